@@ -1,0 +1,46 @@
+/** struct nlmsghdr and its flags. Source: include/uapi/linux/netlink.h. */
+import { u16, u32 } from '../bytes/codec.js'
+import { struct } from '../bytes/struct.js'
+import { DecodeError } from '../errors.js'
+
+export const nlmsghdr = struct('nlmsghdr', 16, { len: [0, u32], type: [4, u16], flags: [6, u16], seq: [8, u32], pid: [12, u32] })
+
+export const NETLINK_ROUTE = 0
+export const NETLINK_NETFILTER = 12
+
+export const NLMSG_ERROR = 2
+export const NLMSG_DONE = 3
+export const NLMSG_OVERRUN = 4
+/** First type that belongs to a family. */
+export const NLMSG_MIN_TYPE = 0x10
+
+export const NLM_F_REQUEST = 0x1
+export const NLM_F_MULTI = 0x2
+export const NLM_F_ACK = 0x4
+export const NLM_F_ECHO = 0x8
+/** The dump was interrupted by a change: read again. */
+export const NLM_F_DUMP_INTR = 0x10
+export const NLM_F_DUMP_FILTERED = 0x20
+export const NLM_F_DUMP = 0x300
+export const NLM_F_REPLACE = 0x100
+export const NLM_F_EXCL = 0x200
+export const NLM_F_CREATE = 0x400
+export const NLM_F_APPEND = 0x800
+/** On NLMSG_ERROR: the request was not echoed (NETLINK_CAP_ACK), attributes follow (NETLINK_EXT_ACK). */
+export const NLM_F_CAPPED = 0x100
+export const NLM_F_ACK_TLVS = 0x200
+
+/** One message inside a datagram; `payload` is what follows the header. */
+export interface Message { readonly type: number, readonly flags: number, readonly seq: number, readonly pid: number, readonly payload: Buffer }
+
+/** Splits a datagram into messages; checks every length before it reads, always advances. */
+export function * messages (datagram: Buffer): Generator<Message> {
+  let offset = 0
+  while (datagram.length - offset >= 16) {
+    const { len, type, flags, seq, pid } = nlmsghdr.decode(datagram.subarray(offset, offset + 16))
+    if (len < 16 || len > datagram.length - offset) throw new DecodeError('nlmsghdr', `length ${String(len)} at offset ${String(offset)} of ${String(datagram.length)} bytes`)
+    yield { type, flags, seq, pid, payload: datagram.subarray(offset + 16, offset + len) }
+    offset += (len + 3) & ~3
+  }
+  if (offset < datagram.length) throw new DecodeError('nlmsghdr', `${String(datagram.length - offset)} bytes left over`)
+}

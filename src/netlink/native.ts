@@ -1,0 +1,87 @@
+/**
+ * The only file that loads the addon, and its hand-written face. No `any` crosses this edge.
+ *
+ * Every function that can wait (for RTNL, a disk, a process) runs on a native thread of ours, never on libuv's pool
+ * and never on the event loop. `netns` is always the file descriptor of an open namespace, or -1 for the caller's own.
+ * File descriptors returned here belong to the caller and are CLOEXEC. Errors have `code` ('EEXIST'), `errno` (positive) and `syscall`.
+ */
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { NetwrightError } from '../errors.js'
+
+/** Opaque: a netlink socket with its thread. */
+export interface NativeChannel { readonly brand: 'channel' }
+
+export interface Native {
+  /** Opens a netlink socket in `netns` on a thread of its own. Sets NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK (rtnetlink) and the buffer sizes (forced where allowed). */
+  channelOpen (protocol: number, netns: number, sendBuffer: number, receiveBuffer: number): Promise<NativeChannel>
+  /**
+   * One sendmsg, then reads until the answer is complete: with `dump` until NLMSG_DONE or an NLMSG_ERROR, else until nothing is queued.
+   * `waitNs`: time in sendmsg, nanoseconds (how long the kernel worked or made us wait).
+   */
+  channelExchange (channel: NativeChannel, datagram: Uint8Array, dump: boolean): Promise<{ datagrams: Buffer[], overrun: boolean, waitNs: number }>
+  /** Pending requests are rejected with ECANCELED (one that is inside the kernel still ends there); resolves when the thread and the socket are gone. Twice is fine. */
+  channelClose (channel: NativeChannel): Promise<void>
+
+  /**
+   * Makes a TAP: open /dev/net/tun, TUNSETIFINDEX (where `ifindex` > 0), TUNSETIFF with IFF_TAP|IFF_NO_PI|IFF_TUN_EXCL, one fd a queue (IFF_MULTI_QUEUE where more than one),
+   * TUNSETOWNER/TUNSETGROUP where >= 0, TUNSETPERSIST. Fails with EBUSY where a link of that name exists. On failure nothing is left.
+   */
+  tapCreate (netns: number, name: string, ifindex: number, options: { queues: number, vnetHdr: boolean, persist: boolean, owner: number, group: number }): Promise<{ name: string, fds: number[] }>
+  /** Opens queues of a persistent TAP that is there already, without EXCL; checks by TUNGETIFF that name and flags are as expected and the link's index is `ifindex`, else fails with ESTALE and changes nothing. */
+  tapOpen (netns: number, name: string, ifindex: number, options: { queues: number, vnetHdr: boolean }): Promise<{ fds: number[] }>
+  /** TUNSETPERSIST 0 on a TAP of ours found as in `tapOpen`: with the last fd closed the link goes. */
+  tapDelete (netns: number, name: string, ifindex: number): Promise<void>
+
+  /** Opens a namespace: a path, or a pid given as `/proc/PID/ns/net`. Fails with EINVAL where the file is not a network namespace (NS_GET_NSTYPE). `inode` and `device` identify it. */
+  netnsOpen (path: string): Promise<{ fd: number, inode: bigint, device: bigint }>
+  /** `ip netns add`: /run/netns/NAME (a shared mount, as iproute2 makes it), bind-mounted from a new namespace; loopback stays down. EEXIST where the name is taken. */
+  netnsCreate (directory: string, name: string): Promise<void>
+  /** `ip netns del`: lazy unmount and unlink. */
+  netnsDelete (directory: string, name: string): Promise<void>
+  /** Enters, runs `fn` at once, leaves; synchronous, no promise. If leaving fails the process aborts. Throws TypeError where `fn` returns a promise. */
+  netnsRun<T> (netns: number, fn: () => T): T
+
+  /** Starts a program (vfork-like, off the loop) in `netns` with exactly these descriptors as 0, 1, 2 (-1: /dev/null), signal mask and dispositions reset, in a session of its own where asked; the child gets SIGKILL from nobody when we die. */
+  processSpawn (netns: number, file: string, args: readonly string[], env: readonly string[], fds: readonly number[], options: { newSession: boolean, directory: string }): Promise<{ pid: number, pidfd: number }>
+  /** pidfd_open: for a process that we did not start. ESRCH where there is none. */
+  processOpen (pid: number): Promise<number>
+  /** Resolves when the process has ended. `code` and `signal` are null for a process that is not our child. Does not keep the event loop alive unless `ref`. Does not close the pidfd. */
+  processWait (pidfd: number, ref: boolean): Promise<{ code: number | null, signal: number | null }>
+  /** pidfd_send_signal. Throws ESRCH when it is gone. Synchronous: never waits. */
+  processSignal (pidfd: number, signal: number): void
+
+  /** open(O_CLOEXEC|O_CREAT|O_NOFOLLOW, 0600) and flock(LOCK_EX|LOCK_NB), then checks that the path still names the locked file. Resolves null where another holds it. */
+  lockTry (path: string): Promise<number | null>
+  /** Unlinks the lock file where `unlink`, then closes: whoever waited sees that the file is gone and makes it anew. */
+  lockRelease (fd: number, path: string, unlink: boolean): Promise<void>
+
+  /** Reads each file (at most `limit` bytes) inside `netns`, in one go on one thread; null where it does not exist (ENOENT). Every other failure rejects. */
+  filesRead (netns: number, paths: readonly string[], limit: number): Promise<(Buffer | null)[]>
+  /** Writes each file (O_WRONLY|O_TRUNC, no creation) inside `netns`, in order; stops at the first failure, whose error has `path` and `index`. */
+  filesWrite (netns: number, files: readonly { path: string, data: string }[]): Promise<void>
+
+  /** close(2). */
+  close (fd: number): void
+  /** if_nametoindex in `netns`, 0 where there is none. */
+  ifindex (netns: number, name: string): Promise<number>
+  /** Effective capabilities of this process as a bit set (capget). Synchronous. */
+  capabilities (): bigint
+}
+
+/** Where the addon lies, relative to this file's compiled place. */
+export const addonPath: string = fileURLToPath(new URL('../../../native-shims/build/netwright.node', import.meta.url))
+export const buildCommand = 'npx netwright-build'
+
+let loaded: Native | undefined
+
+/** The addon, loaded on first use. Throws NETWRIGHT_ADDON_MISSING naming the one command that builds it. */
+export function native (): Native {
+  if (loaded !== undefined) return loaded
+  try {
+    loaded = createRequire(import.meta.url)(addonPath) as Native
+    return loaded
+  } catch (cause) {
+    throw new NetwrightError('NETWRIGHT_ADDON_MISSING', `netwright's native addon cannot be loaded from ${addonPath}: ${cause instanceof Error ? cause.message.split('\n')[0] ?? '' : String(cause)}`, { cause, remedy: buildCommand })
+  }
+}
