@@ -1,0 +1,207 @@
+/** The public face: what `openHost` returns. Specs in, plain data out. Every verb takes `{ signal }`. */
+import type { Logger } from '../log.js'
+import type { Definition, ForwardMode, NetworkInput, NetworkSpec } from '../network/spec.js'
+
+export interface Options { readonly signal?: AbortSignal }
+
+export interface HostOptions extends Options {
+  /** Everything belongs to an owner; two owners never see, repair or remove each other's objects. Default `system`. Letters, digits, `_`, `-`, at most 32. */
+  readonly owner?: string
+  /** Put before /etc/netwright, /var/lib/netwright and /run/netwright. Default `/`. */
+  readonly root?: string
+  /** Work in another network namespace: a path (`/run/netns/x`), a name or a pid. */
+  readonly netns?: string | number
+  /** Any pino logger. Default: silent. */
+  readonly logger?: Logger
+  /** Where `subnet: 'auto/24'` takes prefixes from. Default: 10.128.0.0/9 and 192.168.128.0/17 for IPv4. */
+  readonly pools?: readonly string[]
+  /** How long to wait for another process's lock, milliseconds. Default 30,000. */
+  readonly lockTimeout?: number
+}
+
+/** A network definition: libvirt `<network>` XML, or JSON with short forms. */
+export type NetworkDefinition = string | NetworkInput
+
+export interface Host extends AsyncDisposable {
+  readonly owner: string
+  /** Stores a definition; the network is not started. `virsh net-define`. Redefining a running network changes the stored copy only. */
+  define (definition: NetworkDefinition, options?: Options): Promise<Network>
+  /** Makes and starts a transient network: gone when it stops. `virsh net-create`. An array is made as one batch, all or nothing. */
+  create (definition: NetworkDefinition, options?: Options): Promise<Network>
+  create (definitions: readonly NetworkDefinition[], options?: Options): Promise<Network[]>
+  /** All networks of this owner, sorted by name without regard to case. `virsh net-list --all`. */
+  networks (options?: Options): Promise<NetworkInfo[]>
+  /** By name, or by uuid where the text has 36 characters and is one. Throws NETWRIGHT_NOT_FOUND. */
+  network (nameOrUuid: string, options?: Options): Promise<Network>
+  /** Starts every network marked for autostart that is not running. */
+  autostart (options?: Options): Promise<StartReport[]>
+  /** A snapshot first (`kind: 'snapshot'`), then changes as they happen; `resync` after an overrun. */
+  events (options?: Options): AsyncIterable<HostEvent>
+  /** What this host can and cannot do, and whether it could start this network. `lsmod`, `virt-host-validate`. Changes nothing. */
+  check (definition?: NetworkDefinition, options?: Options): Promise<CheckLine[]>
+  /** Links that belong to no network: what `brctl` and `ip tuntap` do. */
+  readonly links: Links
+  /** Closes handles. Never stops a persistent network; dnsmasq processes go on. */
+  close (): Promise<void>
+}
+
+export interface NetworkInfo {
+  readonly name: string
+  readonly uuid: string
+  readonly active: boolean
+  /** `degraded`: running, but its dnsmasq is down at the moment. */
+  readonly state: 'inactive' | 'active' | 'degraded'
+  readonly persistent: boolean
+  readonly autostart: boolean
+  readonly bridge: string
+  readonly mode: ForwardMode
+  /** `192.168.123.1/24`, in the definition's order. */
+  readonly addresses: readonly string[]
+  readonly ports: number
+}
+
+export interface Warning { readonly code: 'FOREIGN_DROP' | 'DNSMASQ_USER' | 'NAMESERVER' | 'KERNEL', readonly message: string, readonly remedy?: string }
+export interface StartReport { readonly name: string, readonly bridge: string, readonly warnings: readonly Warning[] }
+
+export interface Network extends AsyncDisposable {
+  readonly name: string
+  readonly uuid: string
+  info (options?: Options): Promise<NetworkInfo>
+  /** What runs (or, with `inactive` or when nothing runs, what is stored). */
+  spec (options?: Options & { readonly inactive?: boolean }): Promise<Definition>
+  /** The same as XML, as `virsh net-dumpxml [--inactive]` prints it. */
+  xml (options?: Options & { readonly inactive?: boolean }): Promise<string>
+  /** `virsh net-start`. Resolves when guests can use it: dnsmasq answers, the firewall is committed. */
+  start (options?: Options): Promise<StartReport>
+  /** Takes the network down; a transient one is gone then. Links of ports stay, down and without master, and come back at the next start. `virsh net-destroy`. */
+  stop (options?: Options): Promise<void>
+  /** `stop`, and the links of the ports are removed too. */
+  destroy (options?: Options): Promise<void>
+  /** Forgets the stored definition; a running network becomes transient. `virsh net-undefine`. */
+  undefine (options?: Options): Promise<void>
+  /** `virsh net-autostart [--disable]`. */
+  setAutostart (on: boolean, options?: Options): Promise<void>
+  attach (port: PortInput, options?: Options): Promise<Port>
+  ports (options?: Options): Promise<PortInfo[]>
+  /** Removes a port and its link, by the host side's device name. */
+  detach (dev: string, options?: Options): Promise<void>
+  readonly leases: Leases
+  /** Destroys what `create` made; does nothing for a persistent network. */
+  [Symbol.asyncDispose] (): Promise<void>
+}
+
+interface PortCommon {
+  /** The host side's name. Default: `vnet%d`, the first free number. */
+  readonly dev?: string
+  /** The guest's MAC. Default: `52:54:00:` and three random bytes. */
+  readonly mac?: string
+  /** `auto` reserves an address of the network's DHCP subnet; or one given. It becomes a static lease. */
+  readonly address?: string
+  /** The name of the static lease. */
+  readonly hostname?: string
+}
+export interface TapInput extends PortCommon {
+  readonly kind: 'tap'
+  readonly queues?: number
+  readonly vnetHdr?: boolean
+  /** Keep the link when the last descriptor is closed. Default: true when `fds` is false. */
+  readonly persist?: boolean
+  /** Return open descriptors, one a queue. Default true. */
+  readonly fds?: boolean
+  /** Numeric uid and gid that may open it without privilege. */
+  readonly owner?: number
+  readonly group?: number
+}
+export interface VethInput extends PortCommon {
+  readonly kind: 'veth'
+  /** Where the guest side goes: a path, a name or a pid. */
+  readonly netns: string | number
+  /** The guest side's name there. Default `eth0`. (`dev` is the host side's for a TAP; for a veth it is this.) */
+  readonly dev?: string
+  /** The host side's name. Default: `vnet%d`. */
+  readonly hostDev?: string
+  /** Give the guest side a default route through the gateway. */
+  readonly defaultRoute?: boolean
+}
+export type PortInput = TapInput | VethInput
+
+/** Plain data about a port. */
+export interface PortInfo {
+  readonly network: string
+  readonly kind: 'tap' | 'veth'
+  /** The host side's name: a port of the bridge. */
+  readonly dev: string
+  readonly mac: string
+  /** The reserved address, `192.168.123.57`, where there is one. */
+  readonly ip?: string
+  readonly prefix?: number
+  readonly gateway?: string
+  readonly dns: readonly string[]
+  readonly mtu: number
+  /** False while the network is stopped. */
+  readonly attached: boolean
+}
+/** A port just made; `fds` are the caller's to close or hand to a child. */
+export interface Port extends PortInfo, AsyncDisposable {
+  readonly fds: readonly number[]
+  detach (options?: Options): Promise<void>
+}
+
+export interface Lease {
+  readonly mac: string
+  readonly ip: string
+  readonly prefix?: number
+  readonly family: 'ipv4' | 'ipv6'
+  readonly hostname?: string
+  /** Client id (IPv4) or DUID (IPv6). */
+  readonly clientId?: string
+  /** undefined: never. */
+  readonly expires?: Date
+}
+export interface LeaseChange extends Lease { readonly change: 'present' | 'added' | 'renewed' | 'removed' }
+
+export interface Leases {
+  /** `virsh net-dhcp-leases`; expired ones are left out. */
+  list (options?: Options): Promise<Lease[]>
+  /** Those that are there (`present`), then every change. */
+  watch (options?: Options): AsyncIterable<LeaseChange>
+  /** The lease that matches, now or when it comes. */
+  wait (match: { readonly mac?: string, readonly ip?: string, readonly hostname?: string }, options?: Options): Promise<Lease>
+}
+
+export type HostEvent =
+  | { readonly kind: 'snapshot', readonly networks: readonly NetworkInfo[] }
+  | { readonly kind: 'network', readonly network: string, readonly change: 'defined' | 'undefined' | 'started' | 'stopped' }
+  | { readonly kind: 'port', readonly network: string, readonly dev: string, readonly change: 'attached' | 'detached' }
+  | { readonly kind: 'lease', readonly network: string, readonly lease: LeaseChange }
+  | { readonly kind: 'dnsmasq', readonly network: string, readonly change: 'degraded' | 'recovered', readonly lastLines: readonly string[] }
+  | { readonly kind: 'link', readonly dev: string, readonly change: 'added' | 'changed' | 'removed' }
+  | { readonly kind: 'resync', readonly networks: readonly NetworkInfo[] }
+
+export interface CheckLine { readonly what: string, readonly ok: boolean, readonly detail: string, readonly remedy?: string }
+
+export interface BridgeInfo { readonly name: string, readonly id: string, readonly stp: boolean, readonly forwardDelay: number, readonly ports: readonly string[], readonly network?: string }
+
+export interface Links {
+  /** `brctl addbr NAME`: down, STP off, a random MAC, as brctl makes it. */
+  addBridge (name: string, options?: Options): Promise<void>
+  /** `brctl delbr NAME`; refuses a bridge that is up (as brctl does) or belongs to a network. */
+  deleteBridge (name: string, options?: Options): Promise<void>
+  /** `brctl addif BRIDGE DEV`. */
+  addPort (bridge: string, dev: string, options?: Options): Promise<void>
+  /** `brctl delif BRIDGE DEV`. */
+  removePort (bridge: string, dev: string, options?: Options): Promise<void>
+  /** `brctl stp BRIDGE on|off`. */
+  setStp (bridge: string, on: boolean, options?: Options): Promise<void>
+  /** `brctl setfd BRIDGE SECONDS`. */
+  setForwardDelay (bridge: string, seconds: number, options?: Options): Promise<void>
+  /** `brctl show [NAME]`. */
+  bridges (name?: string, options?: Options): Promise<BridgeInfo[]>
+  /** `ip tuntap add dev NAME mode tap [user UID] [group GID] [multi_queue] [vnet_hdr]`. */
+  addTap (name: string, options?: Options & { readonly owner?: number, readonly group?: number, readonly queues?: number, readonly vnetHdr?: boolean }): Promise<void>
+  /** `ip tuntap del NAME mode tap`. */
+  deleteTap (name: string, options?: Options): Promise<void>
+}
+
+/** What a definition would become, without touching anything and without what chance would choose. `netwright render`. */
+export interface Rendering { readonly xml: string, readonly json: NetworkSpec, readonly dnsmasq: string, readonly nft: string, readonly objects: readonly object[] }
