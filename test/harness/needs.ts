@@ -12,8 +12,7 @@ export function knownNeeds (): Needs {
   return JSON.parse(readFileSync(listed, 'utf8')) as Needs
 }
 
-/** Runs a need's probe. */
-export function probe (script: string): boolean {
+function probe (script: string): boolean {
   return spawnSync('unshare', ['--net', 'sh', '-c', script], { stdio: 'ignore', timeout: 30_000 }).status === 0
 }
 
@@ -32,10 +31,9 @@ export function has (key: string): boolean {
   return found
 }
 
-/** All answers, for the environment of the test processes. */
+/** Probes everything; returns the variable that hands the answers to the test processes. */
 export function probeAll (): Record<string, string> {
-  const found = Object.fromEntries(Object.entries(knownNeeds()).map(([key, need]) => [key, probe(need.probe)]))
-  return { [answered]: JSON.stringify(found) }
+  return { [answered]: JSON.stringify(Object.fromEntries(Object.keys(knownNeeds()).map((key) => [key, has(key)]))) }
 }
 
 /** The line that tells the runner why a test was skipped. */
