@@ -32,7 +32,7 @@ const checks: Readonly<Record<string, readonly string[]>> = {
   'check/uapi': ['dist/scripts/check-uapi.js'],
 }
 
-const plain = (text: string): string => text.replaceAll(/\u001b\[[0-9;]*m/g, '') // eslint-disable-line no-control-regex -- terminal colours
+const plain = (text: string): string => text.replaceAll(/\u001b\[[0-9;]*m/g, '') // terminal colours
 
 function judgeCheck ({ output, code, late }: End): Verdict {
   const why = late ? `still running after ${String(checkBoundMs / 1000)} s` : code === 0 ? undefined : `exit code ${String(code)}`
