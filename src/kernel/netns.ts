@@ -1,0 +1,75 @@
+/** Network namespaces: opened by name, path or pid; created and deleted as `ip netns` does, so that both see each other's. */
+import { NetwrightError } from '../errors.js'
+import { isErrno } from '../netlink/errno.js'
+import { native } from '../netlink/native.js'
+import { refusal } from './refusal.js'
+
+/** Where iproute2 keeps named namespaces. Source: iproute2, include/namespace.h, NETNS_RUN_DIR. */
+const DIRECTORY = '/run/netns'
+
+/** An open namespace. It lives at least as long as the descriptor does. */
+export interface Netns {
+  readonly fd: number
+  /** The number of its nsfs inode, decimal: what it is known by as long as somebody holds it. The kernel may give the number to another one afterwards. */
+  readonly inode: string
+  /** Where it was found: `/run/netns/NAME`, `/proc/PID/ns/net`. */
+  readonly path: string
+  /** Closes the descriptor. Twice is fine. */
+  close (): void
+}
+
+function checkedName (name: string): string {
+  // As iproute2: a name is one component of a path. Source: iproute2, lib/namespace.c, netns_add().
+  if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name) || Buffer.byteLength(name) > 255) {
+    throw new NetwrightError('NETWRIGHT_NO_NAMESPACE', `${JSON.stringify(name)} is not a name of a network namespace`, { remedy: 'ip netns list' })
+  }
+  return name
+}
+
+/** The file of a namespace: undefined for the process's own, a pid, a path (anything with a slash) or a name. Throws NETWRIGHT_NO_NAMESPACE on a malformed name. */
+export function netnsPath (where?: string | number): string {
+  // Not /proc/self/ns/net of whichever thread opens it: the thread group leader's is the process's.
+  if (where === undefined) return `/proc/${String(process.pid)}/ns/net`
+  if (typeof where === 'number') {
+    if (!Number.isInteger(where) || where < 1) throw new NetwrightError('NETWRIGHT_NO_NAMESPACE', `${String(where)} is not a process id`)
+    return `/proc/${String(where)}/ns/net`
+  }
+  return where.includes('/') ? where : `${DIRECTORY}/${checkedName(where)}`
+}
+
+/**
+ * Opens a network namespace. `ip netns exec NAME`, `nsenter --net=PATH`, `nsenter -t PID -n`.
+ * Throws NETWRIGHT_NO_NAMESPACE where there is none, or where the file is something else; KernelError where it may not be opened.
+ */
+export async function openNetns (where?: string | number): Promise<Netns> {
+  const path = netnsPath(where)
+  let open: { fd: number, inode: bigint } | undefined
+  try { open = await native().netnsOpen(path) } catch (error) {
+    if (isErrno(error, 'ENOENT') || isErrno(error, 'ESRCH') || isErrno(error, 'ENOTDIR')) throw new NetwrightError('NETWRIGHT_NO_NAMESPACE', `there is no network namespace at ${path}`, { cause: error, remedy: 'ip netns list' })
+    // ENOTTY is ioctl()'s answer where the file is no namespace of any kind, as an `ip netns` name whose mount is gone.
+    if (isErrno(error, 'EINVAL') || isErrno(error, 'ENOTTY')) throw new NetwrightError('NETWRIGHT_NO_NAMESPACE', `${path} is not a network namespace`, { cause: error, remedy: 'ip netns list' })
+    throw refusal(error, 'open', path)
+  }
+  const { fd, inode } = open
+  let closed = false
+  return { fd, inode: String(inode), path, close: () => {
+    if (closed) return
+    closed = true
+    native().close(fd)
+  } }
+}
+
+/** Makes a named namespace, loopback down. `ip netns add NAME`. Throws KernelError EEXIST where the name is taken. */
+export async function createNetns (name: string): Promise<void> {
+  const checked = checkedName(name)
+  try { await native().netnsCreate(DIRECTORY, checked) } catch (error) { throw refusal(error, 'unshare', `namespace ${checked}`) }
+}
+
+/** Takes the name away; the namespace ends when nobody holds it any more. `ip netns del NAME`. Throws NETWRIGHT_NO_NAMESPACE where there is none. */
+export async function deleteNetns (name: string): Promise<void> {
+  const checked = checkedName(name)
+  try { await native().netnsDelete(DIRECTORY, checked) } catch (error) {
+    if (isErrno(error, 'ENOENT')) throw new NetwrightError('NETWRIGHT_NO_NAMESPACE', `there is no network namespace named ${checked}`, { cause: error, remedy: 'ip netns list' })
+    throw refusal(error, 'umount', `namespace ${checked}`)
+  }
+}

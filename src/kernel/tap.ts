@@ -1,0 +1,40 @@
+/** TAP devices: made through /dev/net/tun, finished through rtnetlink (see link.ts). */
+import { KernelError } from '../errors.js'
+import { isErrno } from '../netlink/errno.js'
+import { native } from '../netlink/native.js'
+import type { TapObject } from './object.js'
+import { refusal } from './refusal.js'
+
+/** Descriptors are the caller's to close; all are CLOEXEC. */
+export interface TapFds { readonly fds: readonly number[] }
+
+async function asked<T> (request: string, name: string, call: () => Promise<T>): Promise<T> {
+  try { return await call() } catch (error) {
+    const remedy = isErrno(error, 'ENOENT') || isErrno(error, 'ENODEV') ? { remedy: 'modprobe tun' } : {}
+    throw refusal(error, request, `tap ${name}`, remedy)
+  }
+}
+
+/**
+ * `ip tuntap add dev NAME mode tap [multi_queue] [vnet_hdr] [user UID] [group GID]`, with the index chosen, and never taking over one that is there.
+ * One descriptor a queue; a TAP that is not persistent goes with its last descriptor. It comes with a random MAC and down: `linkRequests` does the rest.
+ * Throws KernelError: EBUSY where the name or the index is taken, ENOENT without /dev/net/tun. On failure nothing is left.
+ */
+export async function createTap (netns: number, tap: TapObject): Promise<TapFds> {
+  const { queues, vnetHdr, persist, uid, gid } = tap
+  const { name, fds } = await asked('TUNSETIFF', tap.name, () => native().tapCreate(netns, tap.name, tap.index, { queues, vnetHdr, persist, owner: uid, group: gid }))
+  if (name === tap.name) return { fds }
+  for (const fd of fds) native().close(fd)
+  throw new KernelError({ request: 'TUNSETIFF', object: `tap ${tap.name}`, errno: 34, errnoName: 'ERANGE', sentence: `the kernel named it ${name}` })
+}
+
+/** Opens the queues of a persistent TAP that we made earlier. Throws KernelError ESTALE where the link of that name is not exactly ours. */
+export async function openTap (netns: number, tap: TapObject): Promise<TapFds> {
+  const { queues, vnetHdr } = tap
+  return await asked('TUNSETIFF', tap.name, () => native().tapOpen(netns, tap.name, tap.index, { queues, vnetHdr }))
+}
+
+/** `ip tuntap del dev NAME mode tap`, after proof by index that it is ours. Throws KernelError ESTALE where it is not. */
+export async function deleteTap (netns: number, tap: Pick<TapObject, 'name' | 'index'>): Promise<void> {
+  await asked('TUNSETPERSIST', tap.name, () => native().tapDelete(netns, tap.name, tap.index))
+}
