@@ -2,6 +2,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { background, exec, json, must, type Background, type ExecOptions, type Outcome } from './command.js'
+import { settleMs } from './snapshot.js'
 
 /** A named network namespace, loopback up. */
 export interface Namespace {
@@ -57,7 +58,7 @@ async function removeOne (name: string, handle: FileHandle): Promise<void> {
   await must('ip', ['link', 'add', witness, 'type', 'veth', 'peer', 'name', `${witness}i`, 'netns', name])
   await must('ip', ['netns', 'del', name])
   await handle.close()
-  const deadline = Date.now() + 30_000
+  const deadline = Date.now() + 10 * settleMs
   for (;;) {
     const { code } = await exec('ip', ['link', 'show', 'dev', witness])
     if (code !== 0) return

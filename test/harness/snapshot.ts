@@ -112,9 +112,12 @@ export function difference (before: Snapshot, after: Snapshot): string[] {
   return out
 }
 
-/** Takes snapshots until one equals `before` or `timeoutMs` have passed (ends of processes and links are seen a little later); returns the last difference. */
-export async function settle (before: Snapshot, take: () => Promise<Snapshot>, timeoutMs = 3_000): Promise<string[]> {
-  const deadline = Date.now() + timeoutMs
+/** How long asynchronous ends (a process, a link, a descriptor) may take to be seen. The harness's own tests leave things behind on purpose and do not wait as long. */
+export const settleMs = Number(process.env.NETWRIGHT_TEST_SETTLE_MS ?? 3_000)
+
+/** Takes snapshots until one equals `before` or `settleMs` have passed; returns the last difference. */
+export async function settle (before: Snapshot, take: () => Promise<Snapshot>): Promise<string[]> {
+  const deadline = Date.now() + settleMs
   for (;;) {
     const left = difference(before, await take())
     if (left.length === 0 || Date.now() > deadline) return left
