@@ -5,6 +5,7 @@
  *
  * Source: net/netfilter/nfnetlink.c, nfnetlink_rcv_batch.
  */
+import { s32 } from '../../bytes/codec.js'
 import { Writer } from '../../bytes/writer.js'
 import { KernelError, NetwrightError } from '../../errors.js'
 import { verdict } from '../ack.js'
@@ -75,7 +76,7 @@ function judge (reply: Reply, requests: readonly Request[], sequences: readonly 
   throw new NetwrightError('NETWRIGHT_UNKNOWN_OUTCOME', `nf_tables batch of ${String(requests.length - 1)} requests: the kernel's answer was lost`, { remedy: 'read back whether it was carried out' })
 }
 
-const isRefusal = (message: Message): boolean => message.payload.length >= 4 && message.payload.readInt32LE() !== 0
+const isRefusal = (message: Message): boolean => message.payload.length >= 4 && s32.decode(message.payload) !== 0
 
 function named (error: KernelError): KernelError {
   if (error.errno !== ERESTART) return error

@@ -32,11 +32,16 @@ const routedFamilies: readonly NfFamily[] = ['inet', 'ip', 'ip6', 'bridge', 'arp
 export async function foreignBaseChains (transport: Transport, ours: (table: { family: NfFamily, table: string }) => boolean = () => false): Promise<BaseChain[]> {
   const chains = (await listChains(transport)).filter((chain) => chain.hook !== undefined && !ours({ family: chain.family ?? 'unspec', table: chain.table ?? '' }))
   if (chains.length === 0) return []
-  const rules = Map.groupBy(await listRules(transport), ownerOf)
+  const rules = new Map<string, NftRule[]>()
+  for (const rule of await listRules(transport)) {
+    const key = chainKey(rule.family ?? 'unspec', rule.table, rule.chain)
+    const siblings = rules.get(key)
+    if (siblings === undefined) rules.set(key, [rule])
+    else siblings.push(rule)
+  }
   return chains.map((chain) => baseChain(chain, rules))
 }
 
-const ownerOf = ({ family, table, chain }: NftRule): string => chainKey(family ?? 'unspec', table, chain)
 // A NUL cannot be in a name.
 const chainKey = (family: NfFamily, table: string | undefined, chain: string | undefined): string => [family, table ?? '', chain ?? ''].join('\0')
 
@@ -61,10 +66,9 @@ function fateOf (rules: readonly NftRule[], chain: (name: string) => readonly Nf
   if (depth > DEEPEST) return 'none'
   for (const { expressions } of rules) {
     const end = unconditional(expressions ?? [])
-    if (end === 'accept' || end === 'drop') return end
-    if (end === 'return') return 'none'
-    if (typeof end === 'string') continue
     if (end === undefined) continue
+    if (end === 'return') return 'none'
+    if (typeof end === 'string') return end
     const inside = fateOf(chain(end.chain), chain, depth + 1)
     if (inside !== 'none' || end.goto) return inside
   }

@@ -26,8 +26,8 @@ export function ct (key: keyof typeof ctKeys, at = 0): Expr { return makeExpr('c
 
 /** `fib saddr . iif oif missing` and its like: the rule goes on only where there is (or is no) route. */
 export function fib (by: readonly (keyof typeof fibFlags)[], found: 'exists' | 'missing'): readonly Expr[] {
-  const flags = by.reduce((sum, name) => sum | fibFlags[name], fibFlags.present)
-  return [makeExpr('fib', { dreg: register(0), result: 'oif', flags }), compare('eq', host32(found === 'exists' ? 1 : 0).subarray(0, 1))]
+  const flags = by.reduce<number>((sum, name) => sum | fibFlags[name], fibFlags.present)
+  return [makeExpr('fib', { dreg: register(0), result: 'oif', flags }), compare('eq', host32(found === 'exists' ? 1 : 0))]
 }
 
 /** Goes on where the register equals (or differs from) `value`. */

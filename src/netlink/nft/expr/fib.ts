@@ -3,7 +3,7 @@ import { be32 } from '../../../bytes/codec.js'
 import { attr, nest } from '../../attr.js'
 import { word } from '../word.js'
 
-/** enum nft_fib_flags. `present` makes the result one byte, 1 where there is a route. */
+/** enum nft_fib_flags. `present` makes the result 1 where there is a route, else 0. */
 export const fibFlags = { saddr: 1, daddr: 2, mark: 4, iif: 8, oif: 16, present: 32 } as const
 
 export const fib = nest({

@@ -1,0 +1,105 @@
+/**
+ * The rules of netwright's table as data. They never change: a network is an element in the sets that they look into, so a packet
+ * meets the same rules whether there is one network or ten thousand.
+ *
+ * Registers: a name of an interface takes 16 bytes, so `iifname . oifname` lies at 0 and 16.
+ */
+import {
+  anyBit, compare, ct, ctDirections, ctStates, ctStatus, families, fib, hooks, lookup, masquerade, meta, nat, payload, reject, verdict, type Expr,
+} from '../netlink/nft/index.js'
+
+/** A chain that the kernel calls, with its rules in order. */
+export interface Hooked {
+  readonly name: string
+  readonly type: 'filter' | 'nat'
+  readonly hook: keyof typeof hooks
+  readonly priority: number
+  readonly rules: readonly (readonly Expr[])[]
+}
+
+/** `filter`, `srcnat` and `dstnat` of nft(8). */
+const FILTER = 0
+const SRCNAT = 100
+const DSTNAT = -100
+
+const accept = verdict('accept')
+const name = (text: string): Buffer => { const bytes = Buffer.alloc(16); bytes.write(text); return bytes }
+
+/** `iifname @set`, `oifname @set`, `iifname . oifname @set`. */
+const from = (set: string): readonly Expr[] => [meta('iifname'), lookup(set)]
+const notFrom = (set: string): readonly Expr[] => [meta('iifname'), lookup(set, { not: true })]
+const to = (set: string): readonly Expr[] => [meta('oifname'), lookup(set)]
+const along = (set: string): readonly Expr[] => [meta('iifname'), meta('oifname', 16), lookup(set)]
+const notAlong = (set: string): readonly Expr[] => [meta('iifname'), meta('oifname', 16), lookup(set, { not: true })]
+
+const replies = [ct('state'), ...anyBit(ctStates.established | ctStates.related)]
+const destinationNat = [ct('status'), ...anyBit(ctStatus.dnat)]
+const answering = [ct('direction'), compare('eq', Buffer.of(ctDirections.reply))]
+
+/** `meta nfproto ipv4`, which nft leaves out when it prints a match of IPv4 after it. */
+const ipv4 = [meta('nfproto'), compare('eq', Buffer.of(families.ip))]
+const ipv6 = [meta('nfproto'), compare('eq', Buffer.of(families.ip6))]
+/** Offsets of the destination address: RFC 791 section 3.1, RFC 8200 section 3. */
+const daddr4 = (at = 0): Expr => payload('network', 16, 4, at)
+const daddr6 = (at = 0): Expr => payload('network', 24, 16, at)
+/** The destination port of TCP and UDP. */
+const dport = (at: number): Expr => payload('transport', 2, 2, at)
+
+/** From a bridge back to itself under br_netfilter, from a bridge to its own guests: nobody's business but the bridge's. */
+const forward: Hooked['rules'] = [
+  [...along('same'), accept],
+  // Instead of one rule a subnet: a guest may only use a source address that is routed back to its bridge.
+  [...from('rpf'), ...fib(['saddr', 'iif'], 'missing'), verdict('drop')],
+  // Answers of a forwarded port leave through whatever device the question came in by.
+  [...from('indnat'), ...destinationNat, ...answering, accept],
+  [...from('ours'), ...notFrom('out'), ...notAlong('outdev'), reject()],
+  [...to('indnat'), ...destinationNat, accept],
+  [...to('est'), ...replies, accept],
+  [...along('estdev'), ...replies, accept],
+  [...to('inall'), accept],
+  [...along('indev'), accept],
+  [...to('ours'), reject()],
+  [...from('ours'), accept],
+  // Under br_netfilter frames inside a stranger's bridge come by here too, with the bridge as both devices. They are not routed,
+  // and nothing in a packet tells them from what is routed between two bridges.
+  [meta('iifkind'), compare('eq', name('bridge')), meta('oifkind'), compare('eq', name('bridge')), accept],
+  [meta('nfproto'), lookup('guard'), verdict('drop')],
+]
+
+/** Neither local multicast nor broadcast is translated: 224.0.0.0/24, 255.255.255.255. */
+const routable4 = [...ipv4, payload('network', 16, 3), compare('neq', Buffer.of(224, 0, 0)), daddr4(), compare('neq', Buffer.of(255, 255, 255, 255))]
+/** ff02::/16. */
+const routable6 = [...ipv6, payload('network', 24, 2), compare('neq', Buffer.of(0xff, 0x02))]
+
+const postrouting: Hooked['rules'] = [
+  // A guest that calls a forwarded port of its own network: without a new source the answer would not come back through us.
+  [...along('same'), ...destinationNat, masquerade()],
+  [...along('same'), verdict('return')],
+  [...from('masq4'), ...routable4, meta('iifname'), lookup('snat4', { into: 0 }), nat('snat', 'ip', 0)],
+  [...from('masq4'), ...routable4, masquerade()],
+  [...from('masq6'), ...routable6, masquerade()],
+]
+
+const foreigner = [meta('iifname'), compare('neq', name('lo'))]
+const service = [meta('nfproto'), meta('l4proto', 4), dport(8), lookup('services'), verdict('drop')]
+
+/** dnsmasq with bind-interfaces answers whoever reaches its address: DNS, DHCP and TFTP of a gateway are for its own bridge. */
+const input: Hooked['rules'] = [
+  [...foreigner, ...ipv4, daddr4(), lookup('gw4'), meta('iifname'), daddr4(16), lookup('gate4', { not: true }), ...service],
+  [...foreigner, ...ipv6, daddr6(), lookup('gw6'), meta('iifname'), daddr6(16), lookup('gate6', { not: true }), ...service],
+]
+
+/** The map's value lies where its key lay: the address first, the port behind it. */
+const forwarded: Hooked['rules'] = [
+  [...ipv4, daddr4(), meta('l4proto', 4), dport(8), lookup('dnat4', { into: 0 }), nat('dnat', 'ip', 0, 4)],
+  [...ipv6, daddr6(), meta('l4proto', 16), dport(20), lookup('dnat6', { into: 0 }), nat('dnat', 'ip6', 0, 16)],
+]
+
+/** The chains in the order in which `nft list table` shows them. */
+export const chains: readonly Hooked[] = [
+  { name: 'forward', type: 'filter', hook: 'forward', priority: FILTER, rules: forward },
+  { name: 'postrouting', type: 'nat', hook: 'postrouting', priority: SRCNAT, rules: postrouting },
+  { name: 'input', type: 'filter', hook: 'input', priority: FILTER, rules: input },
+  { name: 'prerouting', type: 'nat', hook: 'prerouting', priority: DSTNAT, rules: forwarded },
+  { name: 'output', type: 'nat', hook: 'output', priority: DSTNAT, rules: forwarded },
+]
