@@ -61,8 +61,10 @@ export interface Native {
   /** Writes each file (O_WRONLY|O_TRUNC, no creation) inside `netns`, in order; stops at the first failure, whose error has `path` and `index`. */
   filesWrite (netns: number, files: readonly { path: string, data: string }[]): Promise<void>
 
-  /** close(2). */
+  /** close(2), on the calling thread. Not for the last descriptor of a TAP: that takes a link down and waits for RTNL. Throws EBADF. */
   close (fd: number): void
+  /** close(2) on a thread of ours: for TAPs, whose link has gone when it resolves. */
+  closeAsync (fd: number): Promise<void>
   /** if_nametoindex in `netns`, 0 where there is none. */
   ifindex (netns: number, name: string): Promise<number>
   /** Effective capabilities of this process as a bit set (capget). Synchronous. */

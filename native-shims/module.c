@@ -1,0 +1,38 @@
+/* The table of exports: src/netlink/native.ts, interface Native, name for name. */
+#include "shims.h"
+
+static const struct { const char *name; napi_callback function; } exported[] = {
+  { "channelOpen", channel_open },
+  { "channelExchange", channel_exchange },
+  { "channelClose", channel_close },
+  { "tapCreate", tap_create },
+  { "tapOpen", tap_open },
+  { "tapDelete", tap_delete },
+  { "netnsOpen", netns_open },
+  { "netnsCreate", netns_create },
+  { "netnsDelete", netns_delete },
+  { "netnsRun", netns_run },
+  { "processSpawn", process_spawn },
+  { "processOpen", process_open },
+  { "processWait", process_wait },
+  { "processSignal", process_signal },
+  { "lockTry", lock_try },
+  { "lockRelease", lock_release },
+  { "filesRead", files_read },
+  { "filesWrite", files_write },
+  { "close", file_close },
+  { "closeAsync", file_close_async },
+  { "ifindex", netns_ifindex },
+  { "capabilities", process_capabilities },
+};
+
+NAPI_MODULE_INIT()
+{
+  if (!home_make(env)) return NULL;
+  for (size_t i = 0; i < sizeof exported / sizeof *exported; i++) {
+    napi_value function;
+    if (napi_create_function(env, exported[i].name, NAPI_AUTO_LENGTH, exported[i].function, NULL, &function) != napi_ok) return NULL;
+    if (napi_set_named_property(env, exports, exported[i].name, function) != napi_ok) return NULL;
+  }
+  return exports;
+}

@@ -1,0 +1,304 @@
+/* Processes: started without holding up the event loop, watched and signalled by pidfd. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shims.h"
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x00001000
+#endif
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC 4u
+#endif
+#define WAIT_BY_PIDFD ((idtype_t)3) /* P_PIDFD, Linux 5.4 */
+#define STACK_SIZE (256 * 1024)
+
+struct spawning {
+  struct job job;
+  int netns, fds[3], pidfd;
+  pid_t pid;
+  bool new_session;
+  char *file, *directory, **args, **env;
+};
+
+/* --- waiting: one thread for all of the process, there while somebody waits --- */
+
+struct waiting {
+  struct job job; /* home NULL: nobody asked; the child is reaped all the same */
+  int pidfd;      /* a copy, so that the caller may close his */
+  bool asked, child;
+  siginfo_t end;
+};
+
+static pthread_mutex_t waiter_lock = PTHREAD_MUTEX_INITIALIZER;
+static int waiter_epoll = -1, waiter_count;
+
+static void end_waiting (struct waiting *waiting)
+{
+  memset(&waiting->end, 0, sizeof waiting->end);
+  waiting->child = waitid(WAIT_BY_PIDFD, (id_t)waiting->pidfd, &waiting->end, WEXITED | WNOHANG) == 0 && waiting->end.si_pid != 0;
+  close_fd(&waiting->pidfd);
+  if (waiting->asked) job_finish(&waiting->job);
+  else free(waiting);
+}
+
+static void *waiter_main (void *argument)
+{
+  int epoll = (int)(intptr_t)argument;
+  for (bool more = true; more;) {
+    struct epoll_event event;
+    if (epoll_wait(epoll, &event, 1, -1) != 1) continue;
+    struct waiting *waiting = event.data.ptr;
+    epoll_ctl(epoll, EPOLL_CTL_DEL, waiting->pidfd, NULL);
+    end_waiting(waiting);
+    pthread_mutex_lock(&waiter_lock);
+    more = --waiter_count > 0;
+    if (!more) waiter_epoll = -1;
+    pthread_mutex_unlock(&waiter_lock);
+  }
+  close(epoll);
+  return NULL;
+}
+
+/* Returns an errno. */
+static int waiter_add (struct waiting *waiting)
+{
+  struct epoll_event event = { .events = EPOLLIN, .data.ptr = waiting };
+  int error = 0;
+  pthread_mutex_lock(&waiter_lock);
+  bool fresh = waiter_epoll < 0;
+  if (fresh && (waiter_epoll = epoll_create1(EPOLL_CLOEXEC)) < 0) error = errno;
+  if (error == 0 && epoll_ctl(waiter_epoll, EPOLL_CTL_ADD, waiting->pidfd, &event) != 0) error = errno;
+  if (error == 0 && fresh) error = thread_start(waiter_main, (void *)(intptr_t)waiter_epoll);
+  if (error == 0) waiter_count++;
+  else if (fresh && waiter_epoll >= 0) close_fd(&waiter_epoll);
+  pthread_mutex_unlock(&waiter_lock);
+  return error;
+}
+
+static void drop_waiting (struct job *job, bool delivered)
+{
+  (void)delivered;
+  close_fd(&((struct waiting *)job)->pidfd);
+  free(job);
+}
+
+static napi_value result_wait (napi_env env, struct job *job)
+{
+  struct waiting *waiting = (struct waiting *)job;
+  napi_value object = make_object(env), null;
+  if (napi_get_null(env, &null) != napi_ok) return NULL;
+  bool exited = waiting->child && waiting->end.si_code == CLD_EXITED;
+  set(env, object, "code", exited ? make_int(env, waiting->end.si_status) : null);
+  set(env, object, "signal", waiting->child && !exited ? make_int(env, waiting->end.si_status) : null);
+  return object;
+}
+
+napi_value process_wait (napi_env env, napi_callback_info info)
+{
+  napi_value values[2], promise;
+  int pidfd;
+  bool ref;
+  if (!arguments(env, info, 2, values) || !as_int(env, values[0], "pidfd", &pidfd) || !as_bool(env, values[1], "ref", &ref)) return NULL;
+  struct waiting *waiting = calloc(1, sizeof *waiting);
+  if (waiting == NULL) return throw_errno(env, ENOMEM, "malloc", "process");
+  *waiting = (struct waiting){ .job = { .result = result_wait, .drop = drop_waiting }, .asked = true };
+  if ((waiting->pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 3)) < 0) fail(&waiting->job, "fcntl", "pidfd");
+  if ((promise = job_begin(env, &waiting->job, ref)) == NULL) return NULL;
+  int error = waiting->pidfd < 0 ? 0 : waiter_add(waiting);
+  if (error != 0) fail_with(&waiting->job, error, "epoll", "pidfd");
+  if (waiting->pidfd < 0 || error != 0) job_finish(&waiting->job);
+  return promise;
+}
+
+/* --- starting --- */
+
+static void drop_spawning (struct job *job, bool delivered)
+{
+  struct spawning *spawning = (struct spawning *)job;
+  if (!delivered && spawning->pidfd >= 0) {
+    /* Its worker ended meanwhile. The program runs on, as its others do; it must not become a zombie when it ends. */
+    struct waiting *waiting = calloc(1, sizeof *waiting);
+    if (waiting != NULL) {
+      waiting->pidfd = spawning->pidfd;
+      if (waiter_add(waiting) == 0) spawning->pidfd = -1;
+      else free(waiting);
+    }
+    close_fd(&spawning->pidfd);
+  }
+  close_fd(&spawning->netns);
+  for (int i = 0; i < 3; i++) close_fd(&spawning->fds[i]);
+  free(spawning->file);
+  free(spawning->directory);
+  free_strings(spawning->args);
+  free_strings(spawning->env);
+  free(spawning);
+}
+
+/* The child, in its parent's memory but with descriptors and signal handlers of its own, while the parent's thread stands still. */
+static int child_main (void *argument)
+{
+  struct spawning *spawning = argument;
+  struct sigaction standard = { .sa_handler = SIG_DFL };
+  sigset_t none;
+  for (int number = 1; number < NSIG; number++) sigaction(number, &standard, NULL);
+  sigemptyset(&none);
+  /* All three are copies above 2, so none is overwritten before it is used. */
+  for (int i = 0; i < 3; i++) if (dup2(spawning->fds[i], i) < 0) { fail(&spawning->job, "dup2", spawning->file); _exit(127); }
+  /* Ours are CLOEXEC; those of other addons may not be. Kernels before 5.11 keep those. */
+  syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
+  if (spawning->new_session && setsid() < 0) { fail(&spawning->job, "setsid", spawning->file); _exit(127); }
+  if (*spawning->directory != '\0' && chdir(spawning->directory) != 0) { fail(&spawning->job, "chdir", spawning->directory); _exit(127); }
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  execve(spawning->file, spawning->args, spawning->env);
+  fail(&spawning->job, "execve", spawning->file);
+  _exit(127);
+}
+
+static void work_spawn (struct job *job)
+{
+  struct spawning *spawning = (struct spawning *)job;
+  if (!enter(job, spawning->netns)) return;
+  for (int i = 0; i < 3; i++) {
+    if (spawning->fds[i] >= 0) continue;
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    spawning->fds[i] = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (spawning->fds[i] < 0) { fail(job, "open", "/dev/null"); close_fd(&fd); return; }
+    close_fd(&fd);
+  }
+  char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (stack == MAP_FAILED) { fail(job, "mmap", "stack"); return; }
+  /* The pidfd comes with the child, so no other process can have taken its number in between. */
+  int pid = clone(child_main, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, spawning, &spawning->pidfd);
+  if (pid < 0) { spawning->pidfd = -1; fail(job, "clone", spawning->file); }
+  else spawning->pid = pid;
+  munmap(stack, STACK_SIZE);
+  if (pid > 0 && job->failure.errnum != 0) {
+    waitpid(pid, NULL, 0);
+    close_fd(&spawning->pidfd);
+  }
+}
+
+static napi_value result_spawn (napi_env env, struct job *job)
+{
+  struct spawning *spawning = (struct spawning *)job;
+  napi_value object = make_object(env);
+  set(env, object, "pid", make_int(env, spawning->pid));
+  set(env, object, "pidfd", make_int(env, spawning->pidfd));
+  return object;
+}
+
+/* Private copies, so that the caller may close his at once. */
+static bool copy_fds (napi_env env, napi_value list, struct spawning *spawning)
+{
+  uint32_t length;
+  napi_value item;
+  if (napi_get_array_length(env, list, &length) != napi_ok || length != 3) { throw_type(env, "fds must be three descriptors"); return false; }
+  for (uint32_t i = 0; i < 3; i++) {
+    int fd;
+    if (napi_get_element(env, list, i, &item) != napi_ok || !as_int(env, item, "fds", &fd)) return false;
+    if (fd >= 0 && (spawning->fds[i] = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0) { throw_errno(env, errno, "fcntl", "fds"); return false; }
+  }
+  return true;
+}
+
+/* argv, with the program's own path first. */
+static bool copy_args (napi_env env, napi_value list, struct spawning *spawning)
+{
+  size_t count;
+  char **args = as_strings(env, list, "args", &count), **all = args == NULL ? NULL : realloc(args, (count + 2) * sizeof *args), *first;
+  if (all == NULL) { free_strings(args); return false; }
+  spawning->args = all;
+  if ((first = strdup(spawning->file)) == NULL) return false;
+  memmove(all + 1, all, (count + 1) * sizeof *all);
+  all[0] = first;
+  return true;
+}
+
+napi_value process_spawn (napi_env env, napi_callback_info info)
+{
+  napi_value values[6], directory;
+  if (!arguments(env, info, 6, values)) return NULL;
+  struct spawning *spawning = calloc(1, sizeof *spawning);
+  if (spawning == NULL) return throw_errno(env, ENOMEM, "malloc", "process");
+  *spawning = (struct spawning){ .job = { .work = work_spawn, .result = result_spawn, .drop = drop_spawning }, .netns = -1, .fds = { -1, -1, -1 }, .pidfd = -1 };
+  if ((spawning->file = as_string(env, values[1], "file")) != NULL && copy_args(env, values[2], spawning)
+      && (spawning->env = as_strings(env, values[3], "env", NULL)) != NULL && copy_fds(env, values[4], spawning)
+      && bool_of(env, values[5], "newSession", &spawning->new_session) && napi_get_named_property(env, values[5], "directory", &directory) == napi_ok
+      && (spawning->directory = as_string(env, directory, "directory")) != NULL && as_netns(env, values[0], &spawning->netns)) {
+    return job_start(env, &spawning->job);
+  }
+  spawning->netns = -1;
+  drop_spawning(&spawning->job, false);
+  return throw_type(env, "invalid arguments");
+}
+
+/* --- processes that are there --- */
+
+struct finding { struct job job; pid_t pid; int pidfd; };
+
+static void work_find (struct job *job)
+{
+  struct finding *finding = (struct finding *)job;
+  finding->pidfd = (int)syscall(SYS_pidfd_open, finding->pid, 0);
+  if (finding->pidfd < 0) fail(job, "pidfd_open", "");
+}
+
+static napi_value result_find (napi_env env, struct job *job)
+{
+  return make_int(env, ((struct finding *)job)->pidfd);
+}
+
+static void drop_finding (struct job *job, bool delivered)
+{
+  if (!delivered) close_fd(&((struct finding *)job)->pidfd);
+  free(job);
+}
+
+napi_value process_open (napi_env env, napi_callback_info info)
+{
+  napi_value values[1];
+  int pid;
+  if (!arguments(env, info, 1, values) || !as_int(env, values[0], "pid", &pid)) return NULL;
+  struct finding *finding = calloc(1, sizeof *finding);
+  if (finding == NULL) return throw_errno(env, ENOMEM, "malloc", "process");
+  *finding = (struct finding){ .job = { .work = work_find, .result = result_find, .drop = drop_finding }, .pid = pid, .pidfd = -1 };
+  return job_start(env, &finding->job);
+}
+
+napi_value process_signal (napi_env env, napi_callback_info info)
+{
+  napi_value values[2];
+  int pidfd, number;
+  if (!arguments(env, info, 2, values) || !as_int(env, values[0], "pidfd", &pidfd) || !as_int(env, values[1], "signal", &number)) return NULL;
+  if (syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) != 0) return throw_errno(env, errno, "pidfd_send_signal", "");
+  return NULL;
+}
+
+napi_value process_capabilities (napi_env env, napi_callback_info info)
+{
+  (void)info;
+  struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3, .pid = 0 };
+  struct __user_cap_data_struct data[2] = { 0 };
+  if (syscall(SYS_capget, &header, data) != 0) return throw_errno(env, errno, "capget", "");
+  return make_bigint(env, (uint64_t)data[1].effective << 32 | data[0].effective);
+}

@@ -1,0 +1,262 @@
+/* TAP devices: ioctls on /dev/net/tun. Source: include/uapi/linux/if_tun.h, drivers/net/tun.c. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "shims.h"
+
+#define QUEUES_MAX 256 /* MAX_TAP_QUEUES in tun.c */
+#define TUN_DEVICE "/dev/net/tun"
+
+/* linux/if_link.h has them since 4.20; written out so that older headers do. */
+enum { TUN_TYPE = 3, TUN_PI = 4, TUN_VNET_HDR = 5, TUN_PERSIST = 6, TUN_MULTI_QUEUE = 7 };
+
+struct tap {
+  struct job job;
+  int netns, ifindex, queues, owner, group;
+  bool vnet_hdr, persist;
+  char name[IFNAMSIZ];
+  int opened;
+  int fds[];
+};
+
+static void drop_tap (struct job *job, bool delivered)
+{
+  struct tap *tap = (struct tap *)job;
+  close_fd(&tap->netns);
+  for (int i = 0; !delivered && i < tap->opened; i++) close_fd(&tap->fds[i]);
+  free(tap);
+}
+
+static short flags_of (const struct tap *tap)
+{
+  return (short)(IFF_TAP | IFF_NO_PI | (tap->vnet_hdr ? IFF_VNET_HDR : 0) | (tap->queues > 1 ? IFF_MULTI_QUEUE : 0));
+}
+
+/* One more queue: TUNSETIFF with `flags` on a fresh descriptor; the kernel's choice of name comes back in tap->name. */
+static bool add_queue (struct tap *tap, short flags, int ifindex)
+{
+  struct ifreq request = { .ifr_flags = flags };
+  unsigned int index = (unsigned int)ifindex;
+  int fd = open(TUN_DEVICE, O_RDWR | O_CLOEXEC);
+  if (fd < 0) return fail(&tap->job, "open", TUN_DEVICE);
+  tap->fds[tap->opened++] = fd;
+  if (ifindex > 0 && ioctl(fd, TUNSETIFINDEX, &index) != 0) return fail(&tap->job, "TUNSETIFINDEX", tap->name);
+  memcpy(request.ifr_name, tap->name, IFNAMSIZ);
+  if (ioctl(fd, TUNSETIFF, &request) != 0) return fail(&tap->job, "TUNSETIFF", tap->name);
+  memcpy(tap->name, request.ifr_name, IFNAMSIZ);
+  return true;
+}
+
+/* On failure the last descriptor closes and the link goes with it: persistence is set last. */
+static bool create (struct tap *tap)
+{
+  if (!enter(&tap->job, tap->netns) || !add_queue(tap, (short)(flags_of(tap) | IFF_TUN_EXCL), tap->ifindex)) return false;
+  while (tap->opened < tap->queues) if (!add_queue(tap, flags_of(tap), 0)) return false;
+  int fd = tap->fds[0];
+  if (tap->owner >= 0 && ioctl(fd, TUNSETOWNER, (unsigned long)tap->owner) != 0) return fail(&tap->job, "TUNSETOWNER", tap->name);
+  if (tap->group >= 0 && ioctl(fd, TUNSETGROUP, (unsigned long)tap->group) != 0) return fail(&tap->job, "TUNSETGROUP", tap->name);
+  if (tap->persist && ioctl(fd, TUNSETPERSIST, 1ul) != 0) return fail(&tap->job, "TUNSETPERSIST", tap->name);
+  return true;
+}
+
+/* On failure the descriptors close here, on this thread: closing the last one takes a link down, which waits for RTNL. */
+static void close_failed (struct tap *tap)
+{
+  for (int i = 0; i < tap->opened; i++) close_fd(&tap->fds[i]);
+  tap->opened = 0;
+}
+
+static void work_create (struct job *job)
+{
+  if (!create((struct tap *)job)) close_failed((struct tap *)job);
+}
+
+/* The attribute of that type in [at, at + length): its payload, or NULL. */
+static const char *find (const char *at, size_t length, unsigned short type, size_t *size)
+{
+  struct nlattr attribute;
+  while (at != NULL && length >= sizeof attribute) {
+    memcpy(&attribute, at, sizeof attribute);
+    if (attribute.nla_len < sizeof attribute || attribute.nla_len > length) return NULL;
+    if ((attribute.nla_type & NLA_TYPE_MASK) == type) { *size = attribute.nla_len - sizeof attribute; return at + sizeof attribute; }
+    size_t step = NLA_ALIGN(attribute.nla_len);
+    if (step >= length) return NULL;
+    at += step;
+    length -= step;
+  }
+  return NULL;
+}
+
+static int flag (const char *data, size_t length, unsigned short type)
+{
+  size_t size = 0;
+  const char *value = find(data, length, type, &size);
+  return value != NULL && size >= 1 ? *value : -1;
+}
+
+/* RTM_GETLINK by index. TUNGETIFF only speaks of a TAP that one has joined already, and joining may change its flags. */
+static ssize_t get_link (int ifindex, char *answer, size_t size)
+{
+  struct { struct nlmsghdr header; struct ifinfomsg link; } request = {
+    .header = { .nlmsg_len = sizeof request, .nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST },
+    .link = { .ifi_index = ifindex },
+  };
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  if (fd < 0) return -1;
+  ssize_t length = send(fd, &request, sizeof request, 0);
+  if (length >= 0) length = recv(fd, answer, size, 0);
+  int error = errno;
+  close(fd);
+  errno = error;
+  return length;
+}
+
+/* Is the link `ifindex` a persistent TAP of that name? Its flags as TUNSETIFF takes them, or -1 with errno (ESTALE: it is not). */
+static int look (const char *name, int ifindex)
+{
+  char answer[16384];
+  struct nlmsghdr header;
+  struct ifinfomsg link;
+  const size_t start = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof link);
+  ssize_t length = ifindex > 0 ? get_link(ifindex, answer, sizeof answer) : 0;
+  if (length < 0) return -1;
+  errno = ESTALE;
+  if ((size_t)length < start) return -1;
+  memcpy(&header, answer, sizeof header);
+  memcpy(&link, answer + NLMSG_HDRLEN, sizeof link);
+  if (header.nlmsg_type != RTM_NEWLINK || link.ifi_index != ifindex) return -1;
+  size_t size = 0, inner = 0, length_of_name = strlen(name) + 1;
+  const char *value = find(answer + start, (size_t)length - start, IFLA_IFNAME, &size);
+  if (value == NULL || size != length_of_name || memcmp(value, name, size) != 0) return -1;
+  const char *info = find(answer + start, (size_t)length - start, IFLA_LINKINFO, &inner);
+  value = info == NULL ? NULL : find(info, inner, IFLA_INFO_KIND, &size);
+  if (value == NULL || size < 3 || memcmp(value, "tun", 3) != 0) return -1;
+  const char *data = find(info, inner, IFLA_INFO_DATA, &size);
+  if (data == NULL || flag(data, size, TUN_TYPE) != IFF_TAP || flag(data, size, TUN_PERSIST) != 1) return -1;
+  return IFF_TAP | (flag(data, size, TUN_PI) == 1 ? 0 : IFF_NO_PI)
+    | (flag(data, size, TUN_VNET_HDR) == 1 ? IFF_VNET_HDR : 0) | (flag(data, size, TUN_MULTI_QUEUE) == 1 ? IFF_MULTI_QUEUE : 0);
+}
+
+/* Joined: is it still what look() saw? A link that vanished in between was made anew by TUNSETIFF, and is not persistent. */
+static bool joined (struct tap *tap, short flags)
+{
+  struct ifreq is;
+  const int mask = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE | IFF_PERSIST;
+  if (ioctl(tap->fds[tap->opened - 1], TUNGETIFF, &is) != 0) return fail(&tap->job, "TUNGETIFF", tap->name);
+  if ((is.ifr_flags & mask) != (flags | IFF_PERSIST) || (int)if_nametoindex(tap->name) != tap->ifindex) return fail_with(&tap->job, ESTALE, "TUNGETIFF", tap->name);
+  return true;
+}
+
+static void work_open (struct job *job)
+{
+  struct tap *tap = (struct tap *)job;
+  if (!enter(job, tap->netns)) return;
+  int flags = look(tap->name, tap->ifindex);
+  if (flags >= 0 && flags != flags_of(tap)) { flags = -1; errno = ESTALE; }
+  if (flags < 0) { fail(job, "TUNGETIFF", tap->name); return; }
+  while (tap->opened < tap->queues) {
+    if (add_queue(tap, (short)flags, 0) && joined(tap, (short)flags)) continue;
+    close_failed(tap);
+    return;
+  }
+}
+
+static void work_delete (struct job *job)
+{
+  struct tap *tap = (struct tap *)job;
+  if (!enter(job, tap->netns)) return;
+  int flags = look(tap->name, tap->ifindex);
+  if (flags < 0) { fail(job, "TUNGETIFF", tap->name); return; }
+  if (add_queue(tap, (short)flags, 0) && joined(tap, (short)flags) && ioctl(tap->fds[0], TUNSETPERSIST, 0ul) != 0) fail(job, "TUNSETPERSIST", tap->name);
+  close_failed(tap);
+}
+
+static napi_value list_of_fds (napi_env env, const struct tap *tap)
+{
+  napi_value list;
+  if (napi_create_array_with_length(env, (size_t)tap->opened, &list) != napi_ok) return NULL;
+  for (int i = 0; i < tap->opened; i++) napi_set_element(env, list, (uint32_t)i, make_int(env, tap->fds[i]));
+  return list;
+}
+
+static napi_value result_fds (napi_env env, struct job *job)
+{
+  napi_value object = make_object(env), name, fds = list_of_fds(env, (struct tap *)job);
+  if (fds == NULL || napi_create_string_utf8(env, ((struct tap *)job)->name, NAPI_AUTO_LENGTH, &name) != napi_ok) return NULL;
+  set(env, object, "name", name);
+  set(env, object, "fds", fds);
+  return object;
+}
+
+static struct tap *tap_make (napi_env env, napi_value *values, int queues)
+{
+  int netns, ifindex;
+  if (queues < 1 || queues > QUEUES_MAX) { throw_type(env, "queues must be 1 to 256"); return NULL; }
+  if (!as_int(env, values[2], "ifindex", &ifindex)) return NULL;
+  char *name = as_string(env, values[1], "name");
+  if (name == NULL) return NULL;
+  struct tap *tap = calloc(1, sizeof *tap + (size_t)queues * sizeof *tap->fds);
+  /* Cut to fit, another name would be meant. */
+  if (tap != NULL && strlen(name) >= sizeof tap->name) fail_with(&tap->job, ENAMETOOLONG, "TUNSETIFF", name);
+  else if (tap != NULL) strcpy(tap->name, name);
+  free(name);
+  if (tap == NULL) { throw_errno(env, ENOMEM, "malloc", "tap"); return NULL; }
+  tap->job.drop = drop_tap;
+  tap->queues = queues;
+  tap->ifindex = ifindex;
+  tap->owner = tap->group = netns = -1;
+  if (!as_netns(env, values[0], &netns)) { free(tap); return NULL; }
+  tap->netns = netns;
+  return tap;
+}
+
+napi_value tap_create (napi_env env, napi_callback_info info)
+{
+  napi_value values[4];
+  int queues, owner, group;
+  bool vnet_hdr, persist;
+  if (!arguments(env, info, 4, values) || !int_of(env, values[3], "queues", &queues) || !bool_of(env, values[3], "vnetHdr", &vnet_hdr)
+      || !bool_of(env, values[3], "persist", &persist) || !int_of(env, values[3], "owner", &owner) || !int_of(env, values[3], "group", &group)) return NULL;
+  struct tap *tap = tap_make(env, values, queues);
+  if (tap == NULL) return NULL;
+  tap->vnet_hdr = vnet_hdr;
+  tap->persist = persist;
+  tap->owner = owner;
+  tap->group = group;
+  tap->job.work = work_create;
+  tap->job.result = result_fds;
+  return job_start(env, &tap->job);
+}
+
+napi_value tap_open (napi_env env, napi_callback_info info)
+{
+  napi_value values[4];
+  int queues;
+  bool vnet_hdr;
+  if (!arguments(env, info, 4, values) || !int_of(env, values[3], "queues", &queues) || !bool_of(env, values[3], "vnetHdr", &vnet_hdr)) return NULL;
+  struct tap *tap = tap_make(env, values, queues);
+  if (tap == NULL) return NULL;
+  tap->vnet_hdr = vnet_hdr;
+  tap->job.work = work_open;
+  tap->job.result = result_fds;
+  return job_start(env, &tap->job);
+}
+
+napi_value tap_delete (napi_env env, napi_callback_info info)
+{
+  napi_value values[3];
+  if (!arguments(env, info, 3, values)) return NULL;
+  struct tap *tap = tap_make(env, values, 1);
+  if (tap == NULL) return NULL;
+  tap->job.work = work_delete;
+  return job_start(env, &tap->job);
+}

@@ -1,0 +1,91 @@
+/** The default transport: one thread, one socket, one namespace. A request may wait seconds for RTNL; the event loop never does. */
+import { KernelError, NetwrightError } from '../errors.js'
+import { errnoName } from './errno.js'
+import { NETLINK_NETFILTER, NETLINK_ROUTE } from './header.js'
+import { native, type NativeChannel } from './native.js'
+import type { Reply, Transport } from './transport.js'
+
+export interface ChannelOptions {
+  /** NETLINK_ROUTE or NETLINK_NETFILTER; any other netlink protocol works too. */
+  readonly protocol: number
+  /** Descriptor of an open network namespace; -1, the default, is the caller's own. May be closed once this call has returned its promise. */
+  readonly netns?: number
+  /** Bytes; limits one datagram (one nft batch): EMSGSIZE beyond. Where CAP_NET_ADMIN in the initial user namespace is missing, net.core.wmem_max caps it. */
+  readonly sendBuffer?: number
+  /** Bytes; limits the answers to one datagram: an overrun beyond. Capped by net.core.rmem_max likewise. */
+  readonly receiveBuffer?: number
+}
+
+/** How long the kernel worked, or made us wait, inside sendmsg. */
+export interface Waited { readonly requests: number, readonly totalMs: number, readonly longestMs: number }
+
+export interface Channel extends Transport {
+  readonly waited: Waited
+  [Symbol.asyncDispose] (): Promise<void>
+}
+
+/** Both are limits and take no memory until used. 16 MiB hold a batch of some 100,000 set elements. */
+const SEND_BUFFER = 16 << 20
+const RECEIVE_BUFFER = 16 << 20
+
+/**
+ * Opens a channel. Requests are answered in order, any number in flight; an idle channel does not keep the process alive.
+ * Throws KernelError where the namespace cannot be entered (`setns`) or the socket not be made, NETWRIGHT_ADDON_MISSING.
+ */
+export async function openChannel (options: ChannelOptions): Promise<Channel> {
+  const { protocol, netns = -1, sendBuffer = SEND_BUFFER, receiveBuffer = RECEIVE_BUFFER } = options
+  const addon = native()
+  const opened = await addon.channelOpen(protocol, netns, sendBuffer, receiveBuffer).catch((error: unknown) => { throw refusal(error, protocol) })
+  return new NativeTransport(opened, protocol)
+}
+
+class NativeTransport implements Channel {
+  readonly protocol: number
+  readonly #channel: NativeChannel
+  #sequence = 0
+  #closed: Promise<void> | undefined
+  #waited: Waited = { requests: 0, totalMs: 0, longestMs: 0 }
+
+  constructor (channel: NativeChannel, protocol: number) {
+    this.#channel = channel
+    this.protocol = protocol
+  }
+
+  get waited (): Waited { return this.#waited }
+
+  sequence (): number {
+    this.#sequence = this.#sequence >= 0xffff_ffff ? 1 : this.#sequence + 1
+    return this.#sequence
+  }
+
+  async exchange (datagram: Uint8Array, dump: boolean): Promise<Reply> {
+    if (this.#closed !== undefined) throw closed()
+    const { datagrams, overrun, waitNs } = await native().channelExchange(this.#channel, datagram, dump)
+      .catch((error: unknown) => { throw refusal(error, this.protocol) })
+    const ms = waitNs / 1e6
+    const { requests, totalMs, longestMs } = this.#waited
+    this.#waited = { requests: requests + 1, totalMs: totalMs + ms, longestMs: Math.max(longestMs, ms) }
+    return { datagrams, overrun }
+  }
+
+  /** Requests still queued reject with NETWRIGHT_CLOSED; the one inside the kernel is answered. Resolves when the socket is gone. */
+  async close (): Promise<void> {
+    this.#closed ??= native().channelClose(this.#channel)
+    await this.#closed
+  }
+
+  async [Symbol.asyncDispose] (): Promise<void> { await this.close() }
+}
+
+const closed = (cause?: unknown): NetwrightError => new NetwrightError('NETWRIGHT_CLOSED', 'the channel is closed', cause === undefined ? {} : { cause })
+
+const protocols: Readonly<Record<number, string>> = { [NETLINK_ROUTE]: 'rtnetlink', [NETLINK_NETFILTER]: 'nfnetlink' }
+
+/** An error of the addon as ours; what is not an errno (a TypeError) stays as it is. */
+function refusal (error: unknown, protocol: number): unknown {
+  if (!(error instanceof Error) || !('errno' in error) || !('syscall' in error)) return error
+  if (typeof error.errno !== 'number' || typeof error.syscall !== 'string') return error
+  if (error.syscall === 'channel') return closed(error)
+  const object = protocols[protocol] ?? `netlink protocol ${String(protocol)}`
+  return new KernelError({ request: error.syscall, object, errno: error.errno, errnoName: errnoName(error.errno) }, { cause: error })
+}
