@@ -1,0 +1,60 @@
+/** Every table, struct and number of rtnetlink that is declared here, for scripts/check-uapi to prove against the kernel's headers. */
+import type { Struct } from '../../bytes/struct.js'
+import { extack } from '../ack.js'
+import type { Table } from '../attr.js'
+import * as header from '../header.js'
+import * as addr from './addr.js'
+import * as groups from './groups.js'
+import { ifCacheinfo, ifinfomsg, linkStats64 } from './ifinfo.js'
+import { bridge, boolopt } from './kind/bridge.js'
+import { bridgePort } from './kind/bridge-port.js'
+import { tun } from './kind/tun.js'
+import { veth } from './kind/veth.js'
+import * as link from './link.js'
+import * as neigh from './neigh.js'
+import { hopTable, rtnexthop } from './nexthop.js'
+import * as route from './route.js'
+
+/** A struct with its members' names in C: `prefix` and our name in snake case, unless `names` says otherwise. `grows`: newer kernels append members. */
+export interface StructNames { readonly struct: Pick<Struct<unknown>, 'cname' | 'size' | 'members'>, readonly prefix?: string, readonly names?: Readonly<Record<string, string>>, readonly grows?: true }
+
+/** The headers that declare them. */
+export const headers: readonly string[] = ['linux/netlink.h', 'linux/rtnetlink.h', 'linux/if.h', 'linux/if_link.h', 'linux/if_addr.h', 'linux/if_bridge.h', 'linux/neighbour.h', 'linux/veth.h', 'linux/ip.h', 'linux/ipv6.h', 'linux/netfilter/nfnetlink.h']
+
+export const tables: Readonly<Record<string, Table>> = {
+  extack, link: link.link.table, addr: addr.addr.table, route: route.route.table, neigh: neigh.neigh.table, hop: hopTable,
+  bridge: bridge.table, bridgePort: bridgePort.table, veth: veth.table, tun: tun.table,
+}
+
+export const structs: readonly StructNames[] = [
+  { struct: header.nlmsghdr, prefix: 'nlmsg_' },
+  { struct: ifinfomsg, prefix: 'ifi_' },
+  { struct: linkStats64, grows: true },
+  { struct: ifCacheinfo },
+  { struct: boolopt, names: { value: 'optval', mask: 'optmask' } },
+  { struct: addr.ifaddrmsg, prefix: 'ifa_', names: { shortFlags: 'ifa_flags' } },
+  { struct: addr.ifaCacheinfo, names: { prefered: 'ifa_prefered', valid: 'ifa_valid' } },
+  { struct: route.rtmsg, prefix: 'rtm_', names: { shortTable: 'rtm_table' } },
+  { struct: route.rtaCacheinfo, prefix: 'rta_' },
+  { struct: rtnexthop, prefix: 'rtnh_' },
+  { struct: neigh.ndmsg, prefix: 'ndm_' },
+  { struct: neigh.ndaCacheinfo, prefix: 'ndm_' },
+]
+
+/** Numbers by their names in C. */
+export const constants: Readonly<Record<string, number>> = {
+  ...numbers(header), ...numbers(link), ...numbers(addr), ...numbers(route), ...numbers(neigh), ...numbers(groups),
+  RTM_NEWLINK: link.link.types.new, RTM_DELLINK: link.link.types.del, RTM_GETLINK: link.link.types.get,
+  RTM_NEWADDR: addr.addr.types.new, RTM_DELADDR: addr.addr.types.del, RTM_GETADDR: addr.addr.types.get,
+  RTM_NEWROUTE: route.route.types.new, RTM_DELROUTE: route.route.types.del, RTM_GETROUTE: route.route.types.get,
+  RTM_NEWNEIGH: neigh.neigh.types.new, RTM_DELNEIGH: neigh.neigh.types.del, RTM_GETNEIGH: neigh.neigh.types.get,
+}
+
+/** A module's exports that are numbers under a name as C writes it. DEFAULT_LINK_GROUP is the kernel's INIT_NETDEV_GROUP, which no header shows to programs. */
+function numbers (module: object): Record<string, number> {
+  const found: Record<string, number> = {}
+  for (const [name, value] of Object.entries(module) as Iterable<[string, unknown]>) {
+    if (typeof value === 'number' && /^[A-Z][A-Z0-9_]*$/.test(name) && name !== 'DEFAULT_LINK_GROUP') found[name] = value
+  }
+  return found
+}
