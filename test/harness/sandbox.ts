@@ -7,17 +7,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { readlinkSync } from 'node:fs'
-
-const marker = 'NETWRIGHT_SANDBOX'
-
-/** Runs as process 1: prepares the mounts, then waits for the test; as a shell it also reaps orphans. */
-const prepare = `
-mount -t tmpfs -o mode=755 tmpfs /run || exit 1
-mount -t sysfs sysfs /sys 2>/dev/null
-ip link set lo up || exit 1
-${marker}=$(readlink /proc/self/ns/mnt) "$@"
-exit $?
-`
+import { marker, sandboxed } from './enter.js'
 
 function fail (why: string): never {
   process.stderr.write(`kernel tests cannot run: ${why}\n`)
@@ -26,9 +16,8 @@ function fail (why: string): never {
 
 function enter (): never {
   if (process.getuid?.() !== 0) fail('they make network namespaces and need root; run them as root')
-  const self = [process.execPath, ...process.execArgv, ...process.argv.slice(1)]
-  const args = ['--mount', '--pid', '--net', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', prepare, 'sh', ...self]
-  const { status, signal, error } = spawnSync('unshare', args, { stdio: 'inherit' })
+  const { file, args } = sandboxed([process.execPath, ...process.execArgv, ...process.argv.slice(1)])
+  const { status, signal, error } = spawnSync(file, args, { stdio: 'inherit' })
   if (error !== undefined) fail(`unshare: ${error.message}`)
   if (signal !== null) fail(`the sandbox was ended by ${signal}`)
   process.exit(status ?? 1)

@@ -1,0 +1,18 @@
+/** The command line of the sandbox: mounts, processes and network of its own. */
+
+/** The variable that says to a process which sandbox it is in: the identity of its mount namespace, so that an inherited value cannot lie. */
+export const marker = 'NETWRIGHT_SANDBOX'
+
+/** Runs as process 1: prepares the mounts, then waits for the command; as a shell it also reaps orphans. */
+const prepare = `
+mount -t tmpfs -o mode=755 tmpfs /run || exit 1
+mount -t sysfs sysfs /sys 2>/dev/null
+ip link set lo up || exit 1
+${marker}=$(readlink /proc/self/ns/mnt) "$@"
+exit $?
+`
+
+/** `unshare …` around a command. Everything inside dies with the first process. Needs root. */
+export function sandboxed (command: readonly string[]): { readonly file: string, readonly args: readonly string[] } {
+  return { file: 'unshare', args: ['--mount', '--pid', '--net', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', prepare, 'sh', ...command] }
+}
