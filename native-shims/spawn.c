@@ -122,11 +122,12 @@ napi_value process_wait (napi_env env, napi_callback_info info)
   struct waiting *waiting = calloc(1, sizeof *waiting);
   if (waiting == NULL) return throw_errno(env, ENOMEM, "malloc", "process");
   *waiting = (struct waiting){ .job = { .result = result_wait, .drop = drop_waiting }, .asked = true };
-  if ((waiting->pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 3)) < 0) fail(&waiting->job, "fcntl", "pidfd");
+  int error = (waiting->pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 3)) < 0 ? errno : 0;
   if ((promise = job_begin(env, &waiting->job, ref)) == NULL) return NULL;
-  int error = waiting->pidfd < 0 ? 0 : waiter_add(waiting);
-  if (error != 0) fail_with(&waiting->job, error, "epoll", "pidfd");
-  if (waiting->pidfd < 0 || error != 0) job_finish(&waiting->job);
+  /* Once added, it is the waiter's, which may have freed it already. */
+  if (error == 0 && (error = waiter_add(waiting)) == 0) return promise;
+  fail_with(&waiting->job, error, "epoll", "pidfd");
+  job_finish(&waiting->job);
   return promise;
 }
 
