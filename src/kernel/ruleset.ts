@@ -11,7 +11,7 @@ import {
 import type { MemberObject } from './object.js'
 import { chains, type Hooked } from './rules.js'
 
-/** One element of a set or map, its fields as nft writes them. */
+/** One element of a set or map: names of interfaces, addresses in canonical text, numbers of families, protocols and ports. */
 export type Membership = Pick<MemberObject, 'set' | 'key' | 'data'>
 
 interface SetShape { readonly key: Fields, readonly value?: Fields }
@@ -114,7 +114,7 @@ export function addMembers (name: string, members: readonly Membership[]): Reque
 
 /** The reverse. A member that is not there is ENOENT, and the whole batch is refused. `nft delete element …`. */
 export function removeMembers (name: string, members: readonly Membership[]): Request[] {
-  return grouped(members).map(([of, part]) => elements.remove({ family, table: name, set: of, elements: part.map((member) => pack(of, { set: member.set, key: member.key })) }))
+  return grouped(members).map(([of, part]) => elements.remove({ family, table: name, set: of, elements: part.map(({ key }) => ({ key: { value: packFields(sets[of].key, key) } })) }))
 }
 
 /** An attribute holds 65,535 bytes, and an element at most about 120. */
@@ -133,7 +133,15 @@ const isSetName = (text: string): text is SetName => Object.hasOwn(sets, text)
 function pack (of: SetName, { key, data }: Membership): NftElement {
   const { key: fields, value }: SetShape = sets[of]
   if (data !== undefined && value === undefined) throw new RangeError(`${of} is a set, its elements have no data`)
-  return { key: { value: packFields(fields, key) }, ...(data === undefined || value === undefined ? {} : { data: { value: packFields(value, data) } }) }
+  if (value === undefined) return { key: { value: packFields(fields, key) } }
+  if (data === undefined) throw new RangeError(`${of} is a map, each element needs data`)
+  return { key: { value: packFields(fields, key) }, data: { value: packFields(value, data) } }
+}
+
+/** Equal for members of the same set with the same key, however the key is spelled: to compare what is wanted with what was read. Throws RangeError. */
+export function memberKey (member: Membership): string {
+  if (!isSetName(member.set)) throw new RangeError(`${member.set} is no set of netwright's table`)
+  return `${member.set} ${packFields(sets[member.set].key, member.key).toString('hex')}`
 }
 
 /** Every member of every set, as `nft list table` shows them. Throws KernelError ENOENT where the table or one of its sets is missing. */
@@ -190,7 +198,7 @@ function setFaults (found: readonly NftSet[]): string[] {
 
 function serviceFaults (found: readonly NftElement[]): string[] {
   const there = new Set(found.map((element) => unpackFields(services.key, element.key?.value ?? new Uint8Array()).join(' ')))
-  return there.size === services.elements.length && services.elements.every((key) => there.has(key.join(' '))) ? [] : ['elements of set services']
+  return there.size === services.elements.length && services.elements.every((key) => there.has(unpackFields(services.key, packFields(services.key, key)).join(' '))) ? [] : ['elements of set services']
 }
 
 /** Does what was read say all that was wanted? The kernel adds what it chose itself (flags, operators). */

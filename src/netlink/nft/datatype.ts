@@ -9,7 +9,7 @@ import { ipFromBytes, readIp } from '../../values/ip.js'
 import { families } from './header.js'
 import { byteorder, setDataByteorderType, setKeyByteorderType } from './userdata.js'
 
-/** One field of a key: an interface's name, an address, a protocol by name or number, a port, a mark. */
+/** One field of a key: an interface's name, an address in canonical text, a protocol or family by number (its name is taken too), a port, a mark. */
 export type FieldValue = string | number
 
 interface DataType {
@@ -32,7 +32,8 @@ function word (words: Readonly<Record<string, number>>, what: string): Pick<Data
       if (found === undefined || !Number.isInteger(found) || found < 0 || found > 255) throw new RangeError(`${String(value)} is no ${what}`)
       w.u8(found)
     },
-    decode: (data) => { const value = data.readUInt8(); return Object.keys(words).find((name) => words[name] === value) ?? value },
+    // One spelling of what was read, so that members can be compared.
+    decode: (data) => data.readUInt8(),
   }
 }
 
