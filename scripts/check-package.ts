@@ -59,7 +59,7 @@ async function checkFiles (packed: Packed, manifest: Manifest): Promise<void> {
 async function lintPackage (tarball: string): Promise<void> {
   const data = await readFile(tarball)
   const buffer = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)
-  const { messages, pkg } = await publint({ pkgDir: root, pack: { tarball: buffer }, level: 'warning' })
+  const { messages, pkg } = await publint({ pack: { tarball: buffer }, level: 'warning' })
   for (const message of messages) complain(`publint: ${formatMessage(message, pkg, { color: false }) ?? message.code}`)
   const result = await checkPackage(createPackageFromTarballData(new Uint8Array(data)))
   if (!result.types) { complain('the package has no types'); return }
@@ -103,11 +103,14 @@ async function compile (project: string, title: string, options: object, files: 
   if (code !== 0) complain(`${title} does not compile:`, ...stdout.trim().split('\n').slice(0, 20))
 }
 
-/** A program without Node's types: nothing of the old ones that `netlink` brings may leak into it. */
+/** The main entry without Node's types (nothing of the old ones that `netlink` brings may leak), and every entry with them, library types checked. */
 async function checkTypes (project: string, manifest: Manifest): Promise<void> {
   const entries = Object.keys(manifest.exports).filter((entry) => !entry.endsWith('.json')).map((entry) => manifest.name + entry.slice(1))
-  await writeFile(join(project, 'types.ts'), entries.map((entry, n) => `import * as e${n} from '${entry}'\nexport const keys${n}: readonly string[] = Object.keys(e${n})\n`).join(''))
-  await compile(project, 'a program without @types/node', { types: [], lib: ['es2023', 'esnext.disposable', 'dom'] }, ['types.ts'])
+  const program = (names: readonly string[]): string => names.map((name, n) => `import * as e${n} from '${name}'\nexport const keys${n}: readonly string[] = Object.keys(e${n})\n`).join('')
+  await writeFile(join(project, 'bare.ts'), program([manifest.name]))
+  await writeFile(join(project, 'types.ts'), program(entries))
+  await compile(project, 'a program without @types/node', { types: [], lib: ['es2023', 'esnext.disposable', 'dom'] }, ['bare.ts'])
+  await compile(project, 'a program that imports every entry', { types: ['node'], lib: ['es2023', 'esnext.disposable'] }, ['types.ts'])
 }
 
 async function checkExamples (project: string): Promise<void> {
