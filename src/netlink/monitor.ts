@@ -1,0 +1,170 @@
+/** What changes in a namespace, as it happens: multicast groups on sockets of the npm package `netlink`, as an async iterator. */
+import { isMainThread } from 'node:worker_threads'
+import { KernelError, NetwrightError } from '../errors.js'
+import { errnoName } from './errno.js'
+import { decodeEvents, monitorGroups, type MonitorEvent, type MonitorGroup } from './event.js'
+import { NETLINK_NETFILTER, NETLINK_ROUTE } from './header.js'
+import { native } from './native.js'
+
+export type { MonitorEvent, MonitorGroup } from './event.js'
+
+export interface MonitorOptions {
+  /** Descriptor of an open network namespace; -1, the default, is the caller's own. Must stay open until `ready`. */
+  readonly netns?: number
+  /** What to hear of. */
+  readonly groups: readonly MonitorGroup[]
+  /** Ends the monitor. */
+  readonly signal?: AbortSignal
+  /** Events that wait for the reader; when there are more, they are dropped and an `overrun` takes their place. Default 8192. */
+  readonly limit?: number
+}
+
+/** One reader at a time. Ends when the signal aborts, `return()` is called or the loop is left; the sockets are closed then. */
+export interface Monitor extends AsyncIterableIterator<MonitorEvent, undefined> {
+  /** Resolves when the groups are joined: what changes from then on is heard. Read what is there after that. Rejects where that fails. */
+  readonly ready: Promise<void>
+  [Symbol.asyncDispose] (): Promise<void>
+}
+
+interface Socket {
+  on (event: 'message', listener: (data: Buffer) => void): unknown
+  on (event: 'error', listener: (error: Error) => void): unknown
+  addMembership (group: number): void
+  unref (): void
+  close (): void
+}
+type SocketClass = new (protocol: number, options: { recvBufferSize: number, sendBufferSize: number }) => Socket
+
+const LIMIT = 8192
+/** As much as net.core.rmem_max allows. */
+const RECEIVE_BUFFER = 8 << 20
+
+/**
+ * `ip monitor link address route neigh`, `nft monitor`. Events are hints: after an `overrun` (the kernel's buffer or ours was full, or
+ * a message could not be read) look at everything afresh. Opens at once; errors in opening come from `ready` and from the first `next()`.
+ *
+ * The sockets are not referenced: a waiting monitor does not keep the process alive. Main thread only, because the package crashes the process when a
+ * worker that used it ends: in a worker this throws NETWRIGHT_UNSUPPORTED. Throws NETWRIGHT_NO_PERMISSION or KernelError where a group cannot be joined.
+ */
+export function monitor (options: MonitorOptions): Monitor {
+  if (!isMainThread) throw new NetwrightError('NETWRIGHT_UNSUPPORTED', 'a monitor runs in the main thread only', { remedy: 'open it in the main thread and post its events to the worker' })
+  return new Listening(options)
+}
+
+class Listening implements Monitor {
+  readonly ready: Promise<void>
+  readonly #limit: number
+  readonly #queue: MonitorEvent[] = []
+  readonly #signal: AbortSignal | undefined
+  #sockets: readonly Socket[] = []
+  #waiting: (() => void) | undefined
+  #ended = false
+  #failure: Error | undefined
+  readonly #abort = (): void => { this.#end() }
+
+  constructor (options: MonitorOptions) {
+    this.#limit = options.limit ?? LIMIT
+    this.#signal = options.signal
+    if (this.#signal?.aborted === true) this.#ended = true
+    this.#signal?.addEventListener('abort', this.#abort, { once: true })
+    this.ready = this.#ended ? Promise.resolve() : this.#open(options)
+    // Whoever does not wait for `ready` hears of it from `next`.
+    this.ready.catch((error: unknown) => { this.#end(error) })
+  }
+
+  async #open ({ netns = -1, groups }: MonitorOptions): Promise<void> {
+    const { RawNetlinkSocket } = (await import('netlink/dist/raw.js')).default
+    if (this.#ended) return
+    const make = (): readonly Socket[] => sockets(RawNetlinkSocket, groups)
+    // One synchronous stretch inside the namespace: no callback and no await between enter and leave (kernel.md, Netlink 11).
+    this.#sockets = netns < 0 ? make() : native().netnsRun(netns, make)
+    for (const socket of this.#sockets) {
+      socket.on('message', (data) => { this.#hear(data) })
+      socket.on('error', (error) => { this.#stumble(error) })
+      socket.unref()
+    }
+  }
+
+  #hear (data: Buffer): void {
+    if (this.#ended) return
+    for (const event of decodeEvents(data)) this.#push(event)
+  }
+
+  #stumble (error: Error): void {
+    if ('code' in error && error.code === 'ENOBUFS') this.#push({ kind: 'overrun', reason: 'the kernel\'s buffer was full' })
+    else this.#end(error)
+  }
+
+  #push (event: MonitorEvent): void {
+    if (this.#queue.length < this.#limit) this.#queue.push(event)
+    else if (this.#queue.at(-1)?.kind !== 'overrun') this.#queue.push({ kind: 'overrun', reason: `${String(this.#limit)} events waited for the reader` })
+    this.#wake()
+  }
+
+  #wake (): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    waiting?.()
+  }
+
+  #end (failure?: unknown): void {
+    if (failure !== undefined && !this.#ended) this.#failure = refusal(failure)
+    this.#ended = true
+    this.#signal?.removeEventListener('abort', this.#abort)
+    const open = this.#sockets
+    this.#sockets = []
+    // Outside of the package's own callbacks, which go on using the socket after they return.
+    if (open.length > 0) setImmediate(() => { for (const socket of open) socket.close() })
+    this.#wake()
+  }
+
+  [Symbol.asyncIterator] (): this { return this }
+
+  async next (): Promise<IteratorResult<MonitorEvent, undefined>> {
+    for (;;) {
+      const event = this.#ended ? undefined : this.#queue.shift()
+      if (event !== undefined) return { done: false, value: event }
+      if (this.#ended) break
+      await new Promise<void>((resolve) => { this.#waiting = resolve })
+    }
+    const failure = this.#failure
+    this.#failure = undefined
+    if (failure !== undefined) throw failure
+    return { done: true, value: undefined }
+  }
+
+  async return (): Promise<IteratorResult<MonitorEvent, undefined>> {
+    this.#end()
+    await Promise.resolve(this.ready).catch(() => undefined)
+    // The sockets are closed in the next round; whoever counts descriptors after this finds none.
+    await new Promise<void>((resolve) => { setImmediate(() => { setImmediate(resolve) }) })
+    return { done: true, value: undefined }
+  }
+
+  async [Symbol.asyncDispose] (): Promise<void> { await this.return() }
+}
+
+function sockets (Socket: SocketClass, groups: readonly MonitorGroup[]): readonly Socket[] {
+  const made: Socket[] = []
+  try {
+    for (const protocol of [NETLINK_ROUTE, NETLINK_NETFILTER]) {
+      const numbers = groups.flatMap((group) => monitorGroups[group].protocol === protocol ? monitorGroups[group].numbers : [])
+      if (numbers.length === 0) continue
+      const socket = new Socket(protocol, { recvBufferSize: RECEIVE_BUFFER, sendBufferSize: 0 })
+      made.push(socket)
+      for (const number of new Set(numbers)) socket.addMembership(number)
+    }
+    return made
+  } catch (error) {
+    for (const socket of made) socket.close()
+    throw error
+  }
+}
+
+function refusal (error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error))
+  if (!('errno' in error) || !('syscall' in error) || typeof error.errno !== 'number') return error
+  const errno = Math.abs(error.errno)
+  if (errnoName(errno) === 'EPERM') return new NetwrightError('NETWRIGHT_NO_PERMISSION', 'a netlink multicast group cannot be joined', { cause: error, missing: ['CAP_NET_ADMIN'] })
+  return new KernelError({ request: String(error.syscall), object: 'monitor', errno, errnoName: errnoName(errno) }, { cause: error })
+}
