@@ -1,0 +1,74 @@
+/** What a verb is: its words as data, and a function that runs it. One file a verb in `commands/`; `commands.ts` lists them. */
+import type { Host } from '../engine/api.js'
+
+/**
+ * One word or option, as virsh declares them.
+ * `data` is required, `text` may be left out; both are given as `--name VALUE`, `--name=VALUE` or by position, in declared order.
+ * `flag` is there or not; `rest` takes all words that are left.
+ */
+export interface Parameter {
+  readonly kind: 'data' | 'text' | 'flag' | 'rest'
+  readonly name: string
+  readonly description: string
+  /** What stands for the value in help texts. Default `string`, as in virsh. */
+  readonly value?: string
+  /** Only as `--name`, never by position. */
+  readonly named?: boolean
+  /** The only values allowed. */
+  readonly choices?: readonly string[]
+}
+
+/** What was given for a command's parameters. Asking for one that is not declared, or of another kind, throws: a bug in the verb. */
+export interface Values {
+  data (name: string): string
+  text (name: string): string | undefined
+  flag (name: string): boolean
+  rest (name: string): readonly string[]
+}
+
+/** What a verb may use of the world outside: streams, the host, the signal that ends it. */
+export interface Context {
+  /** Aborted by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal
+  /** Aborted when nobody reads standard output any more: only verbs that run until they are stopped look at it. */
+  readonly unread: AbortSignal
+  /** Results are JSON, one value a line. */
+  readonly json: boolean
+  readonly quiet: boolean
+  /** The result, as it is. */
+  print (text: string): void
+  /** What virsh calls extra: `Network x started` and table headers. Left out by `--quiet` and by `--json`. */
+  extra (text: string): void
+  /** The result as JSON, a line of it; nothing without `--json`. */
+  data (value: unknown): void
+  /** `warning: …` on standard error. */
+  warn (message: string, remedy?: string): void
+  /** Prints an error and goes on. */
+  complain (error: unknown): void
+  /** The host, opened at the first call, closed by the session. */
+  host (): Promise<Host>
+  /** A file's text; `-` is standard input. */
+  read (file: string): Promise<string>
+  /** Somebody sits at standard input and can be asked. */
+  readonly terminal: boolean
+  /** Asks that person; end of input is an `n`. Throws where there is no terminal. */
+  ask (question: string): Promise<string>
+}
+
+export type Group = 'Networks' | 'Definitions' | 'Bridges and TAPs' | 'This host'
+
+export interface Command {
+  /** `net-start`, `bridge add`. A name that starts with `net-` may be used without it. */
+  readonly name: string
+  readonly aliases?: readonly string[]
+  readonly group: Group
+  /** A line for the list of verbs, without a full stop. */
+  readonly summary: string
+  /** Whole sentences for `netwright help VERB`. */
+  readonly description: string
+  readonly parameters: readonly Parameter[]
+  /** libvirt's name of the call that changes something: refused under `--readonly`. */
+  readonly changes?: string
+  /** Resolves with false when it failed and has said so itself. */
+  run (values: Values, context: Context): Promise<unknown>
+}

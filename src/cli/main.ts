@@ -1,0 +1,95 @@
+#!/usr/bin/env node
+/** The program `netwright`: arguments, standard input and signals into a session, and its outcome into an exit code. */
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+import type { Given } from './globals.js'
+import { output } from './output.js'
+import { parseGlobals } from './parse.js'
+import { session, type Session, type World } from './session.js'
+import { tokens } from './tokens.js'
+
+const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
+
+/** The first signal aborts the running verb, which undoes what it began; a second one ends the process at once, and the next command tidies up. */
+function signals (): { readonly signal: AbortSignal, code (): number | undefined } {
+  const controller = new AbortController()
+  let code: number | undefined
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (code !== undefined) process.exit(exitCodes[name])
+      code = exitCodes[name]
+      controller.abort()
+    })
+  }
+  return { signal: controller.signal, code: () => code }
+}
+
+function ask (question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  return new Promise((resolve) => {
+    terminal.on('close', () => { resolve('n') })
+    terminal.question(question, (answer) => { resolve(answer); terminal.close() })
+  })
+}
+
+/** Commands on standard input, one a line: all are run, whatever becomes of those before. */
+async function batch (running: Session, given: Given, signal: AbortSignal): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, crlfDelay: Infinity })
+  signal.addEventListener('abort', () => { lines.close(); process.stdin.destroy() })
+  let done = true
+  let number = 0
+  for await (const line of lines) {
+    number++
+    try {
+      for (const words of tokens(line)) {
+        const inner = parseGlobals(words)
+        if (!signal.aborted && !await running.run(inner.rest, new Map([...given, ...inner.given]), number)) done = false
+      }
+    } catch (error) {
+      running.report(error, given, number)
+      done = false
+    }
+    if (signal.aborted) break
+  }
+  return done
+}
+
+async function main (): Promise<number> {
+  const ending = signals()
+  const words = process.argv.slice(2)
+  const out = output(process.stdout)
+  const err = output(process.stderr)
+  const terminal = process.stdin.isTTY
+  const start = (input: World['input']): Session => session({ out, err, signal: ending.signal, environment: process.env, input, ask: terminal ? ask : undefined })
+  let running = start(() => text(process.stdin))
+  let done = false
+  let given: Given = new Map()
+  try {
+    const parsed = parseGlobals(words)
+    given = parsed.given
+    const [first, ...more] = parsed.rest
+    const wordless = first === undefined && !terminal && !given.has('help') && !given.has('version')
+    if (wordless || (first === '-' && more.length === 0)) {
+      running = start(undefined)
+      done = await batch(running, given, ending.signal)
+    } else {
+      // One argument with spaces is a line of commands, as in virsh 'net-start a; net-info a'.
+      const lists = first !== undefined && more.length === 0 && /[\s;]/.test(first) ? tokens(first) : [parsed.rest]
+      done = true
+      for (const list of lists) done = !ending.signal.aborted && await running.run(list, given) && done
+    }
+  } catch (error) {
+    running.report(error, given)
+  }
+  try {
+    await running.close()
+  } catch (error) {
+    running.report(error, given)
+    done = false
+  }
+  await Promise.all([out.flush(), err.flush()])
+  return ending.code() ?? (done ? 0 : 1)
+}
+
+// Standard input may still be open (a terminal, a pipe that nobody closes), so the process ends itself.
+process.exit(await main())

@@ -1,0 +1,24 @@
+/** Standard output and error: nobody reading is not an error, and everything is written before the process ends. */
+
+export interface Output {
+  write (text: string): void
+  /** Aborted when the reader is gone (`netwright net-list | head -1`). */
+  readonly gone: AbortSignal
+  /** Resolves when what was written has left the process, or cannot any more. */
+  flush (): Promise<void>
+}
+
+/** Writes to a stream of the process. EPIPE is quiet: what is written afterwards is dropped. */
+export function output (stream: NodeJS.WriteStream): Output {
+  const gone = new AbortController()
+  stream.on('error', () => { gone.abort() })
+  return {
+    gone: gone.signal,
+    write: (text) => { if (!gone.signal.aborted && text !== '') stream.write(text) },
+    flush: () => new Promise<void>((resolve) => {
+      if (gone.signal.aborted || stream.writableLength === 0) { resolve(); return }
+      gone.signal.addEventListener('abort', () => { resolve() }, { once: true })
+      stream.write('', () => { resolve() })
+    }),
+  }
+}
