@@ -1,0 +1,60 @@
+/** Chooses what a definition leaves open: uuid, MAC, bridge name, subnet. Callers hold the namespace's lock until the choice can be seen by others. */
+import { NetwrightError } from '../errors.js'
+import { readLink } from '../kernel/link-state.js'
+import { readRoutes } from '../kernel/route.js'
+import { bridgeTemplate, complete } from '../network/complete.js'
+import { reaches } from '../network/expand.js'
+import type { Definition, NetworkSpec } from '../network/spec.js'
+import { formatCidr, parseCidr, type Cidr } from '../values/cidr.js'
+import { randomMac } from '../values/mac.js'
+import { freshUuid } from '../values/uuid.js'
+import type { Context } from './context.js'
+import { freePrefix } from './pool.js'
+import { otherDefinitions } from './store.js'
+
+/** As libvirt: MAX_BRIDGE_ID. */
+const BRIDGES = 65_536
+
+/** What is spoken for: by the kernel, by running networks, by definitions of any owner. */
+export class Choice {
+  readonly #context: Context
+  #bridges: Set<string> | undefined
+  #subnets: Cidr[] | undefined
+
+  constructor (context: Context) { this.#context = context }
+
+  /** A definition with everything chosen. `before`: the one it replaces, whose choices are kept for life. */
+  async complete (spec: NetworkSpec, before?: Definition): Promise<Definition> {
+    const bridge = spec.bridge.name !== undefined && !spec.bridge.name.includes('%') ? spec.bridge.name : before?.bridge.name ?? await this.#bridge(spec)
+    const subnet = spec.auto === undefined ? undefined : formatCidr(await this.#subnet(spec.auto.prefix))
+    const definition = complete(spec, { uuid: spec.uuid ?? before?.uuid ?? freshUuid(), mac: spec.mac ?? before?.mac ?? randomMac(), bridge, ...subnet === undefined ? {} : { subnet } })
+    this.#bridges?.add(bridge)
+    this.#subnets?.push(...reaches(definition).map((text) => parseCidr(text)))
+    return definition
+  }
+
+  /** `virbr%d` with the first number that no link, running network or definition has. */
+  async #bridge (spec: NetworkSpec): Promise<string> {
+    this.#bridges ??= new Set((await this.#definitions()).map(({ bridge }) => bridge.name))
+    const template = bridgeTemplate(spec)
+    for (let id = 0; id < BRIDGES; id++) {
+      const name = template.replace('%d', String(id))
+      if (!this.#bridges.has(name) && await readLink(this.#context.rtnl, { name }) === undefined) return name
+    }
+    throw new NetwrightError('NETWRIGHT_NAME_IN_USE', `no bridge name of the form ${template} is free`)
+  }
+
+  async #subnet (prefix: number): Promise<Cidr> {
+    this.#subnets ??= [
+      ...(await readRoutes(this.#context.rtnl)).map(({ destination }) => parseCidr(destination)).filter(({ prefix: length }) => length > 1),
+      ...(await this.#definitions()).flatMap((definition) => reaches(definition).map((text) => parseCidr(text))),
+    ]
+    return freePrefix(this.#context.pools, prefix, this.#subnets)
+  }
+
+  async #definitions (): Promise<readonly Definition[]> {
+    const { store, book, places, logger } = this.#context
+    const [stored, others, standing, journal] = await Promise.all([store.list(), otherDefinitions(places.owners, places.networks, places.system, logger), book.standing(), book.journal()])
+    return [...stored.map(({ definition }) => definition), ...others, ...[...standing, ...journal].flatMap(({ networks }) => networks.map(({ definition }) => definition))]
+  }
+}

@@ -1,0 +1,62 @@
+/** The nft commit: the moment at which networks are published, or withdrawn. One batch each. Callers hold the namespace's lock. */
+import { createGuard, deleteGuard, extendGuard, guardTable, shrinkGuard, type GuardContent } from '../kernel/guard.js'
+import { addMembers, createRuleset, deleteRuleset, readMembers, removeMembers } from '../kernel/ruleset.js'
+import { isErrno } from '../netlink/errno.js'
+import { nftBatch } from '../netlink/nft/batch.js'
+import { getTable } from '../netlink/nft/read.js'
+import type { Request } from '../netlink/request.js'
+import type { Context } from './context.js'
+import type { Dismissed, Enlisted } from './forwarding.js'
+import type { NetworkRecord } from './record.js'
+
+/** How often a commit is tried again when somebody else (nft flush ruleset) changes what it was decided on. */
+const ATTEMPTS = 4
+
+const exists = async (context: Context, name: string): Promise<boolean> => await getTable(context.nft, { family: 'inet', table: name }) !== undefined
+const members = (networks: readonly NetworkRecord[]): NetworkRecord['members'] => networks.flatMap((network) => network.members)
+
+/**
+ * Adds the networks to the owner's table, which is made where it is missing: with `standing`, too, whose elements somebody has flushed then.
+ * A table without any standing network is left over from a crash and is made anew.
+ */
+export async function publish (context: Context, networks: readonly NetworkRecord[], standing: readonly NetworkRecord[], { guard }: Enlisted): Promise<void> {
+  await repeated(async () => {
+    const there = await exists(context, context.table)
+    const requests: Request[] = []
+    if (there && standing.length > 0) requests.push(...addMembers(context.table, members(networks)))
+    else requests.push(...there ? deleteRuleset(context.table) : [], ...createRuleset(context.table), ...addMembers(context.table, members([...standing, ...networks])))
+    if (guard !== undefined) requests.push(...await exists(context, guardTable) ? extendGuard(guard) : createGuard(guard))
+    await nftBatch(context.nft, requests)
+  })
+}
+
+/** Takes the networks out; with the last one the table goes. What is not there any more is no error. */
+export async function withdraw (context: Context, networks: readonly NetworkRecord[], remaining: number, { guard }: Dismissed): Promise<void> {
+  let careful = false
+  await repeated(async () => {
+    const requests: Request[] = []
+    if (remaining === 0) requests.push(...!careful || await exists(context, context.table) ? deleteRuleset(context.table) : [])
+    else requests.push(...removeMembers(context.table, careful ? await still(context, networks) : members(networks)))
+    if (guard !== undefined) requests.push(...!careful || await exists(context, guardTable) ? loss(guard) : [])
+    careful = true // the next attempt looks before it deletes
+    await nftBatch(context.nft, requests)
+  })
+}
+
+const loss = (guard: GuardContent | 'all'): Request[] => guard === 'all' ? deleteGuard() : shrinkGuard(guard)
+
+async function still (context: Context, networks: readonly NetworkRecord[]): Promise<NetworkRecord['members']> {
+  if (!await exists(context, context.table)) return []
+  const key = ({ set, key }: { readonly set: string, readonly key: readonly (string | number)[] }): string => [set, ...key].join(' ')
+  const there = new Set((await readMembers(context.nft, context.table)).map(key))
+  return members(networks).filter((member) => there.has(key(member)))
+}
+
+async function repeated (attempt: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try { await attempt(); return } catch (error) {
+      const stale = ['ENOENT', 'EEXIST', 'ERESTART'].some((name) => isErrno(error, name))
+      if (!stale || tries >= ATTEMPTS) throw error
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/** What every operation of a host needs: handles, places, books. Made by `openHost`, closed with it. */
+import type { Logger } from '../log.js'
+import type { Netns } from '../kernel/netns.js'
+import type { Transport } from '../netlink/transport.js'
+import type { Book } from './book.js'
+import { lock, type Lock } from './lock.js'
+import type { Places } from './places.js'
+import type { StepHook } from './steps.js'
+import type { Store } from './store.js'
+
+export interface Context {
+  readonly owner: string
+  readonly places: Places
+  readonly logger: Logger
+  readonly netns: Netns
+  readonly rtnl: Transport
+  readonly nft: Transport
+  readonly store: Store
+  readonly book: Book
+  /** The owner's nft table. */
+  readonly table: string
+  /** The owner's link group. */
+  readonly group: number
+  readonly pools: readonly string[]
+  readonly lockTimeout: number
+  /** Where nameservers are read from. */
+  readonly resolvConf: string
+  /** For fault tests. */
+  readonly hook: StepHook | undefined
+}
+
+/** Runs `work` under the namespace's lock, which all owners share: for planning and committing, never while a process starts. */
+export async function locked<T> (context: Context, purpose: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  return await holding(await lock({ path: context.places.lock, purpose, timeout: context.lockTimeout, signal }), work)
+}
+
+/** Runs `work` under the lock of this owner's stored definitions. */
+export async function owned<T> (context: Context, purpose: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  return await holding(await lock({ path: context.places.ownerLock, purpose, timeout: context.lockTimeout, signal }), work)
+}
+
+async function holding<T> (held: Lock, work: () => Promise<T>): Promise<T> {
+  try { return await work() } finally { await held.release(true) }
+}
+
+/**
+ * The link group of an owner: `ip link show group N`. Never 0, the group of every ordinary link; the high half spells "nw",
+ * the low half is a hash of the owner's name (FNV-1a, 16 bits folded).
+ */
+export function linkGroup (owner: string): number {
+  let hash = 0x811c9dc5
+  for (const byte of Buffer.from(owner)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0
+  return 0x6e77_0000 + ((hash >>> 16) ^ (hash & 0xffff))
+}

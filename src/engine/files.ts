@@ -1,0 +1,67 @@
+/** Small files written so that a reader sees the old or the new content, never a part. */
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, readFile, rename, rm, rmdir, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+const errnoOf = (error: unknown): string | undefined => error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+
+/** True where `error` is the file system's "not there". */
+export const isMissing = (error: unknown): boolean => errnoOf(error) === 'ENOENT'
+
+/**
+ * Temp file, rename. With `durable` also fsync of file and directory: what must outlive a power cut. Without, a kill loses nothing
+ * (the page cache stays) and a power cut is told by the boot id inside.
+ */
+export async function writeAtomic (path: string, data: string, options: { readonly durable: boolean, readonly mode?: number }): Promise<void> {
+  const temp = `${path}.${randomBytes(6).toString('hex')}.new`
+  try {
+    const file = await open(temp, 'wx', options.mode ?? 0o600)
+    try {
+      await file.writeFile(data)
+      if (options.durable) await file.sync()
+    } finally { await file.close() }
+    await rename(temp, path)
+  } catch (error) {
+    await rm(temp, { force: true })
+    throw error
+  }
+  if (options.durable) await syncDirectory(dirname(path))
+}
+
+/** Makes a rename or unlink in `directory` survive a power cut. */
+export async function syncDirectory (directory: string): Promise<void> {
+  const handle = await open(directory, 'r')
+  try { await handle.sync() } finally { await handle.close() }
+}
+
+/** The text of a file, undefined where there is none. */
+export async function readIfThere (path: string): Promise<string | undefined> {
+  try { return await readFile(path, 'utf8') } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}
+
+/** Unlinks; false where there was nothing. */
+export async function removeFile (path: string): Promise<boolean> {
+  try { await unlink(path); return true } catch (error) {
+    if (isMissing(error)) return false
+    throw error
+  }
+}
+
+/** Makes a directory and those above it. Everybody may pass (dnsmasq runs as another user), only root may look. */
+export async function makeDirectory (path: string, mode = 0o711): Promise<void> { await mkdir(path, { recursive: true, mode }) }
+
+/** Removes directories that are empty, from `path` upwards, at most `levels`. */
+export async function removeEmpty (path: string, levels: number): Promise<void> {
+  let directory = path
+  for (let level = 0; level < levels; level++) {
+    try { await rmdir(directory) } catch (error) {
+      const code = errnoOf(error)
+      if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'EBUSY') return
+      if (code !== 'ENOENT') throw error
+    }
+    directory = dirname(directory)
+  }
+}

@@ -1,0 +1,64 @@
+/** A flock that dies with the process, waited for with a deadline; whoever waits in vain learns who holds it. */
+import { open } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { NetwrightError } from '../errors.js'
+import { isErrno } from '../netlink/errno.js'
+import { native } from '../netlink/native.js'
+import { makeDirectory, readIfThere } from './files.js'
+
+export interface LockOptions {
+  readonly path: string
+  /** What for, e.g. `start red_nat`: shown to whoever waits. */
+  readonly purpose: string
+  /** Milliseconds. */
+  readonly timeout: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Held until `release`. Two locks of one process exclude each other as those of two processes do. */
+export interface Lock {
+  /** `unlink` also removes the lock file: for directories that must go without a trace. */
+  release (unlink?: boolean): Promise<void>
+}
+
+/**
+ * Takes the lock. Throws NETWRIGHT_LOCKED after the deadline, naming pid and purpose of the holder; never steals.
+ * The waiting is polling, 1 to 20 ms: a blocking flock would need a thread a waiter.
+ */
+export async function lock (options: LockOptions): Promise<Lock> {
+  const deadline = performance.now() + options.timeout
+  for (let pause = 1; ; pause = Math.min(pause * 2, 20)) {
+    options.signal?.throwIfAborted()
+    const fd = await attempt(options.path)
+    if (fd !== null) {
+      await sign(options.path, options.purpose)
+      return { release: async (unlink = false) => { await native().lockRelease(fd, options.path, unlink) } }
+    }
+    if (performance.now() >= deadline) throw await held(options)
+    await sleep(pause)
+  }
+}
+
+async function attempt (path: string): Promise<number | null> {
+  for (let tries = 0; ; tries++) {
+    try { return await native().lockTry(path) } catch (error) {
+      if (!isErrno(error, 'ENOENT') || tries >= 100) throw error
+      await makeDirectory(dirname(path)) // whoever held it last has removed the directory
+    }
+  }
+}
+
+async function sign (path: string, purpose: string): Promise<void> {
+  const file = await open(path, 'w', 0o600)
+  try { await file.writeFile(`${String(process.pid)} ${purpose}\n`) } finally { await file.close() }
+}
+
+async function held (options: LockOptions): Promise<NetwrightError> {
+  const text = (await readIfThere(options.path))?.trim() ?? ''
+  const [pid = '', ...purpose] = text.split(' ')
+  const holder = text === '' ? 'another process' : `process ${pid} (${purpose.join(' ')})`
+  return new NetwrightError('NETWRIGHT_LOCKED', `${options.purpose}: waited ${String(Math.round(options.timeout))} ms for ${holder}, which holds ${options.path}`, {
+    holder, remedy: `wait until it is done, or see what it does: ps -fp ${pid === '' ? 'PID' : pid}`,
+  })
+}

@@ -1,0 +1,52 @@
+/** Where an owner's files lie. Pure. */
+import { join } from 'node:path'
+
+export interface Places {
+  /** Stored definitions, one XML file each: ROOT/etc/netwright[/owners/OWNER]/networks. */
+  readonly networks: string
+  readonly autostart: string
+  /** Leases, kept over stop and reboot, apart for each namespace: ROOT/var/lib/netwright[/owners/OWNER]/leases[/netns-INODE]. */
+  readonly leases: string
+  /** Runtime state of this owner in this namespace: ROOT/run/netwright/netns-INODE/OWNER. */
+  readonly run: string
+  readonly journal: string
+  readonly standing: string
+  /** Configuration, hosts files and logs of the dnsmasq processes. */
+  readonly dnsmasq: string
+  /** The lock of the stored definitions. */
+  readonly ownerLock: string
+  /** The definitions of every owner below this root: what they name is not given to others. */
+  readonly owners: string
+  /** Those of owner system. */
+  readonly system: string
+  /** The one lock of the namespace, taken by every owner for planning and committing. */
+  readonly lock: string
+  /** Why IP forwarding is on, where one of us switched it: shared by all owners of the namespace. */
+  readonly forwarding: string
+}
+
+/** `shared` (lock, forwarding) is /run/netwright even where a root is given: owners with different roots must meet there. */
+export function places (root: string, owner: string, netns: { readonly inode: string, readonly initial: boolean }, shared: string): Places {
+  const own = owner === 'system' ? [] : ['owners', owner]
+  const networks = join(root, 'etc/netwright', ...own, 'networks')
+  const run = join(root, 'run/netwright', `netns-${netns.inode}`, owner)
+  return {
+    networks,
+    autostart: join(networks, 'autostart'),
+    leases: join(root, 'var/lib/netwright', ...own, 'leases', ...netns.initial ? [] : [`netns-${netns.inode}`]),
+    run,
+    journal: join(run, 'journal'),
+    standing: join(run, 'standing'),
+    dnsmasq: join(run, 'dnsmasq'),
+    ownerLock: join(root, 'run/netwright', `${owner}.lock`),
+    owners: join(root, 'etc/netwright/owners'),
+    system: join(root, 'etc/netwright/networks'),
+    lock: join(shared, `netns-${netns.inode}.lock`),
+    forwarding: join(shared, `netns-${netns.inode}.forwarding.json`),
+  }
+}
+
+/** A network's name as a file name: what is not plain is percent-encoded, so that no name can leave its directory. */
+export function fileName (name: string): string {
+  return encodeURIComponent(name).replace(/[!'()*~]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`).replace(/^\.+/, (dots) => '%2E'.repeat(dots.length))
+}

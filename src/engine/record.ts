@@ -1,0 +1,82 @@
+/**
+ * What one batch made, as it is written down: the same form for an intent (journal) and for what stands.
+ *
+ *     journal/ID.json    written before the first kernel call: everything in it must not exist, unless its process lives and is at it
+ *     standing/ID.json   everything in it exists, unless a journal names it
+ *
+ * Starting writes journal/ID and renames it to standing/ID when all is done. Stopping writes a journal of what goes, removes it,
+ * takes it out of standing, then removes the journal. So recovery has one rule: remove what a dead process's journal names.
+ */
+import * as v from 'valibot'
+import type { AddressObject, BridgeObject, MemberObject, RouteObject, SysctlObject, TapObject, VethObject } from '../kernel/object.js'
+import type { Definition } from '../network/spec.js'
+
+/** A network as it runs. */
+export interface NetworkRecord {
+  readonly definition: Definition
+  readonly bridge: BridgeObject
+  readonly addresses: readonly AddressObject[]
+  readonly routes: readonly RouteObject[]
+  readonly sysctls: readonly SysctlObject[]
+  readonly members: readonly MemberObject[]
+  readonly forwarding: { readonly ipv4: boolean, readonly ipv6: boolean }
+  readonly dnsmasq: boolean
+}
+
+/** A port of a network: its link, and the address reserved for its guest. */
+export interface PortRecord {
+  readonly network: string
+  readonly link: TapObject | VethObject
+  /** The guest's. */
+  readonly mac: string
+  readonly ip?: string
+  readonly prefix?: number
+  readonly hostname?: string
+}
+
+export interface BatchRecord {
+  readonly version: 1
+  readonly id: string
+  /** Without the boot that wrote it, a record is void. */
+  readonly boot: string
+  /** Who is at it: pid and start time in clock ticks. */
+  readonly process: { readonly pid: number, readonly started: string }
+  /** What for: `start red_nat`. */
+  readonly purpose: string
+  readonly networks: readonly NetworkRecord[]
+  readonly ports: readonly PortRecord[]
+}
+
+const bridge = v.object({ type: v.literal('bridge'), name: v.string(), index: v.pipe(v.number(), v.integer(), v.minValue(2)), mac: v.string(), mtu: v.optional(v.number()), group: v.pipe(v.number(), v.minValue(1)), stp: v.boolean(), forwardDelay: v.number(), ipv6: v.boolean(), alias: v.string() })
+const portLink = { name: v.string(), index: v.pipe(v.number(), v.integer(), v.minValue(2)), mac: v.string(), mtu: v.optional(v.number()), group: v.pipe(v.number(), v.minValue(1)), master: v.optional(v.number()) }
+const tap = v.object({ type: v.literal('tap'), ...portLink, queues: v.number(), vnetHdr: v.boolean(), persist: v.boolean(), uid: v.number(), gid: v.number() })
+const veth = v.object({ type: v.literal('veth'), ...portLink, peer: v.object({ name: v.string(), mac: v.string(), netns: v.object({ path: v.string(), inode: v.string() }) }) })
+
+const schema = v.object({
+  version: v.literal(1), id: v.string(), boot: v.string(), process: v.object({ pid: v.number(), started: v.string() }), purpose: v.string(),
+  networks: v.array(v.object({
+    definition: v.custom<Definition>((value) => typeof value === 'object' && value !== null && 'name' in value && 'uuid' in value),
+    bridge,
+    addresses: v.array(v.object({ type: v.literal('address'), dev: v.string(), index: v.number(), address: v.string(), prefix: v.number() })),
+    routes: v.array(v.object({ type: v.literal('route'), dev: v.string(), index: v.number(), destination: v.string(), gateway: v.string(), metric: v.number() })),
+    sysctls: v.array(v.object({ type: v.literal('sysctl'), path: v.string(), value: v.string() })),
+    members: v.array(v.object({ type: v.literal('member'), set: v.string(), key: v.array(v.union([v.string(), v.number()])), data: v.optional(v.array(v.union([v.string(), v.number()]))) })),
+    forwarding: v.object({ ipv4: v.boolean(), ipv6: v.boolean() }), dnsmasq: v.boolean(),
+  })),
+  ports: v.array(v.object({ network: v.string(), link: v.variant('type', [tap, veth]), mac: v.string(), ip: v.optional(v.string()), prefix: v.optional(v.number()), hostname: v.optional(v.string()) })),
+})
+
+/** Reads a record back; undefined where it is not one (a stranger's file, a torn write after a power cut, a future version). */
+export function parseRecord (text: string): BatchRecord | undefined {
+  let data: unknown
+  try { data = JSON.parse(text) } catch { return undefined }
+  const result = v.safeParse(schema, data)
+  return result.success ? drop(result.output) : undefined
+}
+
+/** valibot's optional members are `T | undefined`; ours are absent. */
+function drop (output: v.InferOutput<typeof schema>): BatchRecord {
+  const text = JSON.stringify(output)
+  const record: BatchRecord = JSON.parse(text)
+  return record
+}

@@ -1,0 +1,154 @@
+/**
+ * Starts networks, one or hundreds, all or nothing:
+ *
+ *     lock    checks · journal · links and addresses in one send · sysctls
+ *     free    one dnsmasq a network, until it is ready
+ *     lock    one nft commit · forwarding · ports come back · the journal's record stands
+ */
+import { KernelError, NetwrightError } from '../errors.js'
+import { addressRequest } from '../kernel/addr.js'
+import { attachRequest, indexes, linkRequests } from '../kernel/link.js'
+import { isOurs, readLink } from '../kernel/link-state.js'
+import { routeRequest } from '../kernel/route.js'
+import { writeSysctls } from '../kernel/sysctl.js'
+import { send, type Outcome } from '../netlink/call.js'
+import { isErrno } from '../netlink/errno.js'
+import type { Request } from '../netlink/request.js'
+import { needsDnsmasq } from '../dnsmasq/config.js'
+import { expand } from '../network/expand.js'
+import type { Definition } from '../network/spec.js'
+import { pacer } from './breathe.js'
+import { publish } from './commit.js'
+import { locked, type Context } from './context.js'
+import type { Daemons } from './daemons.js'
+import { enlist, switchOn, type Enlisted } from './forwarding.js'
+import { prospect } from './prospect.js'
+import { abandon, whenQuiet } from './recovery.js'
+import type { BatchRecord, NetworkRecord, PortRecord } from './record.js'
+import { steps, undoSteps, type Steps } from './steps.js'
+import { teardown } from './teardown.js'
+import { failure } from './undo.js'
+
+export interface Start {
+  readonly context: Context
+  readonly daemons: Daemons
+  readonly signal?: AbortSignal | undefined
+}
+
+const index = indexes()
+/** Another process may choose the same index at the same moment; the kernel says so. */
+const ATTEMPTS = 3
+
+/** What to start: names, and the definitions, chosen under the lock so that nobody else chooses alike. */
+export interface Chosen { readonly names: readonly string[], readonly choose: () => Promise<readonly Definition[]> }
+
+/** Throws the typed errors of `prospect`, KernelError, NETWRIGHT_DNSMASQ_*, the signal's reason; then nothing has changed. NETWRIGHT_UNDO_INCOMPLETE names what has. */
+export async function start (chosen: Chosen, start: Start): Promise<readonly NetworkRecord[]> {
+  for (let attempt = 1; ; attempt++) {
+    try { return await once(chosen, start) } catch (error) {
+      if (!isErrno(error, 'EBUSY') || !(error instanceof KernelError) || error.request !== 'RTM_NEWLINK' || attempt >= ATTEMPTS) throw error
+    }
+  }
+}
+
+interface Made { readonly record: BatchRecord, readonly enlisted: Enlisted }
+
+async function once ({ names, choose }: Chosen, { context, daemons, signal }: Start): Promise<readonly NetworkRecord[]> {
+  const step = steps(context.hook, signal)
+  const purpose = purposeOf(names)
+  const { record, enlisted } = await whenQuiet({ context, daemons, purpose, networks: names, signal }, async () => await make(await choose(), purpose, { context, daemons, step }))
+  try {
+    await step.before('start dnsmasq')
+    await daemons.start(record.networks.filter(({ dnsmasq }) => dnsmasq), { signal, ports: await portsOf(context, record) })
+  } catch (error) {
+    return await locked(context, `undo ${purpose}`, undefined, async () => await undo(record, { context, daemons }, error))
+  }
+  return await locked(context, purpose, undefined, async () => {
+    try { return await finish(record, enlisted, { context, daemons, step }) } catch (error) { return await undo(record, { context, daemons }, error) }
+  })
+}
+
+function purposeOf (names: readonly string[]): string {
+  return `start ${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${String(names.length - 3)} more` : ''}`
+}
+
+interface Making { readonly context: Context, readonly daemons: Daemons, readonly step: Steps }
+
+async function make (definitions: readonly Definition[], purpose: string, { context, daemons, step }: Making): Promise<Made> {
+  await prospect(context, definitions)
+  const pace = pacer()
+  const networks: NetworkRecord[] = []
+  for (const definition of definitions) {
+    const { links: [bridge], ...rest } = expand(definition, { index: index.next(), group: context.group })
+    if (bridge !== undefined) networks.push({ definition, bridge, ...rest, dnsmasq: needsDnsmasq(definition) })
+    await pace()
+  }
+  await step.before('write the journal')
+  const record = await context.book.intend(purpose, { networks })
+  try {
+    await step.before('record forwarding')
+    const enlisted = await enlist(context, networks.map(({ bridge, forwarding }) => ({ bridge: bridge.name, ...forwarding })))
+    await step.before('make links')
+    await makeLinks(context, networks)
+    await step.before('write sysctls')
+    await writeSysctls(context.netns.fd, networks.flatMap(({ sysctls }) => sysctls))
+    return { record, enlisted }
+  } catch (error) { return await undo(record, { context, daemons }, error) }
+}
+
+/** One send for all links, addresses and routes. */
+async function makeLinks (context: Context, networks: readonly NetworkRecord[]): Promise<void> {
+  const requests: Request[] = []
+  const pace = pacer()
+  for (const { bridge, addresses, routes } of networks) {
+    requests.push(...linkRequests(bridge).create, ...addresses.map(addressRequest), ...routes.map(routeRequest))
+    await pace()
+  }
+  for (const outcome of await send(context.rtnl, requests)) settled(outcome, context)
+}
+
+/** Throws what an outcome says: a refusal, or that nobody knows. */
+export function settled ({ request, error, acknowledged, warning }: Outcome, context: Context): void {
+  if (warning !== undefined) context.logger.warn({ request: request.name, object: request.object }, warning)
+  if (error !== undefined && isErrno(error, 'EEXIST') && request.name === 'RTM_NEWLINK') {
+    throw new NetwrightError('NETWRIGHT_NAME_IN_USE', `${request.object}: the name was taken a moment ago`, { cause: error, conflict: { kind: 'link', name: request.object } })
+  }
+  if (error !== undefined) throw error
+  if (!acknowledged) throw new NetwrightError('NETWRIGHT_UNKNOWN_OUTCOME', `${request.name} ${request.object}: the kernel's answer was lost`, { remedy: 'try again; everything was undone' })
+}
+
+async function finish (record: BatchRecord, enlisted: Enlisted, { context, step }: Making): Promise<readonly NetworkRecord[]> {
+  const standing = (await context.book.standing()).flatMap(({ networks }) => networks)
+  await step.before('commit nft')
+  await publish(context, record.networks, standing, enlisted)
+  await step.before('switch forwarding on')
+  await switchOn(context, enlisted)
+  await step.before('bring ports back')
+  await bringBack(context, record)
+  await step.before('let the record stand')
+  await context.book.stand(record)
+  return record.networks
+}
+
+async function portsOf (context: Context, { networks }: BatchRecord): Promise<readonly PortRecord[]> {
+  const names = new Set(networks.map(({ definition }) => definition.name))
+  return (await context.book.standing()).flatMap(({ ports }) => ports).filter(({ network }) => names.has(network))
+}
+
+/** The ports that the last stop left, down and without master. One that is gone meanwhile (a TAP without descriptors) is no error. */
+async function bringBack (context: Context, record: BatchRecord): Promise<void> {
+  const requests: Request[] = []
+  for (const port of await portsOf(context, record)) {
+    const state = await readLink(context.rtnl, { index: port.link.index })
+    const network = record.networks.find(({ definition }) => definition.name === port.network)
+    if (network !== undefined && state !== undefined && isOurs({ ...state, name: port.link.name }, port.link)) requests.push(attachRequest(port.link, network.bridge.index))
+  }
+  for (const outcome of await send(context.rtnl, requests)) if (outcome.error === undefined || !isErrno(outcome.error, 'ENODEV')) settled(outcome, context)
+}
+
+async function undo (record: BatchRecord, { context, daemons }: Pick<Making, 'context' | 'daemons'>, reason: unknown): Promise<never> {
+  const left = await teardown(record, { context, daemons, steps: undoSteps(context.hook), keep: await portsOf(context, record) })
+  if (left.length === 0) await context.book.gone(record)
+  else abandon(record)
+  throw failure(record.purpose, reason, left)
+}

@@ -1,0 +1,50 @@
+/** Stops networks: one journal record, one send for the links, one nft commit. */
+import { NetwrightError } from '../errors.js'
+import type { Context } from './context.js'
+import type { Daemons } from './daemons.js'
+import { abandon, whenQuiet } from './recovery.js'
+import type { NetworkRecord, PortRecord } from './record.js'
+import { steps } from './steps.js'
+import { teardown } from './teardown.js'
+import { failure } from './undo.js'
+
+export interface Stop {
+  readonly context: Context
+  readonly daemons: Daemons
+  readonly signal?: AbortSignal | undefined
+  /** What happens to the ports' links: kept for the next start, or removed. */
+  readonly ports: 'keep' | 'remove'
+}
+
+/**
+ * Throws NETWRIGHT_INACTIVE where one of them is not running, NETWRIGHT_LOCKED where somebody is at it. After the intent is on record there is
+ * no way back: a signal is honoured before, what fails is named in NETWRIGHT_UNDO_INCOMPLETE and tried again by the next command.
+ */
+export async function stop (names: readonly string[], { context, daemons, signal, ports }: Stop): Promise<readonly NetworkRecord[]> {
+  const purpose = `stop ${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${String(names.length - 3)} more` : ''}`
+  return await whenQuiet({ context, daemons, purpose, networks: names, signal }, async () => {
+    const step = steps(context.hook, signal)
+    const { networks, attached } = await find(names, context)
+    await step.before('write the journal')
+    const record = await context.book.intend(purpose, { networks, ports: ports === 'remove' ? attached : [] })
+    const left = await teardown(record, { context, daemons, steps: steps(context.hook, undefined), keep: ports === 'keep' ? attached : [] })
+    if (left.length > 0) {
+      abandon(record)
+      throw failure(purpose, left[0]?.error, left)
+    }
+    await step.before('close the record')
+    await context.book.gone(record)
+    return networks
+  })
+}
+
+async function find (names: readonly string[], context: Context): Promise<{ readonly networks: readonly NetworkRecord[], readonly attached: readonly PortRecord[] }> {
+  const standing = await context.book.standing()
+  const networks: NetworkRecord[] = []
+  for (const name of names) {
+    const found = standing.flatMap((record) => record.networks).find(({ definition }) => definition.name === name)
+    if (found === undefined) throw new NetwrightError('NETWRIGHT_INACTIVE', `network ${name} is not active`)
+    networks.push(found)
+  }
+  return { networks, attached: standing.flatMap((record) => record.ports).filter(({ network }) => names.includes(network)) }
+}

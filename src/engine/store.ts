@@ -1,0 +1,124 @@
+/** Stored definitions: one XML file each, as `virsh net-define` keeps them, and a symbolic link for autostart. Durable: they outlive a power cut. */
+import { readdir, readlink, stat, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { InputError } from '../errors.js'
+import type { Logger } from '../log.js'
+import type { Definition } from '../network/spec.js'
+import { isDefinition } from '../network/complete.js'
+import { readNetworkXml } from '../network/xml/read.js'
+import { storedXml } from '../network/xml/write.js'
+import { isMissing, makeDirectory, readIfThere, removeFile, syncDirectory, writeAtomic } from './files.js'
+import { fileName } from './places.js'
+
+export interface Stored { readonly definition: Definition, readonly path: string }
+
+export class Store {
+  readonly #directory: string
+  readonly #autostart: string
+  readonly #logger: Logger
+  /** By path; valid while inode, size and time of change are the same. */
+  readonly #known = new Map<string, { readonly mark: string, readonly stored: Stored | undefined }>()
+
+  constructor (directory: string, logger: Logger) {
+    this.#directory = directory
+    this.#autostart = join(directory, 'autostart')
+    this.#logger = logger
+  }
+
+  /** Every definition, in no particular order. A file that cannot be used is skipped and logged, never changed. */
+  async list (): Promise<readonly Stored[]> {
+    const names = (await entries(this.#directory)).filter((name) => name.endsWith('.xml'))
+    const stored: Stored[] = []
+    for (const name of names) {
+      const one = await this.#read(join(this.#directory, name))
+      if (one !== undefined) stored.push(one)
+    }
+    return stored
+  }
+
+  /** By name. */
+  async get (name: string): Promise<Stored | undefined> { return await this.#read(this.path(name)) }
+
+  path (name: string): string { return join(this.#directory, `${fileName(name)}.xml`) }
+
+  async #read (path: string): Promise<Stored | undefined> {
+    let mark: string
+    try {
+      const { ino, size, ctimeMs, mtimeMs } = await stat(path)
+      mark = [ino, size, ctimeMs, mtimeMs].join()
+    } catch (error) {
+      if (isMissing(error)) { this.#known.delete(path); return undefined }
+      throw error
+    }
+    const known = this.#known.get(path)
+    if (known?.mark === mark) return known.stored
+    const text = await readIfThere(path)
+    const stored = text === undefined ? undefined : this.#parse(path, text)
+    this.#known.set(path, { mark, stored })
+    return stored
+  }
+
+  #parse (path: string, text: string): Stored | undefined {
+    try {
+      const spec = readNetworkXml(text)
+      if (isDefinition(spec)) return { definition: spec, path }
+      this.#logger.warn({ path }, `${path} lacks a uuid, a MAC or a bridge name: define it anew with netwright net-define ${path}`)
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error
+      this.#logger.warn({ path, err: error }, `${path} is not a network: ${error.message}`)
+    }
+    return undefined
+  }
+
+  /** Temp file, fsync, rename, directory fsync. */
+  async save (definition: Definition): Promise<void> {
+    await makeDirectory(this.#directory, 0o755)
+    await writeAtomic(this.path(definition.name), storedXml(definition), { durable: true })
+  }
+
+  /** Forgets the definition and its autostart mark. */
+  async remove (name: string): Promise<void> {
+    await this.setAutostart(name, false)
+    if (await removeFile(this.path(name))) await syncDirectory(this.#directory)
+  }
+
+  /** Names of the networks marked for autostart. */
+  async autostarted (): Promise<ReadonlySet<string>> {
+    const names = new Set<string>()
+    for (const entry of await entries(this.#autostart)) {
+      const target = await readlink(join(this.#autostart, entry)).catch(() => undefined)
+      const stored = target === undefined ? undefined : await this.#read(join(this.#autostart, target))
+      if (stored !== undefined) names.add(stored.definition.name)
+    }
+    return names
+  }
+
+  /** A link `autostart/NAME.xml -> ../NAME.xml`, there or not. */
+  async setAutostart (name: string, on: boolean): Promise<void> {
+    const file = `${fileName(name)}.xml`
+    const path = join(this.#autostart, file)
+    if (!on) {
+      if (await removeFile(path)) await syncDirectory(this.#autostart)
+      return
+    }
+    await makeDirectory(this.#autostart, 0o755)
+    try { await symlink(join('..', file), path) } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    }
+    await syncDirectory(this.#autostart)
+  }
+}
+
+/** The definitions of every other owner below the same root: their bridge names and subnets are not given away. */
+export async function otherDefinitions (owners: string, own: string, system: string, logger: Logger): Promise<readonly Definition[]> {
+  const directories = [system, ...(await entries(owners)).map((owner) => join(owners, owner, 'networks'))].filter((directory) => directory !== own)
+  const lists = await Promise.all(directories.map(async (directory) => await new Store(directory, logger).list()))
+  return lists.flat().map(({ definition }) => definition)
+}
+
+async function entries (directory: string): Promise<string[]> {
+  try { return await readdir(directory) } catch (error) {
+    if (isMissing(error) || (error instanceof Error && 'code' in error && error.code === 'ENOTDIR')) return []
+    throw error
+  }
+}
