@@ -103,4 +103,6 @@ export const common = {
   dpllPin:            attr('IFLA_DPLL_PIN', 65, bytes, '6.7'),
   maxPacingOffloadHorizon: attr('IFLA_MAX_PACING_OFFLOAD_HORIZON', 66, bytes, '6.13'),
   netnsImmutable:     attr('IFLA_NETNS_IMMUTABLE', 67, u8, '6.15'),
+  headroom:           attr('IFLA_HEADROOM', 68, u16, '6.18'),
+  tailroom:           attr('IFLA_TAILROOM', 69, u16, '6.18'),
 }
