@@ -73,8 +73,8 @@ export function firewallMembers (definition: Pick<Definition, 'forward' | 'bridg
   ]
 }
 
-/** NFPROTO_IPV4 and NFPROTO_IPV6. Source: include/uapi/linux/netfilter.h. */
-const nfproto = { 4: 2, 6: 10 } as const
+/** As nft writes it: type nf_proto. */
+const nfproto = { 4: 'ipv4', 6: 'ipv6' } as const
 
 /**
  * Present while netwright itself has switched forwarding on for a family: then the forward chain drops what neither enters nor leaves

@@ -60,8 +60,8 @@ test('firewall: a network without any address has neither gateway nor masquerade
   assert.equal(members({ ip: [] }), ['ours br0', 'rpf br0', 'same br0 br0'])
 })
 
-test('firewall: the guard is named by the number of its family in netfilter', () => {
-  assert.equal([guardMember(4), guardMember(6)], [{ type: 'member', set: 'guard', key: [2] }, { type: 'member', set: 'guard', key: [10] }])
+test('firewall: the guard is named by its family, as nft writes it', () => {
+  assert.equal([guardMember(4), guardMember(6)], [{ type: 'member', set: 'guard', key: ['ipv4'] }, { type: 'member', set: 'guard', key: ['ipv6'] }])
 })
 
 test.run()
