@@ -1,63 +1,81 @@
 /**
  * The model of a network, in libvirt's words: one source for validation, for the TypeScript types and for the JSON Schema that is shipped.
  *
- * Three steps: `NetworkInput` is what people write (JSON with short forms, or what an XML document says), `check()` makes of it
+ * Three steps: `NetworkInput` is what people write (JSON with short forms, or what an XML document says), `checkNetwork()` makes of it
  * a `NetworkSpec` (complete but for what chance or the host chooses), and `complete()` a `Definition` (uuid, MAC, bridge name chosen, for life).
  * Values here are checked for shape only; `check.ts` checks what they mean.
  */
 import * as v from 'valibot'
 
 const text = v.pipe(v.string(), v.minLength(1))
-const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535))
-const word = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535))
+const integer = (least: number, most: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most))
+const list = <T extends v.GenericSchema>(item: T, most: number) => v.pipe(v.array(item), v.maxLength(most))
+const say = <T extends v.GenericSchema>(item: T, description: string) => v.pipe(item, v.description(description))
+
+const port = integer(1, 65535)
+const word = integer(0, 65535)
+const family = say(v.picklist(['ipv4', 'ipv6']), 'JSON: taken from the address where it is missing.')
+const netmask = say(text, '255.255.255.0; IPv4 only, and not together with a prefix.')
+const prefix = say(integer(0, 128), 'Without prefix and netmask an address has that of its class (/8, /16, /24), IPv6 /64.')
 
 /** `<lease expiry='2' unit='hours'/>`; expiry 0 means for ever; the unit is minutes unless said. */
-const lease = v.strictObject({ expiry: v.pipe(v.number(), v.integer(), v.minValue(0)), unit: v.optional(v.picklist(['seconds', 'minutes', 'hours'])) })
+const lease = v.strictObject({
+  expiry: say(integer(0, 0x7fffffff), '0 means for ever; else at least two minutes.'),
+  unit: v.optional(say(v.picklist(['seconds', 'minutes', 'hours']), 'Default minutes.')),
+})
 
 const range = v.strictObject({ start: text, end: text, lease: v.optional(lease) })
 /** A static lease. IPv4: `mac` or `name` with `ip`; IPv6: `id` (DUID) or `name` with `ip`. */
-const dhcpHost = v.strictObject({ mac: v.optional(text), id: v.optional(text), name: v.optional(text), ip: text, lease: v.optional(lease) })
-const dhcp = v.strictObject({ range: v.optional(v.array(range)), host: v.optional(v.array(dhcpHost)) })
+const dhcpHost = v.strictObject({
+  mac: v.optional(say(text, 'IPv4: the guest\'s MAC address.')),
+  id: v.optional(say(text, 'IPv6: the guest\'s DUID, hexadecimal bytes with colons.')),
+  name: v.optional(text), ip: text, lease: v.optional(lease),
+})
+const dhcp = v.strictObject({ range: v.optional(list(range, 1000)), host: v.optional(list(dhcpHost, 20_000)) })
 
 const ip = v.strictObject({
-  family: v.optional(v.picklist(['ipv4', 'ipv6'])),
+  family: v.optional(family),
   /** The gateway's own address; it may equal the network address. */
-  address: text,
-  netmask: v.optional(text),
-  prefix: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(128))),
-  localPtr: v.optional(v.boolean()),
+  address: say(text, 'The gateway\'s own address.'),
+  netmask: v.optional(netmask),
+  prefix: v.optional(prefix),
+  localPtr: v.optional(say(v.boolean(), 'Answer reverse look-ups of this subnet here and never forward them.')),
   dhcp: v.optional(dhcp),
 })
 
 const route = v.strictObject({
-  family: v.optional(v.picklist(['ipv4', 'ipv6'])),
-  address: text, netmask: v.optional(text), prefix: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(128))),
-  gateway: text, metric: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(0xffffffff))),
+  family: v.optional(family),
+  address: text, netmask: v.optional(netmask), prefix: v.optional(prefix),
+  gateway: say(text, 'An address inside the network.'), metric: v.optional(integer(1, 0xffffffff)),
 })
 
+const srv = v.strictObject({
+  service: text, protocol: text, domain: v.optional(text), target: v.optional(text),
+  port: v.optional(port), priority: v.optional(word), weight: v.optional(word),
+})
 const dns = v.strictObject({
   enable: v.optional(v.boolean()),
-  forwardPlainNames: v.optional(v.boolean()),
-  forwarder: v.optional(v.array(v.strictObject({ addr: v.optional(text), domain: v.optional(text) }))),
-  txt: v.optional(v.array(v.strictObject({ name: text, value: v.string() }))),
-  srv: v.optional(v.array(v.strictObject({ service: text, protocol: text, domain: v.optional(text), target: v.optional(text), port: v.optional(port), priority: v.optional(word), weight: v.optional(word) }))),
-  host: v.optional(v.array(v.strictObject({ ip: text, hostname: v.pipe(v.array(text), v.minLength(1)) }))),
+  forwardPlainNames: v.optional(say(v.boolean(), 'False: names without a dot are never forwarded.')),
+  forwarder: v.optional(list(v.strictObject({ addr: v.optional(text), domain: v.optional(text) }), 1000)),
+  txt: v.optional(list(v.strictObject({ name: text, value: v.string() }), 10_000)),
+  srv: v.optional(list(srv, 10_000)),
+  host: v.optional(list(v.strictObject({ ip: text, hostname: v.pipe(v.array(text), v.minLength(1), v.maxLength(100)) }), 20_000)),
 })
 
-const mode = v.picklist(['none', 'nat', 'route', 'open'])
+const mode = say(v.picklist(['none', 'nat', 'route', 'open']), 'none: isolated. nat: guests reach out, only replies come in. route: both ways. open: as route, without rules.')
 const forward = v.strictObject({
   /** `<forward/>` without a mode is nat. */
   mode: v.optional(mode),
   /** The only uplink that this network's traffic may use. */
-  dev: v.optional(text),
-  nat: v.optional(v.strictObject({ ipv6: v.optional(v.boolean()) })),
+  dev: v.optional(say(text, 'The only uplink that this network\'s traffic may use.')),
+  nat: v.optional(v.strictObject({ ipv6: v.optional(say(v.boolean(), 'Masquerade IPv6 too.')) })),
 })
 
 const bridge = v.strictObject({
-  name: v.optional(text),
-  stp: v.optional(v.boolean()),
+  name: v.optional(say(text, 'At most 15 bytes; one %d becomes the first free number. Default virbr%d.')),
+  stp: v.optional(say(v.boolean(), 'Default: false in JSON, true in XML.')),
   /** Forward delay, seconds. */
-  delay: v.optional(v.pipe(v.number(), v.minValue(0))),
+  delay: v.optional(say(integer(0, 30), 'Forward delay, seconds.')),
 })
 
 const common = {
@@ -66,26 +84,35 @@ const common = {
   title: v.optional(text),
   description: v.optional(v.string()),
   /** `ipv6='yes'`: guests may speak IPv6 among themselves although the bridge has no IPv6 address. */
-  ipv6: v.optional(v.boolean()),
-  mac: v.optional(text),
-  mtu: v.optional(v.pipe(v.number(), v.integer(), v.minValue(68), v.maxValue(65535))),
-  domain: v.optional(v.strictObject({ name: text, localOnly: v.optional(v.boolean()) })),
+  ipv6: v.optional(say(v.boolean(), 'Guests may speak IPv6 among themselves although the bridge has no IPv6 address.')),
+  mac: v.optional(say(text, 'The MAC address of the bridge.')),
+  mtu: v.optional(integer(68, 65535)),
+  domain: v.optional(v.strictObject({ name: text, localOnly: v.optional(say(v.boolean(), 'Never forward look-ups of this domain.')) })),
   dns: v.optional(dns),
-  route: v.optional(v.array(route)),
+  route: v.optional(list(route, 500)),
   /** The inside of `<metadata>`, XML kept word for word. */
-  metadata: v.optional(v.string()),
+  metadata: v.optional(say(v.string(), 'The inside of <metadata>: XML, kept word for word.')),
 }
+const subnet = {
+  /** `10.7.0.0/24`: the gateway is the first address. `auto/24`: a free prefix from the pools. */
+  subnet: v.optional(say(text, '10.7.0.0/24: the gateway is its first address. auto/24: a free prefix from the pools.')),
+  /** With `subnet`: leases from the rest of it. */
+  dhcp: v.optional(say(v.boolean(), 'With subnet: leases from the rest of it.')),
+}
+const MOST_ADDRESSES = 500
 
 /** What people write as JSON. Short forms: `forward: 'nat'`, `bridge: 'br0'`, `ip: {…}`, and `subnet` with `dhcp: true`. */
-export const inputSchema = v.strictObject({
+export const inputSchema = v.pipe(v.strictObject({
   ...common,
   forward: v.optional(v.union([mode, forward])),
   bridge: v.optional(v.union([text, bridge])),
-  ip: v.optional(v.union([ip, v.array(ip)])),
-  /** `10.7.0.0/24`: the gateway is the first address. `auto/24`: a free prefix from the pools. */
-  subnet: v.optional(text),
-  /** With `subnet`: leases from the rest of it. */
-  dhcp: v.optional(v.boolean()),
+  ip: v.optional(v.union([ip, list(ip, MOST_ADDRESSES)])),
+  ...subnet,
+}), v.title('netwright network'), v.description('A virtual network in libvirt\'s words.'))
+
+/** `inputSchema` after the short forms of `forward`, `bridge` and `ip`: without unions a complaint names the place at fault. */
+export const expandedSchema = v.strictObject({
+  ...common, forward: v.optional(forward), bridge: v.optional(bridge), ip: v.optional(list(ip, MOST_ADDRESSES)), ...subnet,
 })
 
 /** The normal form: short forms expanded, defaults filled in. */
@@ -103,7 +130,9 @@ type Checked = { readonly [checked]?: true }
 type DeepReadonly<T> = T extends readonly (infer U)[] ? readonly DeepReadonly<U>[] : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
 
 export type NetworkInput = DeepReadonly<v.InferInput<typeof inputSchema>>
-/** Checked: only `check()` makes one. Plain JSON. */
+/** Right in shape, short forms of single members expanded; what it means is not checked yet. */
+export type ExpandedInput = DeepReadonly<v.InferOutput<typeof expandedSchema>>
+/** Checked: only `checkNetwork()` makes one. Plain JSON. */
 export type NetworkSpec = DeepReadonly<v.InferOutput<typeof specSchema>> & Checked
 /** A spec with everything chosen: what is stored, and what is started. */
 export type Definition = Omit<NetworkSpec, 'uuid' | 'mac' | 'bridge' | 'auto'> & {
@@ -113,6 +142,9 @@ export type Definition = Omit<NetworkSpec, 'uuid' | 'mac' | 'bridge' | 'auto'> &
 }
 export type ForwardMode = NetworkSpec['forward']['mode']
 export type IpSpec = NetworkSpec['ip'][number]
-export type DhcpHost = NonNullable<NonNullable<IpSpec['dhcp']>['host']>[number]
-export type DhcpRange = NonNullable<NonNullable<IpSpec['dhcp']>['range']>[number]
+export type DhcpSpec = NonNullable<IpSpec['dhcp']>
+export type DhcpHost = NonNullable<DhcpSpec['host']>[number]
+export type DhcpRange = NonNullable<DhcpSpec['range']>[number]
+export type LeaseTime = NonNullable<DhcpRange['lease']>
 export type RouteSpec = NonNullable<NetworkSpec['route']>[number]
+export type DnsSpec = NonNullable<NetworkSpec['dns']>

@@ -1,0 +1,33 @@
+/** What every check of a definition shares: where complaints go, how a value is quoted in them, and the normal form at the end. */
+
+/** Takes one complaint with the JSON path of its place. `unsupported`: libvirt knows it, netwright does not. */
+export type Complain = (path: string, message: string, unsupported?: boolean) => void
+
+/** A definition under review. */
+export interface Review {
+  /** The network's name, for libvirt's sentences. */
+  readonly network: string
+  readonly complain: Complain
+}
+
+const SHOWN = 100
+
+/** A value from outside, fit for a message: at most 100 characters, and none that a terminal obeys. */
+export function shown (text: string): string {
+  const cut = text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text
+  return cut.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
+}
+
+/** A frozen copy in which what is absent has no key, on every level. */
+export function normalForm<T> (value: T): T
+export function normalForm (value: unknown): unknown {
+  if (Array.isArray(value)) return Object.freeze(value.map((item: unknown) => normalForm(item)))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.freeze(Object.fromEntries(Object.entries(value).flatMap(([key, item]) => item === undefined ? [] : [[key, normalForm(item)]])))
+}
+
+/** A list, or undefined for an empty one: both mean the same, and the normal form has one way to say it. */
+export function unlessEmpty<T> (items: readonly T[] | undefined): readonly T[] | undefined { return items === undefined || items.length === 0 ? undefined : items }
+
+/** An object, or undefined where all its members are undefined. */
+export function unlessBare<T extends object> (value: T): T | undefined { return Object.values(value).some((item) => item !== undefined) ? value : undefined }
