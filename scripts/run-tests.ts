@@ -14,9 +14,9 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { has, probeAll } from '../test/harness/needs.js'
 
-interface Verdict { readonly passed: number, readonly failed: number, readonly skipped: number, readonly why?: string, readonly output: string }
+export interface Verdict { readonly passed: number, readonly failed: number, readonly skipped: number, readonly why?: string, readonly output: string }
 interface Job { readonly name: string, readonly heavy: boolean, readonly command: readonly string[], readonly judge: (end: End) => Verdict }
-interface End { readonly output: string, readonly code: number | null, readonly late: boolean }
+export interface End { readonly output: string, readonly code: number | null, readonly late: boolean }
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const boundMs = 180_000
@@ -52,7 +52,8 @@ function complaint (end: End, total: number, passed: number, skipped: number, re
   return undefined
 }
 
-function judgeTests (end: End): Verdict {
+/** What a test file's end means: uvu's figures, its exit code, and whether each skip is a listed one whose need is really missing. */
+export function judgeTests (end: End): Verdict {
   const text = plain(end.output)
   const figure = (label: string): number => Number(new RegExp(`^  ${label}:\\s+(\\d+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
   const [total, passed, skipped] = [figure('Total'), figure('Passed'), figure('Skipped')]
@@ -162,5 +163,7 @@ async function main (): Promise<number> {
   return failed === 0 ? 0 : 1
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => { for (const kill of running) kill(); process.exit(1) })
-process.exitCode = await main()
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => { for (const kill of running) kill(); process.exit(1) })
+  process.exitCode = await main()
+}
