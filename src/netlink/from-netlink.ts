@@ -77,7 +77,7 @@ class Awaited {
 async function exchange (socket: NetlinkSocket, datagram: Buffer): Promise<Reply> {
   const awaited = new Awaited(datagram)
   const found: Buffer[] = []
-  const seen = { rounds: 0, overrun: false, failure: undefined as Error | undefined }
+  const seen: { rounds: number, overrun: boolean, failure?: Error } = { rounds: 0, overrun: false }
   const onMessage = (data: Buffer): void => {
     const ours = [...messages(data)].filter((message) => awaited.take(message))
     if (ours.length === 0) return

@@ -1,6 +1,6 @@
 /** What every link message has: struct ifinfomsg and the attributes that do not depend on the kind. Source: include/uapi/linux/{rtnetlink,if_link}.h. */
 import { ip6, lladdr } from '../../bytes/address.js'
-import { bytes, s32, string, u16, u32, u64, u8 } from '../../bytes/codec.js'
+import { bytes, s32, string, u16, u32, u64, u8, type Codec } from '../../bytes/codec.js'
 import { struct } from '../../bytes/struct.js'
 import { attr, list, nest } from '../attr.js'
 import { ipv4Conf, ipv6Conf } from './devconf.js'
@@ -19,6 +19,15 @@ export const linkStats64 = struct('rtnl_link_stats64', 192, {
 
 /** Times in ms. Source: struct ifla_cacheinfo. */
 export const ifCacheinfo = struct('ifla_cacheinfo', 16, { maxReasmLen: [0, u32], tstamp: [4, u32], reachableTime: [8, u32], retransTime: [12, u32] })
+
+/** Text without NUL at its end: the kernel counts every byte as part of the alias, and only an empty attribute removes it. Source: net/core/dev.c, dev_set_alias(). */
+export const alias: Codec<string> = {
+  ...string, name: 'alias',
+  encode: (w, value) => {
+    if (value.includes('\0')) throw new RangeError('text holds a NUL character')
+    w.bytes(Buffer.from(value, 'utf8'))
+  },
+}
 
 /** IPv6 on a link. Only `addrGenMode` and `token` can be set. Source: IFLA_INET6_*; net/ipv6/addrconf.c, inet6_set_link_af(). */
 export const inet6 = nest({
@@ -57,7 +66,7 @@ export const common = {
   operstate:          attr('IFLA_OPERSTATE', 16, u8),
   linkmode:           attr('IFLA_LINKMODE', 17, u8),
   netNsPid:           attr('IFLA_NET_NS_PID', 19, u32),
-  ifalias:            attr('IFLA_IFALIAS', 20, string),
+  ifalias:            attr('IFLA_IFALIAS', 20, alias),
   numVf:              attr('IFLA_NUM_VF', 21, u32),
   vfinfoList:         attr('IFLA_VFINFO_LIST', 22, bytes),
   stats64:            attr('IFLA_STATS64', 23, linkStats64),

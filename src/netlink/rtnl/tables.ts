@@ -53,7 +53,8 @@ export const constants: Readonly<Record<string, number>> = {
 /** A module's exports that are numbers under a name as C writes it. DEFAULT_LINK_GROUP is the kernel's INIT_NETDEV_GROUP, which no header shows to programs. */
 function numbers (module: object): Record<string, number> {
   const found: Record<string, number> = {}
-  for (const [name, value] of Object.entries(module) as Iterable<[string, unknown]>) {
+  const named: [string, unknown][] = Object.entries(module)
+  for (const [name, value] of named) {
     if (typeof value === 'number' && /^[A-Z][A-Z0-9_]*$/.test(name) && name !== 'DEFAULT_LINK_GROUP') found[name] = value
   }
   return found
