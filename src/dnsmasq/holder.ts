@@ -1,0 +1,62 @@
+/** Who holds a port: `ss -lnptu 'sport = :53'`. Only looked for when dnsmasq could not have it. */
+import { readdir, readFile, readlink } from 'node:fs/promises'
+import { native } from '../netlink/native.js'
+import { ipFromBytes, ipToBytes, parseIp, type Ip } from '../values/ip.js'
+
+/** A socket that is bound to a port. */
+export interface BoundSocket { readonly protocol: 'udp' | 'tcp', readonly address: Ip, readonly port: number, readonly inode: string }
+
+const tables = ['udp', 'udp6', 'tcp', 'tcp6'] as const
+/** TCP_LISTEN in include/net/tcp_states.h, as /proc/net/tcp prints it. */
+const LISTEN = '0A'
+/** A host with this many sockets in one table has other worries; the search stops there. */
+const LIMIT = 4 * 1024 * 1024
+
+/** `0100007F:0035`: each 32-bit word in the host's byte order. Source: net/ipv4/udp.c, udp4_format_sock(). */
+function boundAt (text: string): { address: Ip, port: number } | undefined {
+  const match = /^((?:[0-9A-F]{8}){1,4}):([0-9A-F]{4})$/.exec(text)
+  if (match?.[1] === undefined || match[2] === undefined) return undefined
+  const bytes = Buffer.from(match[1], 'hex')
+  if (bytes.length !== 4 && bytes.length !== 16) return undefined
+  return { address: ipFromBytes(littleEndian ? bytes.swap32() : bytes), port: Number.parseInt(match[2], 16) }
+}
+const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+
+/** Reads one of /proc/net/{udp,udp6,tcp,tcp6}; of TCP only those that listen. */
+export function parseSockets (text: string, protocol: 'udp' | 'tcp'): BoundSocket[] {
+  return text.split('\n').slice(1).flatMap((line) => {
+    const columns = line.trim().split(/\s+/)
+    const place = boundAt(columns[1] ?? '')
+    const inode = columns[9]
+    return place === undefined || inode === undefined || (protocol === 'tcp' && columns[3] !== LISTEN) ? [] : [{ protocol, ...place, inode }]
+  })
+}
+
+const isAny = (address: Ip): boolean => ipToBytes(address).every((byte) => byte === 0)
+
+/**
+ * The processes that keep `port` of `netns` from being bound at `address` (undefined: at any): `systemd-resolve (pid 412)`.
+ * Empty where they cannot be seen.
+ */
+export async function holders (netns: number, port: number, address?: string): Promise<string[]> {
+  const texts = await native().filesRead(netns, tables.map((table) => `/proc/thread-self/net/${table}`), LIMIT)
+  const wanted = address === undefined ? undefined : parseIp(address)
+  const sockets = texts.flatMap((text, index) => parseSockets(text?.toString('latin1') ?? '', (tables[index] ?? 'udp').startsWith('udp') ? 'udp' : 'tcp'))
+    .filter((socket) => socket.port === port && (wanted === undefined || socket.address === wanted || isAny(socket.address)))
+  return await owners(new Set(sockets.map(({ inode }) => `socket:[${inode}]`)))
+}
+
+async function owners (links: ReadonlySet<string>): Promise<string[]> {
+  if (links.size === 0) return []
+  const found: string[] = []
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const fds = await readdir(`/proc/${pid}/fd`).catch(() => []) // gone meanwhile, or not ours to see
+    for (const fd of fds) {
+      if (!links.has(await readlink(`/proc/${pid}/fd/${fd}`).catch(() => ''))) continue
+      const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '?')
+      found.push(`${name.trim().replaceAll(/[^\x20-\x7e]/g, '?')} (pid ${pid})`)
+      break
+    }
+  }
+  return found
+}

@@ -1,0 +1,117 @@
+/** A dnsmasq that runs, whether we started or adopted it: one pidfd, one wait, and what can be asked of it. */
+import { readFile } from 'node:fs/promises'
+import { ProcessError } from '../errors.js'
+import { native } from '../netlink/native.js'
+import { lastLines, logSize, untilLog } from './log.js'
+
+/** What proves later that a process is the one we started. Plain JSON. */
+export interface DnsmasqRecord {
+  readonly pid: number
+  /** Clock ticks since boot, as /proc/PID/stat prints it (field 22). */
+  readonly startTime: string
+  readonly configPath: string
+  /** Of the configuration it was started with (`configHash`). */
+  readonly hash: string
+}
+
+export interface Exit {
+  /** undefined where it was ended by a signal, or was not our child. */
+  readonly code?: number
+  readonly signal?: number
+  /** The last of its log, control characters escaped. */
+  readonly lastLines: readonly string[]
+}
+
+export interface Running extends DnsmasqRecord {
+  /** Closed when the process has ended, or by `release`. */
+  readonly pidfd: number
+  /** Resolves when the process has ended and, where it is our child, is reaped. Does not keep the event loop alive. */
+  readonly exited: Promise<Exit>
+  /** SIGTERM, after two seconds SIGKILL. Resolves when it is gone. Twice is fine. */
+  stop (): Promise<void>
+  /** SIGKILL at once. Resolves when it is gone. */
+  kill (): Promise<void>
+  /**
+   * SIGHUP: static leases, host names and servers are read again; resolves when they have been.
+   * Throws ProcessError NETWRIGHT_DNSMASQ_FAILED where it could not read them, did not answer in five seconds, or ended.
+   */
+  reload (): Promise<void>
+  /** Whether it runs at this moment; asks the kernel. False after `release`. */
+  alive (): boolean
+  /** Lets go of it: closes the pidfd; the process goes on. */
+  release (): void
+}
+
+/** Where it logs, and the line that ends a start or a reload. */
+export interface Watched { readonly logPath: string, readonly ready: string }
+
+const SIGHUP = 1
+const SIGKILL = 9
+const SIGTERM = 15
+const PATIENCE = { termMs: 2_000, reloadMs: 5_000 }
+
+/** What dnsmasq says when a file is not readable for its user; it goes on without it. Source: src/option.c, src/cache.c. */
+export const unreadable = /(?:cannot read|failed to load names from|failed to read) /
+
+/** The start time of a process, clock ticks since boot; undefined where there is none. Source: proc_pid_stat(5), field 22. */
+export async function startTimeOf (pid: number): Promise<string | undefined> {
+  const text = await readFile(`/proc/${String(pid)}/stat`, 'latin1').catch(() => undefined)
+  // The command's name may hold spaces and parentheses; what follows its last one does not.
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19]
+}
+
+/** Takes charge of a process by its pidfd, which it owns from then on. */
+export function running (record: DnsmasqRecord, pidfd: number, watched: Watched): Running {
+  let open = true
+  const release = (): void => { if (open) { open = false; native().close(pidfd) } }
+  const exited = native().processWait(pidfd, false).then(async ({ code, signal }): Promise<Exit> => {
+    release()
+    return { ...code === null ? {} : { code }, ...signal === null ? {} : { signal }, lastLines: await lastLines(watched.logPath) }
+  })
+  exited.catch(() => undefined) // whoever waits for it is told; nobody needs to
+  // A closed number may be another process's by now.
+  const send = (signal: number): boolean => open && sendTo(pidfd, signal)
+  return {
+    ...record, pidfd, exited, release, alive: () => send(0),
+    stop: async () => { await end(send, SIGTERM, exited) },
+    kill: async () => { await end(send, SIGKILL, exited) },
+    reload: async () => { await reload(send, exited, watched) },
+  }
+}
+
+/** False where it has ended already: then it needs no signal. */
+function sendTo (pidfd: number, signal: number): boolean {
+  try {
+    native().processSignal(pidfd, signal)
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false
+    throw error
+  }
+}
+
+async function end (send: (signal: number) => boolean, signal: number, exited: Promise<Exit>): Promise<void> {
+  send(signal)
+  const hard = setTimeout(() => { send(SIGKILL) }, PATIENCE.termMs)
+  // The wait alone does not keep the event loop alive.
+  const awake = setInterval(() => undefined, 60_000)
+  try { await exited } finally { clearTimeout(hard); clearInterval(awake) }
+}
+
+async function reload (send: (signal: number) => boolean, exited: Promise<Exit>, { logPath, ready }: Watched): Promise<void> {
+  const from = await logSize(logPath)
+  const given = new AbortController()
+  const late = setTimeout(() => { given.abort(new Error('it does not answer')) }, PATIENCE.reloadMs)
+  exited.then(() => { given.abort(new Error('it has ended')) }, (error: unknown) => { given.abort(error) })
+  try {
+    const answer = untilLog(logPath, from, (lines) => lines.find((line) => unreadable.test(line)) ?? lines.find((line) => line.includes(ready)), given.signal)
+    send(SIGHUP)
+    const line = await answer
+    if (unreadable.test(line)) throw new Error(line)
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new ProcessError('NETWRIGHT_DNSMASQ_FAILED', `dnsmasq did not read its files again: ${message}`, { lastLines: await lastLines(logPath, from) }, { cause })
+  } finally {
+    clearTimeout(late)
+  }
+}

@@ -1,0 +1,274 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ProcessError } from '../../src/errors.js'
+import { adoptDnsmasq, findRunning } from '../../src/dnsmasq/adopt.js'
+import { dnsmasqConfig } from '../../src/dnsmasq/config.js'
+import { listLeases, watchLeases } from '../../src/dnsmasq/lease-file.js'
+import { dnsmasqFiles, prepareDnsmasq, writeHosts, type DnsmasqFiles, type Prepared } from '../../src/dnsmasq/prepare.js'
+import { startDnsmasq, type StartDnsmasq } from '../../src/dnsmasq/process.js'
+import type { Running } from '../../src/dnsmasq/running.js'
+import { Supervisor } from '../../src/dnsmasq/supervise.js'
+import { dnsmasqUser } from '../../src/dnsmasq/user.js'
+import type { Definition } from '../../src/network/spec.js'
+import { kernelTest, veth, type KernelTest, type Namespace } from '../harness/kernel-test.js'
+
+const definition = (parts: Partial<Definition> = {}): Definition => ({
+  name: 'red', uuid: '8f0dbcb9-0f8b-4c32-9d11-0f23c9f7a2b1', mac: '52:54:00:00:00:01', forward: { mode: 'nat' }, bridge: { name: 'br0', stp: false, delay: 0 },
+  domain: { name: 'red.test', localOnly: true }, dns: { host: [{ ip: '192.0.2.77', hostname: ['fixed'] }], txt: [{ name: 'note.red.test', value: 'a, "b"' }] },
+  ip: [{ address: '10.9.0.1', prefix: 24, dhcp: { range: [{ start: '10.9.0.100', end: '10.9.0.110' }], host: [{ mac: '52:54:00:00:00:aa', name: 'static', ip: '10.9.0.7' }] } }],
+  ...parts,
+})
+
+interface Bed { readonly files: DnsmasqFiles, readonly prepared: Prepared, readonly options: StartDnsmasq }
+
+async function bridge (ns: Namespace, wanted: Definition): Promise<void> {
+  await ns.must('ip', ['link', 'add', wanted.bridge.name, 'type', 'bridge'])
+  for (const ip of wanted.ip) await ns.must('ip', ['addr', 'add', `${ip.address}/${String(ip.prefix ?? 24)}`, 'dev', wanted.bridge.name, ...ip.address.includes(':') ? ['nodad'] : []])
+  await ns.must('ip', ['link', 'set', wanted.bridge.name, 'up'])
+}
+
+async function prepared (tmp: string, ns: Namespace, wanted: Definition): Promise<Bed> {
+  const files = dnsmasqFiles(join(tmp, 'run'), join(tmp, 'leases'), 'red')
+  const resolv = join(tmp, 'resolv.conf')
+  await writeFile(resolv, 'nameserver 10.9.0.1\n')
+  const done = await prepareDnsmasq(wanted, files, await dnsmasqUser(), resolv)
+  return { files, prepared: done, options: { configPath: files.config, logPath: files.log, netns: ns.fd, ready: done.ready, hash: done.hash } }
+}
+
+/** Bridge, files, dnsmasq; stopped and checked to be gone at the end. */
+async function withDnsmasq (context: KernelTest, wanted: Definition, body: (bed: Bed & { running: Running }) => Promise<void>): Promise<void> {
+  await bridge(context.ns, wanted)
+  const bed = await prepared(context.tmp, context.ns, wanted)
+  const running = await startDnsmasq(bed.options)
+  try { await body({ ...bed, running }) } finally { await running.stop() }
+  assert.is((await context.ns.exec('kill', ['-0', String(running.pid)])).code, 1, 'dnsmasq is gone and reaped')
+  await context.ns.must('ip', ['link', 'del', wanted.bridge.name])
+}
+
+const dig = async (ns: Namespace, ...words: string[]): Promise<string> => (await ns.must('dig', ['+short', '+tries=1', '+time=5', '@10.9.0.1', ...words])).trim()
+
+/** A guest behind a port of the bridge, with this MAC. */
+async function guestOf ({ ns }: KernelTest, mac: string, port = 'p0'): Promise<Namespace> {
+  const guest = await ns.add()
+  await veth(ns, port, guest, 'eth0')
+  await guest.must('ip', ['link', 'set', 'eth0', 'address', mac])
+  await ns.must('ip', ['link', 'set', port, 'master', 'br0'])
+  return guest
+}
+
+/** A real DHCP client; the address that it got. */
+async function lease (guest: Namespace, tmp: string, name = 'guest-a'): Promise<string> {
+  const script = join(tmp, 'udhcpc.sh')
+  await writeFile(script, '#!/bin/sh\n[ "$1" = bound ] && ip addr add "$ip/$mask" dev "$interface" && echo "got $ip router=$router dns=$dns domain=$domain mtu=$mtu"\nexit 0\n', { mode: 0o755 })
+  const { stdout, stderr } = await guest.exec('udhcpc', ['-i', 'eth0', '-n', '-q', '-f', '-t', '5', '-T', '2', '-x', `hostname:${name}`, '-O', 'mtu', '-s', script])
+  return /got (.*)/.exec(stdout)?.[1] ?? `nothing: ${stdout}${stderr}`
+}
+
+kernelTest(test, 'dnsmasq: answers for its own names as soon as it has started', async (context) => {
+  await withDnsmasq(context, definition(), async () => {
+    assert.is(await dig(context.ns, 'fixed.red.test'), '192.0.2.77')
+    assert.is(await dig(context.ns, 'note.red.test', 'TXT'), '"a, \\"b\\""')
+    assert.is(await dig(context.ns, '+tcp', '-x', '192.0.2.77'), 'fixed.red.test.')
+  })
+}, { needs: ['dnsmasq', 'dig'] })
+
+kernelTest(test, 'dnsmasq: a network without leases starts and answers', async (context) => {
+  const wanted = definition({ ip: [{ address: '10.9.0.1', prefix: 24 }] })
+  await withDnsmasq(context, wanted, async () => { assert.is(await dig(context.ns, 'fixed.red.test'), '192.0.2.77') })
+}, { needs: ['dnsmasq', 'dig'] })
+
+kernelTest(test, 'dnsmasq: leases without names start too', async (context) => {
+  const wanted = definition({ dns: { enable: false } })
+  await withDnsmasq(context, wanted, async ({ prepared }) => {
+    assert.equal(prepared.ports, [67])
+    const guest = await guestOf(context, '52:54:00:00:00:aa')
+    assert.match(await lease(guest, context.tmp), /^10\.9\.0\.7 router=10\.9\.0\.1 dns= /)
+  })
+}, { needs: ['dnsmasq', 'udhcpc'] })
+
+kernelTest(test, 'dnsmasq: both families, with stateful and with stateless IPv6', async (context) => {
+  const six = { address: 'fd00:9::1', family: 'ipv6', prefix: 64 } as const
+  await withDnsmasq(context, definition({ ip: [...definition().ip, six] }), async () => { assert.is(await dig(context.ns, 'fixed.red.test'), '192.0.2.77') })
+  const stateful = { ...six, dhcp: { range: [{ start: 'fd00:9::100', end: 'fd00:9::1ff' }] } }
+  await withDnsmasq(context, definition({ ip: [...definition().ip, stateful] }), async ({ prepared }) => { assert.equal(prepared.ports, [53, 67, 547]) })
+}, { needs: ['dnsmasq', 'dig'] })
+
+kernelTest(test, 'dnsmasq: gives leases, seen in list and watch, and the static one to its MAC', async (context) => {
+  await withDnsmasq(context, definition({ mtu: 1400 }), async ({ files, running }) => {
+    const end = new AbortController()
+    const changes = watchLeases(files.leases, running.alive, end.signal)
+    const first = changes.next()
+    const guest = await guestOf(context, '52:54:00:00:00:ab')
+    const got = await lease(guest, context.tmp)
+    assert.match(got, /^10\.9\.0\.1\d\d router=10\.9\.0\.1 dns=10\.9\.0\.1 domain=red\.test mtu=1400$/)
+    const { value } = await first
+    const ip = got.split(' ')[0] ?? ''
+    assert.is(`${String(value?.change)} ${String(value?.mac)} ${String(value?.ip)} ${String(value?.hostname)}`, `added 52:54:00:00:00:ab ${ip} guest-a`)
+    assert.equal((await listLeases(files.leases)).map(({ mac, ip: address }) => [mac, address]), [['52:54:00:00:00:ab', ip]])
+    assert.is(await dig(context.ns, 'guest-a.red.test'), ip)
+    const other = await guestOf(context, '52:54:00:00:00:aa', 'p1')
+    assert.match(await lease(other, context.tmp, 'localhost'), /^10\.9\.0\.7 /)
+    assert.is((await changes.next()).value?.ip, '10.9.0.7')
+    end.abort()
+    assert.is((await changes.next()).done, true)
+  })
+}, { needs: ['dnsmasq', 'dig', 'udhcpc'] })
+
+kernelTest(test, 'dnsmasq: a reload is over when the new static lease and name are known', async (context) => {
+  const wanted = definition()
+  await withDnsmasq(context, wanted, async ({ files, running }) => {
+    const [ip] = wanted.ip
+    const more = definition({ dns: { host: [{ ip: '192.0.2.78', hostname: ['new'] }] }, ip: [{ ...ip, address: '10.9.0.1', dhcp: { ...ip?.dhcp, host: [{ mac: '52:54:00:00:00:ac', ip: '10.9.0.8' }] } }] })
+    await writeHosts(dnsmasqConfig(more, files), files, await dnsmasqUser())
+    await running.reload()
+    assert.is(await dig(context.ns, 'new.red.test'), '192.0.2.78')
+    assert.match(await lease(await guestOf(context, '52:54:00:00:00:ac'), context.tmp), /^10\.9\.0\.8 /)
+    for (let i = 0; i < 20; i++) await running.reload()
+    assert.ok(running.alive())
+  })
+}, { needs: ['dnsmasq', 'dig', 'udhcpc'] })
+
+kernelTest(test, 'dnsmasq: a guest keeps its address over a kill in the middle of a rewrite', async (context) => {
+  const wanted = definition()
+  await bridge(context.ns, wanted)
+  const bed = await prepared(context.tmp, context.ns, wanted)
+  const running = await startDnsmasq(bed.options)
+  const changes = watchLeases(bed.files.leases, running.alive)
+  const first = changes.next()
+  const guest = await guestOf(context, '52:54:00:00:00:ab')
+  const address = (await lease(guest, context.tmp)).split(' ')[0]
+  assert.is((await first).value?.ip, address)
+  await running.kill()
+  assert.equal({ ...await running.exited, lastLines: [] }, { signal: 9, lastLines: [] })
+  await writeFile(bed.files.leases, '') // what such a kill leaves
+  await changes.return()
+  const again = await prepared(context.tmp, context.ns, wanted)
+  const second = await startDnsmasq(again.options)
+  assert.equal((await listLeases(bed.files.leases)).map(({ ip }) => ip), [address])
+  await second.stop()
+  await context.ns.must('ip', ['link', 'del', 'br0'])
+}, { needs: ['dnsmasq', 'udhcpc'] })
+
+kernelTest(test, 'dnsmasq: starts with a lease file that is damaged and holds more than the range', async (context) => {
+  const wanted = definition()
+  await bridge(context.ns, wanted)
+  const bed = await prepared(context.tmp, context.ns, wanted)
+  const good = Array.from({ length: 60 }, (_, index) => `0 52:54:00:00:01:${(index + 16).toString(16)} 10.9.0.${String(index + 150)} * *`)
+  await writeFile(bed.files.leases, `garbage\n${'x'.repeat(5_000)}\n${good.join('\n')}\n99999999999 not-a-mac 10.9.0.3 * *\nduid zz\n1700000 52:54:00:00:01:`)
+  const again = await prepared(context.tmp, context.ns, wanted)
+  assert.is(again.prepared.badLeases, 5)
+  const running = await startDnsmasq(again.options)
+  assert.is((await listLeases(bed.files.leases)).length, 60)
+  await running.stop()
+  await context.ns.must('ip', ['link', 'del', 'br0'])
+}, { needs: ['dnsmasq'] })
+
+kernelTest(test, 'dnsmasq: one that is killed comes back, and says what happened', async (context) => {
+  const wanted = definition()
+  await bridge(context.ns, wanted)
+  const bed = await prepared(context.tmp, context.ns, wanted)
+  let told: readonly string[] = []
+  let back: (running: Running) => void = () => undefined
+  const recovered = new Promise<Running>((resolve) => { back = resolve })
+  const awake = setInterval(() => undefined, 1_000)
+  const supervisor = new Supervisor({ start: (signal) => startDnsmasq({ ...bed.options, signal }), degraded: (lines) => { told = lines }, recovered: (running) => { back(running) } }, await startDnsmasq(bed.options))
+  const first = supervisor.running
+  await context.ns.must('kill', ['-9', String(first?.pid)])
+  const second = await recovered
+  clearInterval(awake)
+  assert.is.not(second.pid, first?.pid)
+  assert.ok(told.some((line) => line.includes('DHCP, sockets bound exclusively to interface br0')), told.join('\n'))
+  assert.is(await dig(context.ns, 'fixed.red.test'), '192.0.2.77')
+  await supervisor.stop()
+  assert.not.ok(second.alive())
+  await context.ns.must('ip', ['link', 'del', 'br0'])
+}, { needs: ['dnsmasq', 'dig'] })
+
+kernelTest(test, 'dnsmasq: another process of ours adopts it, and only it', async (context) => {
+  await withDnsmasq(context, definition(), async ({ running, files, prepared, options }) => {
+    const watched = { logPath: files.log, ready: prepared.ready }
+    const [record, ...more] = await findRunning(files.config, context.ns.fd)
+    assert.equal(more, [])
+    assert.equal(record, { pid: running.pid, startTime: running.startTime, configPath: files.config, hash: options.hash })
+    if (record === undefined) return
+    for (const wrong of [{ ...record, startTime: '1' }, { ...record, configPath: `${files.config}x` }, { ...record, pid: process.pid }]) assert.is(await adoptDnsmasq(wrong, context.ns.fd, watched), undefined)
+    assert.is(await adoptDnsmasq(record, -1, watched), undefined, 'not in another namespace')
+    const adopted = await adoptDnsmasq(record, context.ns.fd, watched)
+    await adopted?.reload()
+    await adopted?.stop()
+    await running.exited
+    assert.is(await adoptDnsmasq(record, context.ns.fd, watched), undefined)
+  })
+}, { needs: ['dnsmasq'] })
+
+kernelTest(test, 'dnsmasq: a look-alike with our command line is not adopted', async ({ ns, tmp }) => {
+  const config = join(tmp, 'red.conf')
+  const fake = ns.spawn('bash', ['-c', `exec -a dnsmasq ${process.execPath} -e 'process.stdin.resume(); setInterval(() => 0, 1000); console.log("up")' --conf-file=${config} --keep-in-foreground`])
+  await fake.until(/up/)
+  assert.equal(await findRunning(config, ns.fd), [])
+}, { needs: ['dnsmasq'] })
+
+async function failureOf (act: Promise<unknown>): Promise<ProcessError> {
+  const error: unknown = await act.then(() => undefined, (reason: unknown) => reason)
+  if (error instanceof ProcessError) return error
+  throw error instanceof Error ? error : new Error('it did not fail')
+}
+
+kernelTest(test, 'dnsmasq: a port in use names its holder', async ({ ns, tmp }) => {
+  const wanted = definition()
+  await bridge(ns, wanted)
+  const bed = await prepared(tmp, ns, wanted)
+  const listen = (script: string): ReturnType<Namespace['spawn']> => ns.spawn(process.execPath, ['-e', script])
+  const cases: [string, RegExp][] = [
+    [`require('net').createServer().listen(53, '0.0.0.0', () => console.log('up'))`, /^port 53 of 10\.9\.0\.1 is in use by node \(pid \d+\)/],
+    [`const s = require('dgram').createSocket('udp4'); s.bind(53, '10.9.0.1', () => console.log('up'))`, /^port 53 of 10\.9\.0\.1 is in use by node \(pid \d+\)/],
+    [`const s = require('dgram').createSocket('udp4'); s.bind(67, () => console.log('up'))`, /^port 67 is in use by node \(pid \d+\)/],
+  ]
+  for (const [script, message] of cases) {
+    const holder = listen(script)
+    await holder.until(/up/)
+    const error = await failureOf(startDnsmasq(bed.options))
+    await holder.stop()
+    assert.is(error.code, 'NETWRIGHT_PORT_IN_USE')
+    assert.match(error.message, message)
+    assert.match(error.holder ?? '', /^node \(pid \d+\)$/)
+    assert.is(error.exitCode, 2)
+  }
+  await (await startDnsmasq(bed.options)).stop()
+  await ns.must('ip', ['link', 'del', 'br0'])
+}, { needs: ['dnsmasq'] })
+
+kernelTest(test, 'dnsmasq: an end before it is ready says why', async ({ ns, tmp }) => {
+  const wanted = definition()
+  await bridge(ns, wanted)
+  const bed = await prepared(tmp, ns, wanted)
+  const text = await readFile(bed.files.config, 'utf8')
+  await writeFile(bed.files.config, `${text}no-such-option\n`)
+  const error = await failureOf(startDnsmasq(bed.options))
+  assert.is(error.code, 'NETWRIGHT_DNSMASQ_FAILED')
+  assert.is(error.exitCode, 1)
+  assert.match(error.message, /^dnsmasq exited with code 1 \(its configuration is wrong\): dnsmasq: bad option at line \d+ of /)
+  await writeFile(bed.files.config, text)
+  await ns.must('ip', ['link', 'del', 'br0'])
+  assert.match((await failureOf(startDnsmasq(bed.options))).message, /exited with code 2 \(it could not use the network\): dnsmasq: unknown interface br0/)
+}, { needs: ['dnsmasq'] })
+
+kernelTest(test, 'dnsmasq: a missing program, an abort and a late start leave nothing', async ({ ns, tmp }) => {
+  const wanted = definition()
+  await bridge(ns, wanted)
+  const bed = await prepared(tmp, ns, wanted)
+  assert.is((await failureOf(startDnsmasq({ ...bed.options, binary: join(tmp, 'no-dnsmasq') }))).code, 'NETWRIGHT_DNSMASQ_MISSING')
+  const abort = new AbortController()
+  const starting = startDnsmasq({ ...bed.options, ready: 'never said', signal: abort.signal })
+  setImmediate(() => { abort.abort() })
+  const error: unknown = await starting.then(() => undefined, (reason: unknown) => reason)
+  assert.is(error instanceof Error && 'code' in error ? error.code : error, 'NETWRIGHT_ABORTED')
+  const late = await failureOf(startDnsmasq({ ...bed.options, ready: 'never said', timeoutMs: 200 }))
+  assert.match(late.message, /not ready after 200 ms/)
+  assert.ok(late.lastLines.length > 0)
+  await ns.must('ip', ['link', 'del', 'br0'])
+}, { needs: ['dnsmasq'] })
+
+test.run()
