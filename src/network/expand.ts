@@ -31,9 +31,9 @@ export interface Expansion {
 const LONGEST_ALIAS = 255
 
 function aliasOf (text: string): string {
-  let alias = text.replace(/[\0-\x1f\x7f]/g, ' ')
-  while (Buffer.byteLength(alias) > LONGEST_ALIAS) alias = [...alias].slice(0, -1).join('')
-  return alias
+  const bytes = Buffer.from(text.replace(/[\0-\x1f\x7f]/g, ' ')).subarray(0, LONGEST_ALIAS)
+  // As part of a stream, half a character at the end is not decoded.
+  return new TextDecoder().decode(bytes, { stream: true })
 }
 
 function bridgeOf (definition: Definition, { index, group, alias }: Choice): BridgeObject {

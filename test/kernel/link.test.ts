@@ -27,8 +27,8 @@ interface IpLink {
 
 async function show (ns: Namespace, name: string): Promise<IpLink> {
   const [found] = await ns.json<IpLink[]>('ip', ['-j', '-d', 'link', 'show', 'dev', name])
-  assert.ok(found)
-  return found ?? assert.unreachable()
+  if (found === undefined) throw new Error(`no link ${name}`)
+  return found
 }
 
 async function withRoute (ns: Namespace, body: (channel: Channel) => Promise<void>): Promise<void> {

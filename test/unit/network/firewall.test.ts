@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Definition } from '../../../src/network/spec.js'
-import { firewallMembers, guardMember } from '../../../src/network/firewall.js'
+import { firewallMembers } from '../../../src/network/firewall.js'
 
 type Given = Pick<Definition, 'forward' | 'bridge' | 'ip'>
 const bridge = { name: 'br0', stp: true, delay: 0 }
@@ -58,10 +58,6 @@ test('firewall: every address of the network is guarded and reachable from its o
 
 test('firewall: a network without any address has neither gateway nor masquerade', () => {
   assert.equal(members({ ip: [] }), ['ours br0', 'rpf br0', 'same br0 br0'])
-})
-
-test('firewall: the guard is named by its family, as nft writes it', () => {
-  assert.equal([guardMember(4), guardMember(6)], [{ type: 'member', set: 'guard', key: ['ipv4'] }, { type: 'member', set: 'guard', key: ['ipv6'] }])
 })
 
 test.run()

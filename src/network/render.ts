@@ -1,0 +1,102 @@
+/**
+ * What a definition would become, for people to read: without touching anything, and without what chance or the host would choose. Pure.
+ * A bridge without a name is shown by its template, `virbr%d`.
+ */
+import type { KernelObject, MemberObject } from '../kernel/object.js'
+import { expand } from './expand.js'
+import { firewallMembers } from './firewall.js'
+import type { NetworkSpec } from './spec.js'
+
+const TEMPLATE = 'virbr%d'
+
+type Shown = NetworkSpec & { readonly bridge: { readonly name: string } }
+function shown (spec: NetworkSpec): Shown {
+  return { ...spec, bridge: { ...spec.bridge, name: spec.bridge.name ?? TEMPLATE } }
+}
+
+/** `netwright render FILE --as objects`: the objects in the order of creation, without index and group, and without a MAC that nobody gave. */
+export function renderObjects (spec: NetworkSpec): readonly object[] {
+  const { links, sysctls, addresses, routes, members } = expand({ ...shown(spec), uuid: spec.uuid ?? '', mac: spec.mac ?? '' }, { index: 0, group: 0 })
+  const objects: readonly KernelObject[] = [...links, ...addresses, ...routes, ...sysctls, ...members]
+  return objects.map((object) => Object.fromEntries(Object.entries(object).filter(([key]) => key !== 'index' && key !== 'group' && !(key === 'mac' && spec.mac === undefined))))
+}
+
+/** Sets and maps in the table's order, with their types. The rules' own list is in kernel/ruleset.ts; a kernel test proves them equal. */
+const sets: readonly (readonly [name: string, type: string])[] = [
+  ['same', 'ifname . ifname'], ['ours', 'ifname'], ['rpf', 'ifname'], ['out', 'ifname'], ['outdev', 'ifname . ifname'], ['indnat', 'ifname'],
+  ['est', 'ifname'], ['estdev', 'ifname . ifname'], ['inall', 'ifname'], ['indev', 'ifname . ifname'], ['masq4', 'ifname'], ['masq6', 'ifname'],
+  ['snat4', 'ifname : ipv4_addr'],
+  ['dnat4', 'ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service'],
+  ['dnat6', 'ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service'],
+  ['gate4', 'ifname . ipv4_addr'], ['gate6', 'ifname . ipv6_addr'], ['gw4', 'ipv4_addr'], ['gw6', 'ipv6_addr'], ['guard', 'nf_proto'],
+]
+
+const services = 'ipv4 . tcp . 53, ipv4 . udp . 53, ipv4 . udp . 67, ipv4 . udp . 69, ipv6 . tcp . 53, ipv6 . udp . 53, ipv6 . udp . 69, ipv6 . udp . 547'
+
+const chains = `	chain forward {
+		type filter hook forward priority filter; policy accept;
+		iifname . oifname @same accept
+		iifname @rpf fib saddr . iif oif missing drop
+		iifname @indnat ct status dnat ct direction reply accept
+		iifname @ours iifname != @out iifname . oifname != @outdev reject
+		oifname @indnat ct status dnat accept
+		oifname @est ct state established,related accept
+		iifname . oifname @estdev ct state established,related accept
+		oifname @inall accept
+		iifname . oifname @indev accept
+		oifname @ours reject
+		iifname @ours accept
+		meta iifkind "bridge" meta oifkind "bridge" accept
+		meta nfproto @guard drop
+	}
+
+	chain postrouting {
+		type nat hook postrouting priority srcnat; policy accept;
+		iifname . oifname @same ct status dnat masquerade
+		iifname . oifname @same return
+		iifname @masq4 ip daddr != 224.0.0.0/24 ip daddr != 255.255.255.255 snat ip to iifname map @snat4
+		iifname @masq4 ip daddr != 224.0.0.0/24 ip daddr != 255.255.255.255 masquerade
+		iifname @masq6 ip6 daddr != ff02::/16 masquerade
+	}
+
+	chain input {
+		type filter hook input priority filter; policy accept;
+		iifname != "lo" ip daddr @gw4 iifname . ip daddr != @gate4 meta nfproto . meta l4proto . th dport @services drop
+		iifname != "lo" ip6 daddr @gw6 iifname . ip6 daddr != @gate6 meta nfproto . meta l4proto . th dport @services drop
+	}
+
+	chain prerouting {
+		type nat hook prerouting priority dstnat; policy accept;
+		dnat ip to ip daddr . meta l4proto . th dport map @dnat4
+		dnat ip6 to ip6 daddr . meta l4proto . th dport map @dnat6
+	}
+
+	chain output {
+		type nat hook output priority -100; policy accept;
+		dnat ip to ip daddr . meta l4proto . th dport map @dnat4
+		dnat ip6 to ip6 daddr . meta l4proto . th dport map @dnat6
+	}
+`
+
+/** Addresses, words and numbers stand as they are; names of interfaces may be anything and are quoted. */
+function field (value: string | number, type: string | undefined): string { return type === 'ifname' ? `"${String(value)}"` : String(value) }
+
+function setText (name: string, type: string, members: readonly MemberObject[]): string {
+  const [keys = '', values] = type.split(' : ').map((part) => part.split(' . '))
+  const items = members.filter((member) => member.set === name).map(({ key, data }) => {
+    const left = key.map((value, i) => field(value, keys[i])).join(' . ')
+    return data === undefined ? left : `${left} : ${data.map((value, i) => field(value, values?.[i])).join(' . ')}`
+  })
+  return block(values === undefined ? 'set' : 'map', name, type, items.join(', '))
+}
+
+function block (word: 'set' | 'map', name: string, type: string, elements: string): string {
+  return `\t${word} ${name} {\n\t\ttype ${type}\n${elements === '' ? '' : `\t\telements = { ${elements} }\n`}\t}\n`
+}
+
+/** `netwright render FILE --as nft`: the whole table with this network's elements, as `nft -f` takes it and `nft list table inet netwright` shows it. */
+export function renderNft (spec: NetworkSpec, table = 'netwright'): string {
+  const members = firewallMembers(shown(spec))
+  const parts = [...sets.map(([name, type]) => setText(name, type, members)), block('set', 'services', 'nf_proto . inet_proto . inet_service', services), chains]
+  return `table inet ${table} {\n\tcomment "netwright, shape 1"\n${parts.join('\n')}}\n`
+}

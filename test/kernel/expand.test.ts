@@ -1,0 +1,73 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { send } from '../../src/netlink/call.js'
+import { openChannel } from '../../src/netlink/channel.js'
+import { NETLINK_NETFILTER, NETLINK_ROUTE } from '../../src/netlink/header.js'
+import { nftBatch } from '../../src/netlink/nft/batch.js'
+import { addressRequest } from '../../src/kernel/addr.js'
+import { linkRequests, removeRequest } from '../../src/kernel/link.js'
+import { routeRequest } from '../../src/kernel/route.js'
+import { addMembers, createRuleset, deleteRuleset } from '../../src/kernel/ruleset.js'
+import { writeSysctls } from '../../src/kernel/sysctl.js'
+import { expand, type Expansion } from '../../src/network/expand.js'
+import { renderNft } from '../../src/network/render.js'
+import type { NetworkSpec } from '../../src/network/spec.js'
+import { readNetworkXml } from '../../src/network/xml/read.js'
+import { kernelTest, type Namespace } from '../harness/kernel-test.js'
+
+const golden = fileURLToPath(new URL('../../../test/golden/', import.meta.url))
+const cases = (await readdir(golden, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name).sort()
+
+const INDEX = 0x1000_0001
+
+async function load (name: string): Promise<{ spec: NetworkSpec, expansion: Expansion }> {
+  const spec = readNetworkXml(await readFile(`${golden}${name}/network.xml`, 'utf8'))
+  const definition = { ...spec, uuid: 'c2a7c0b6-8d68-4f0c-a2e5-cf6b0e1ad5b7', mac: spec.mac ?? '52:54:00:00:00:01', bridge: { ...spec.bridge, name: spec.bridge.name ?? 'virbr0' } }
+  return { spec: definition, expansion: expand(definition, { index: INDEX, group: 42 }) }
+}
+
+async function addresses (ns: Namespace, dev: string): Promise<string[]> {
+  const [link] = await ns.json<{ addr_info: { local: string, prefixlen: number, scope: string }[] }[]>('ip', ['-j', 'addr', 'show', 'dev', dev])
+  return (link?.addr_info ?? []).filter(({ scope }) => scope !== 'link').map(({ local, prefixlen }) => `${local}/${prefixlen}`)
+}
+
+for (const name of cases) {
+  kernelTest(test, `expand: ${name} stands after one send, before it has a port, and goes with its bridge`, async ({ ns }) => {
+    const { expansion } = await load(name)
+    await using channel = await openChannel({ protocol: NETLINK_ROUTE, netns: ns.fd })
+    const requests = [...expansion.links.flatMap((link) => linkRequests(link).create), ...expansion.addresses.map(addressRequest), ...expansion.routes.map(routeRequest)]
+    for (const { error } of await send(channel, requests)) if (error !== undefined) throw error
+    const [bridge] = expansion.links
+    assert.ok(bridge)
+    if (bridge === undefined) return
+    assert.equal(await addresses(ns, bridge.name), expansion.addresses.map(({ address, prefix }) => `${address}/${prefix}`))
+    const routes = [...await ns.json<{ dst: string }[]>('ip', ['-j', 'route', 'show', 'proto', '78']), ...await ns.json<{ dst: string }[]>('ip', ['-j', '-6', 'route', 'show', 'proto', '78'])]
+    assert.equal(routes.map(({ dst }) => dst), expansion.routes.map(({ destination }) => destination))
+    assert.equal(await writeSysctls(ns.fd, expansion.sysctls), [])
+    assert.is((await ns.must('sysctl', ['-n', `net/ipv6/conf/${bridge.name}/accept_ra`])).trim(), '0')
+    for (const { error } of await send(channel, [removeRequest(bridge)])) if (error !== undefined) throw error
+  })
+
+  kernelTest(test, `render: nft takes the text of ${name}, and shows it as it shows what we commit`, async ({ ns, tmp }) => {
+    const { spec, expansion } = await load(name)
+    const other = await ns.add()
+    const channel = await openChannel({ protocol: NETLINK_NETFILTER, netns: ns.fd })
+    await nftBatch(channel, [...createRuleset('netwright'), ...addMembers('netwright', expansion.members)])
+    const file = `${tmp}/ruleset.nft`
+    await ns.must('tee', [file], { input: renderNft(spec) })
+    await other.must('nft', ['-f', file])
+    const listing = async (where: Namespace): Promise<string[]> => sorted(await where.must('nft', ['list', 'table', 'inet', 'netwright']))
+    assert.equal(await listing(other), await listing(ns))
+    await nftBatch(channel, deleteRuleset('netwright'))
+    await channel.close()
+  }, { needs: ['nft'] })
+}
+
+/** Elements of a set have no order of their own. */
+function sorted (listing: string): string[] {
+  return listing.replace(/elements = \{([^}]*)\}/g, (_, inside: string) => `elements = ${inside.split(',').map((item) => item.trim()).sort().join(', ')}`).split('\n')
+}
+
+test.run()
