@@ -8,11 +8,12 @@ import { dnsmasqConfig } from '../../src/dnsmasq/config.js'
 import { listLeases, watchLeases } from '../../src/dnsmasq/lease-file.js'
 import { dnsmasqFiles, prepareDnsmasq, writeHosts, type DnsmasqFiles, type Prepared } from '../../src/dnsmasq/prepare.js'
 import { startDnsmasq, type StartDnsmasq } from '../../src/dnsmasq/process.js'
-import type { Running } from '../../src/dnsmasq/running.js'
+import { startTimeOf, type Running } from '../../src/dnsmasq/running.js'
 import { Supervisor } from '../../src/dnsmasq/supervise.js'
 import { dnsmasqUser } from '../../src/dnsmasq/user.js'
 import type { Definition } from '../../src/network/spec.js'
-import { kernelTest, veth, type KernelTest, type Namespace } from '../harness/kernel-test.js'
+import { dhcp, guest, type Lease } from '../harness/guest.js'
+import { kernelTest, type KernelTest, type Namespace } from '../harness/kernel-test.js'
 
 const definition = (parts: Partial<Definition> = {}): Definition => ({
   name: 'red', uuid: '8f0dbcb9-0f8b-4c32-9d11-0f23c9f7a2b1', mac: '52:54:00:00:00:01', forward: { mode: 'nat' }, bridge: { name: 'br0', stp: false, delay: 0 },
@@ -47,50 +48,45 @@ async function withDnsmasq (context: KernelTest, wanted: Definition, body: (bed:
   await context.ns.must('ip', ['link', 'del', wanted.bridge.name])
 }
 
-const dig = async (ns: Namespace, ...words: string[]): Promise<string> => (await ns.must('dig', ['+short', '+tries=1', '+time=5', '@10.9.0.1', ...words])).trim()
-
-/** A guest behind a port of the bridge, with this MAC. */
-async function guestOf ({ ns }: KernelTest, mac: string, port = 'p0'): Promise<Namespace> {
-  const guest = await ns.add()
-  await veth(ns, port, guest, 'eth0')
-  await guest.must('ip', ['link', 'set', 'eth0', 'address', mac])
-  await ns.must('ip', ['link', 'set', port, 'master', 'br0'])
-  return guest
+/** A guest with an address of its own that asks the gateway. */
+async function asker ({ ns }: KernelTest): Promise<(...words: string[]) => Promise<string>> {
+  const inside = await guest(ns, 'br0')
+  await inside.must('ip', ['addr', 'add', '10.9.0.50/24', 'dev', 'eth0'])
+  return async (...words) => (await inside.must('dig', ['+short', '+tries=2', '+time=5', '@10.9.0.1', ...words])).trim()
 }
 
-/** A real DHCP client; the address that it got. */
-async function lease (guest: Namespace, tmp: string, name = 'guest-a'): Promise<string> {
-  const script = join(tmp, 'udhcpc.sh')
-  await writeFile(script, '#!/bin/sh\n[ "$1" = bound ] && ip addr add "$ip/$mask" dev "$interface" && echo "got $ip router=$router dns=$dns domain=$domain mtu=$mtu"\nexit 0\n', { mode: 0o755 })
-  const { stdout, stderr } = await guest.exec('udhcpc', ['-i', 'eth0', '-n', '-q', '-f', '-t', '5', '-T', '2', '-x', `hostname:${name}`, '-O', 'mtu', '-s', script])
-  return /got (.*)/.exec(stdout)?.[1] ?? `nothing: ${stdout}${stderr}`
+async function leaseOf ({ ns, tmp }: KernelTest, mac: string, name = 'guest-a'): Promise<Lease> {
+  const lease = await dhcp(await guest(ns, 'br0', { mac }), tmp, { args: ['-x', `hostname:${name}`, '-O', 'mtu'] })
+  if (lease === undefined) throw new Error('no lease')
+  return lease
 }
 
 kernelTest(test, 'dnsmasq: answers for its own names as soon as it has started', async (context) => {
   await withDnsmasq(context, definition(), async () => {
-    assert.is(await dig(context.ns, 'fixed.red.test'), '192.0.2.77')
-    assert.is(await dig(context.ns, 'note.red.test', 'TXT'), '"a, \\"b\\""')
-    assert.is(await dig(context.ns, '+tcp', '-x', '192.0.2.77'), 'fixed.red.test.')
+    const dig = await asker(context)
+    assert.is(await dig('fixed.red.test'), '192.0.2.77')
+    assert.is(await dig('note.red.test', 'TXT'), '"a, \\"b\\""')
+    assert.is(await dig('+tcp', '-x', '192.0.2.77'), 'fixed.red.test.')
   })
 }, { needs: ['dnsmasq', 'dig'] })
 
 kernelTest(test, 'dnsmasq: a network without leases starts and answers', async (context) => {
   const wanted = definition({ ip: [{ address: '10.9.0.1', prefix: 24 }] })
-  await withDnsmasq(context, wanted, async () => { assert.is(await dig(context.ns, 'fixed.red.test'), '192.0.2.77') })
+  await withDnsmasq(context, wanted, async () => { assert.is(await (await asker(context))('fixed.red.test'), '192.0.2.77') })
 }, { needs: ['dnsmasq', 'dig'] })
 
 kernelTest(test, 'dnsmasq: leases without names start too', async (context) => {
   const wanted = definition({ dns: { enable: false } })
   await withDnsmasq(context, wanted, async ({ prepared }) => {
     assert.equal(prepared.ports, [67])
-    const guest = await guestOf(context, '52:54:00:00:00:aa')
-    assert.match(await lease(guest, context.tmp), /^10\.9\.0\.7 router=10\.9\.0\.1 dns= /)
+    const { ip, router, dns } = await leaseOf(context, '52:54:00:00:00:aa')
+    assert.equal({ ip, router, dns }, { ip: '10.9.0.7', router: '10.9.0.1', dns: [] })
   })
 }, { needs: ['dnsmasq', 'udhcpc'] })
 
 kernelTest(test, 'dnsmasq: both families, with stateful and with stateless IPv6', async (context) => {
   const six = { address: 'fd00:9::1', family: 'ipv6', prefix: 64 } as const
-  await withDnsmasq(context, definition({ ip: [...definition().ip, six] }), async () => { assert.is(await dig(context.ns, 'fixed.red.test'), '192.0.2.77') })
+  await withDnsmasq(context, definition({ ip: [...definition().ip, six] }), async () => { assert.is(await (await asker(context))('fixed.red.test'), '192.0.2.77') })
   const stateful = { ...six, dhcp: { range: [{ start: 'fd00:9::100', end: 'fd00:9::1ff' }] } }
   await withDnsmasq(context, definition({ ip: [...definition().ip, stateful] }), async ({ prepared }) => { assert.equal(prepared.ports, [53, 67, 547]) })
 }, { needs: ['dnsmasq', 'dig'] })
@@ -100,16 +96,14 @@ kernelTest(test, 'dnsmasq: gives leases, seen in list and watch, and the static 
     const end = new AbortController()
     const changes = watchLeases(files.leases, running.alive, end.signal)
     const first = changes.next()
-    const guest = await guestOf(context, '52:54:00:00:00:ab')
-    const got = await lease(guest, context.tmp)
-    assert.match(got, /^10\.9\.0\.1\d\d router=10\.9\.0\.1 dns=10\.9\.0\.1 domain=red\.test mtu=1400$/)
+    const { ip, prefix, router, dns, domain, mtu } = await leaseOf(context, '52:54:00:00:00:ab')
+    assert.match(ip, /^10\.9\.0\.1\d\d$/)
+    assert.equal({ prefix, router, dns, domain, mtu }, { prefix: 24, router: '10.9.0.1', dns: ['10.9.0.1'], domain: 'red.test', mtu: 1400 })
     const { value } = await first
-    const ip = got.split(' ')[0] ?? ''
     assert.is(`${String(value?.change)} ${String(value?.mac)} ${String(value?.ip)} ${String(value?.hostname)}`, `added 52:54:00:00:00:ab ${ip} guest-a`)
-    assert.equal((await listLeases(files.leases)).map(({ mac, ip: address }) => [mac, address]), [['52:54:00:00:00:ab', ip]])
-    assert.is(await dig(context.ns, 'guest-a.red.test'), ip)
-    const other = await guestOf(context, '52:54:00:00:00:aa', 'p1')
-    assert.match(await lease(other, context.tmp, 'localhost'), /^10\.9\.0\.7 /)
+    assert.equal((await listLeases(files.leases)).map((one) => [one.mac, one.ip]), [['52:54:00:00:00:ab', ip]])
+    assert.is(await (await asker(context))('guest-a.red.test'), ip)
+    assert.is((await leaseOf(context, '52:54:00:00:00:aa', 'localhost')).ip, '10.9.0.7')
     assert.is((await changes.next()).value?.ip, '10.9.0.7')
     end.abort()
     assert.is((await changes.next()).done, true)
@@ -123,8 +117,8 @@ kernelTest(test, 'dnsmasq: a reload is over when the new static lease and name a
     const more = definition({ dns: { host: [{ ip: '192.0.2.78', hostname: ['new'] }] }, ip: [{ ...ip, address: '10.9.0.1', dhcp: { ...ip?.dhcp, host: [{ mac: '52:54:00:00:00:ac', ip: '10.9.0.8' }] } }] })
     await writeHosts(dnsmasqConfig(more, files), files, await dnsmasqUser())
     await running.reload()
-    assert.is(await dig(context.ns, 'new.red.test'), '192.0.2.78')
-    assert.match(await lease(await guestOf(context, '52:54:00:00:00:ac'), context.tmp), /^10\.9\.0\.8 /)
+    assert.is(await (await asker(context))('new.red.test'), '192.0.2.78')
+    assert.is((await leaseOf(context, '52:54:00:00:00:ac')).ip, '10.9.0.8')
     for (let i = 0; i < 20; i++) await running.reload()
     assert.ok(running.alive())
   })
@@ -137,8 +131,7 @@ kernelTest(test, 'dnsmasq: a guest keeps its address over a kill in the middle o
   const running = await startDnsmasq(bed.options)
   const changes = watchLeases(bed.files.leases, running.alive)
   const first = changes.next()
-  const guest = await guestOf(context, '52:54:00:00:00:ab')
-  const address = (await lease(guest, context.tmp)).split(' ')[0]
+  const address = (await leaseOf(context, '52:54:00:00:00:ab')).ip
   assert.is((await first).value?.ip, address)
   await running.kill()
   assert.equal({ ...await running.exited, lastLines: [] }, { signal: 9, lastLines: [] })
@@ -180,7 +173,7 @@ kernelTest(test, 'dnsmasq: one that is killed comes back, and says what happened
   clearInterval(awake)
   assert.is.not(second.pid, first?.pid)
   assert.ok(told.some((line) => line.includes('DHCP, sockets bound exclusively to interface br0')), told.join('\n'))
-  assert.is(await dig(context.ns, 'fixed.red.test'), '192.0.2.77')
+  assert.is(await (await asker(context))('fixed.red.test'), '192.0.2.77')
   await supervisor.stop()
   assert.not.ok(second.alive())
   await context.ns.must('ip', ['link', 'del', 'br0'])
@@ -205,8 +198,12 @@ kernelTest(test, 'dnsmasq: another process of ours adopts it, and only it', asyn
 
 kernelTest(test, 'dnsmasq: a look-alike with our command line is not adopted', async ({ ns, tmp }) => {
   const config = join(tmp, 'red.conf')
-  const fake = ns.spawn('bash', ['-c', `exec -a dnsmasq ${process.execPath} -e 'process.stdin.resume(); setInterval(() => 0, 1000); console.log("up")' --conf-file=${config} --keep-in-foreground`])
+  await ns.must('cc', ['-x', 'c', '-o', join(tmp, 'sleeper'), '-'], { input: '#include <stdio.h>\n#include <unistd.h>\nint main(void) { puts("up"); fflush(stdout); for (;;) pause(); }' })
+  const fake = ns.spawn('env', ['NETWRIGHT_DNSMASQ=00', 'bash', '-c', `exec -a dnsmasq ${join(tmp, 'sleeper')} --conf-file=${config} --keep-in-foreground`])
   await fake.until(/up/)
+  const startTime = await startTimeOf(fake.pid) ?? ''
+  assert.is((await ns.must('tr', ['\\0', ' '], { input: await readFile(`/proc/${String(fake.pid)}/cmdline`, 'utf8') })).trim(), `dnsmasq --conf-file=${config} --keep-in-foreground`)
+  assert.is(await adoptDnsmasq({ pid: fake.pid, startTime, configPath: config, hash: '00' }, ns.fd, { logPath: join(tmp, 'log'), ready: '' }), undefined)
   assert.equal(await findRunning(config, ns.fd), [])
 }, { needs: ['dnsmasq'] })
 
