@@ -4,9 +4,10 @@
  *
  * Registers: a name of an interface takes 16 bytes, so `iifname . oifname` lies at 0 and 16.
  */
-import {
-  anyBit, compare, ct, ctDirections, ctStates, ctStatus, families, fib, hooks, lookup, masquerade, meta, nat, payload, reject, verdict, type Expr,
-} from '../netlink/nft/index.js'
+import { ctDirections, ctStates, ctStatus } from '../netlink/nft/expr/ct.js'
+import type { Expr } from '../netlink/nft/expr.js'
+import { families, type hooks } from '../netlink/nft/header.js'
+import { anyBit, compare, ct, fib, lookup, masquerade, meta, nat, payload, reject, verdict } from '../netlink/nft/statement.js'
 
 /** A chain that the kernel calls, with its rules in order. */
 export interface Hooked {

@@ -4,10 +4,14 @@
  */
 import type { Request } from '../netlink/request.js'
 import type { Transport } from '../netlink/transport.js'
-import {
-  chain, comment, commentOf, elements, getTable, hooks, listChains, listElements, listRules, listSets, packFields, rule, set, setFlags, table,
-  typeLength, typeNumber, typeUserdata, unpackFields, type Fields, type NftChain, type NftElement, type NftRule, type NftSet,
-} from '../netlink/nft/index.js'
+import { chain } from '../netlink/nft/chain.js'
+import { packFields, typeLength, typeNumber, typeUserdata, unpackFields, type Fields } from '../netlink/nft/datatype.js'
+import { hooks } from '../netlink/nft/header.js'
+import { getTable, listChains, listElements, listRules, listSets, type NftChain, type NftElement, type NftRule, type NftSet } from '../netlink/nft/read.js'
+import { rule } from '../netlink/nft/rule.js'
+import { elements, set, setFlags } from '../netlink/nft/set.js'
+import { table } from '../netlink/nft/table.js'
+import { comment, commentOf } from '../netlink/nft/userdata.js'
 import type { MemberObject } from './object.js'
 import { chains, type Hooked } from './rules.js'
 

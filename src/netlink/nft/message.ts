@@ -24,7 +24,7 @@ export interface NftObject<T extends Table> {
   /** What the filter names narrows the answer where the kernel can: family, table, chain or set. `{}` is everything of every family. */
   dump (filter: NftMessage<T>): Request
   /** A NEW or DEL message. Throws DecodeError with the attribute's path. */
-  decode (message: Pick<Message, 'type' | 'payload'>): NftMessage<T>
+  readonly decode: (message: Pick<Message, 'type' | 'payload'>) => NftMessage<T>
 }
 
 /** The kernel's own name for a message, and the family as nft writes it, make an error readable. */
