@@ -14,7 +14,8 @@
  */
 import { InputError } from '../errors.js'
 import type { Definition, IpSpec } from '../network/spec.js'
-import { cidrOf, contains, netmaskToPrefix, prefixToNetmask } from '../values/cidr.js'
+import { familyOf, subnetOf } from '../network/subnet.js'
+import { contains, prefixToNetmask } from '../values/cidr.js'
 import { ipFamily, ipToBigInt, ipToBytes, parseIp, type Ip } from '../values/ip.js'
 import { addnHostsFile, hostsFile, leaseTime } from './hosts.js'
 import { emitConfig, field, option, type DnsmasqOption, type Field } from './option.js'
@@ -51,21 +52,10 @@ type Parts = Pick<Definition, 'ip' | 'dns' | 'forward' | 'bridge' | 'domain' | '
 
 const dnsOn = (definition: Pick<Definition, 'dns'>): boolean => definition.dns?.enable !== false
 const hasDhcp = (ip: IpSpec): boolean => (ip.dhcp?.range?.length ?? 0) + (ip.dhcp?.host?.length ?? 0) > 0
-const familyOf = (ip: IpSpec): 4 | 6 => ipFamily(parseIp(ip.address))
 
 /** Whether the network runs a dnsmasq: it has an address, and DNS is on or leases are given. Source: libvirt, networkStartDhcpDaemon. */
 export function needsDnsmasq (definition: Pick<Definition, 'ip' | 'dns'>): boolean {
   return definition.ip.length > 0 && (dnsOn(definition) || definition.ip.some(hasDhcp))
-}
-
-/** The prefix length of an `<ip>`: said, by netmask, or by the address's class (IPv6: 64). Source: libvirt, virNetworkIPDefPrefix. */
-export function ipPrefix (ip: IpSpec, path: string): number {
-  if (ip.prefix !== undefined) return ip.prefix
-  if (ip.netmask !== undefined) return netmaskToPrefix(parseIp(ip.netmask, `${path}.netmask`), `${path}.netmask`)
-  const address = parseIp(ip.address, `${path}.address`)
-  if (ipFamily(address) === 6) return 64
-  const first = ipToBytes(address)[0] ?? 0
-  return first < 128 ? 8 : first < 192 ? 16 : 24
 }
 
 /** The whole configuration. Reads no file. Throws InputError, with its path in the definition, for what dnsmasq cannot safely be given. */
@@ -140,7 +130,7 @@ function names (definition: Parts): DnsmasqOption[] {
 function ptrDomain (ip: IpSpec, at: string): string {
   const address = parseIp(ip.address, `${at}.address`)
   const four = ipFamily(address) === 4
-  const prefix = ipPrefix(ip, at)
+  const { prefix } = subnetOf(ip)
   const step = four ? 8 : 4
   if (prefix % step !== 0 || prefix === 0) throw new InputError([{ message: `a reverse zone cannot be made for prefix length ${String(prefix)}: it must be a multiple of ${String(step)}`, path: `${at}.localPtr` }])
   const bytes = ipToBytes(address)
@@ -172,7 +162,7 @@ function leasing (ip: IpSpec, index: number): DnsmasqOption[] {
   if (!hasDhcp(ip)) return []
   const at = `ip[${String(index)}]`
   const four = familyOf(ip) === 4
-  const prefix = ipPrefix(ip, at)
+  const { prefix } = subnetOf(ip)
   // dnsmasq knows no DHCPv6 range outside of one /64.
   const size = four ? field('ip', prefixToNetmask(prefix), at) : word(Math.max(prefix, 64))
   const ranges = (ip.dhcp?.range ?? []).map((range, nth) => {
@@ -228,5 +218,5 @@ function advertisement (definition: Parts): DnsmasqOption[] {
 
 /** Whether an address lies in one of the definition's networks: a lease outside of them is of an earlier definition. */
 export function coversAddress (definition: Pick<Definition, 'ip'>, address: Ip): boolean {
-  return definition.ip.some((ip, index) => contains(cidrOf(parseIp(ip.address), ipPrefix(ip, `ip[${String(index)}]`)), address))
+  return definition.ip.some((ip) => contains(subnetOf(ip), address))
 }
