@@ -163,9 +163,13 @@ napi_value job_start (napi_env env, struct job *job)
 {
   napi_value promise = job_begin(env, job, true);
   if (promise == NULL) return NULL;
-  int error = job->failure.errnum != 0 ? 0 : thread_start(job_main, job);
-  if (error != 0) fail_with(job, error, "pthread_create", "");
-  if (job->failure.errnum != 0) job_finish(job);
+  if (job->failure.errnum == 0) {
+    /* Once started, it is the thread's, which may have freed it already. */
+    int error = thread_start(job_main, job);
+    if (error == 0) return promise;
+    fail_with(job, error, "pthread_create", "");
+  }
+  job_finish(job);
   return promise;
 }
 
