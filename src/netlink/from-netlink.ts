@@ -79,10 +79,13 @@ async function exchange (socket: NetlinkSocket, datagram: Buffer): Promise<Reply
   const found: Buffer[] = []
   const seen: { rounds: number, overrun: boolean, failure?: Error } = { rounds: 0, overrun: false }
   const onMessage = (data: Buffer): void => {
-    const ours = [...messages(data)].filter((message) => awaited.take(message))
-    if (ours.length === 0) return
-    found.push(data)
-    seen.rounds = 0
+    // Thrown inside the package's callback an error would end the process.
+    try {
+      const ours = [...messages(data)].filter((message) => awaited.take(message))
+      if (ours.length === 0) return
+      found.push(data)
+      seen.rounds = 0
+    } catch (error) { onError(error instanceof Error ? error : new Error(String(error))) }
   }
   const onError = (error: Error): void => {
     if ('code' in error && error.code === 'ENOBUFS') seen.overrun = true
