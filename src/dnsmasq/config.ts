@@ -148,7 +148,8 @@ function records (definition: Parts): DnsmasqOption[] {
   const txt = (definition.dns?.txt ?? []).map((one, index) => option('txt-record', field('txtName', one.name, `dns.txt[${String(index)}].name`), field('text', one.value, `dns.txt[${String(index)}].value`)))
   const srv = (definition.dns?.srv ?? []).map((one, index) => {
     const at = `dns.srv[${String(index)}]`
-    const service = field('service', `_${one.service}._${one.protocol}${one.domain === undefined ? '' : `.${field('domain', one.domain, `${at}.domain`).text}`}`, `${at}.service`)
+    const labels = [`_${field('service', one.service, `${at}.service`).text}`, `_${field('protocol', one.protocol, `${at}.protocol`).text}`]
+    const service = field('record', [...labels, ...one.domain === undefined ? [] : [field('domain', one.domain, `${at}.domain`).text]].join('.'), at)
     if (one.target === undefined || one.target === '.') return option('srv-host', service)
     // Told by their place: what comes before a value that is said must be there. A port not said is 1 to dnsmasq.
     const numbers = [one.port ?? 1, one.priority ?? 0, one.weight ?? 0]

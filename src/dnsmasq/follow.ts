@@ -8,6 +8,7 @@ import { basename, dirname } from 'node:path'
  * changes at once are one. Its directory must exist. Ends when the signal aborts. A symbolic link is followed as it is at the beginning,
  * and the link itself is watched too.
  *
+ * Only the signal ends a wait for the next change; `return()` is obeyed after it.
  * Where inotify instances are used up it looks every second.
  */
 export async function * changesOf (path: string, signal?: AbortSignal): AsyncGenerator<void, void, undefined> {

@@ -32,10 +32,13 @@ const kinds = {
   domain: { fits: (text: string) => domainName.test(text), is: 'a domain name of letters, digits, - and _ (at most 63 in a label, 253 in all)' },
   /** `/example.com/192.0.2.1`, `/example.com/#`, `/example.com/`, `//`: made of a checked domain and a checked address by `scoped`. */
   scope: { fits: (text: string) => /^\/[A-Za-z0-9_.-]*\/(?:#|[0-9A-Fa-f.:]*)$/.test(text), is: 'a domain with a server' },
-  /** `_sip._udp.example.com`. Source: libvirt, virNetworkDNSSrvDefParseXML. */
-  service: { fits: (text: string) => /^_[A-Za-z0-9_+/*-]{1,482}\._[A-Za-z0-9+/-]{1,63}(?:\.[A-Za-z0-9_.-]+)?$/.test(text), is: 'a service of letters, digits and _-+/*, a protocol of letters, digits and -+/, and a domain' },
+  /** libvirt lets a service have 482 bytes; dnsmasq refuses a label of more than 63, of which `_` is one (RFC 1035, RFC 2782). */
+  service: { fits: (text: string) => /^[A-Za-z0-9_+/*-]{1,62}$/.test(text), is: 'a service of at most 62 letters, digits and _-+/*' },
+  protocol: { fits: (text: string) => /^[A-Za-z0-9+/-]{1,62}$/.test(text), is: 'a protocol of at most 62 letters, digits and -+/' },
+  /** `_sip._udp.example.com`, of checked parts. */
+  record: { fits: (text: string) => /^[A-Za-z0-9_.+/*-]{1,253}$/.test(text), is: 'a record name of at most 253 characters' },
   text: { fits: (text: string) => /^[\x20-\x7e]*$/.test(text), is: 'text of printable ASCII characters' },
-  txtName: { fits: (text: string) => /^[A-Za-z0-9_.*-]{1,253}$/.test(text), is: 'a TXT record name of letters, digits and ._*-' },
+  txtName: { fits: (text: string) => /^(?=.{1,253}$)[A-Za-z0-9_*-]{1,63}(?:\.[A-Za-z0-9_*-]{1,63})*\.?$/.test(text), is: 'a TXT record name of letters, digits and ._*- (at most 63 in a label)' },
   // eslint-disable-next-line no-control-regex -- control characters are what is refused
   path: { fits: (text: string) => /^\/[^\x00-\x1f\x7f]*$/.test(text), is: 'an absolute path without control characters' },
   user: { fits: (text: string) => /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$/.test(text) || text === '', is: 'the name of a user or group' },

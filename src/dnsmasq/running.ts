@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { ProcessError } from '../errors.js'
 import { native } from '../netlink/native.js'
-import { lastLines, logSize, untilLog } from './log.js'
+import { boundLog, lastLines, logSize, untilLog } from './log.js'
 
 /** What proves later that a process is the one we started. Plain JSON. */
 export interface DnsmasqRecord {
@@ -49,6 +49,8 @@ const SIGHUP = 1
 const SIGKILL = 9
 const SIGTERM = 15
 const PATIENCE = { termMs: 2_000, reloadMs: 5_000 }
+/** How often the size of the log is looked at, milliseconds. */
+const LOG_EVERY_MS = 30_000
 
 /** What dnsmasq says when a file is not readable for its user; it goes on without it. Source: src/option.c, src/cache.c. */
 export const unreadable = /(?:cannot read|failed to load names from|failed to read) /
@@ -60,10 +62,17 @@ export async function startTimeOf (pid: number): Promise<string | undefined> {
   return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19]
 }
 
-/** Takes charge of a process by its pidfd, which it owns from then on. */
+/** Takes charge of a process by its pidfd, which it owns from then on. Keeps its log short while it is held. */
 export function running (record: DnsmasqRecord, pidfd: number, watched: Watched): Running {
   let open = true
-  const release = (): void => { if (open) { open = false; native().close(pidfd) } }
+  // A cut that fails is tried again at the next look; nothing depends on it.
+  const logged = setInterval(() => { boundLog(watched.logPath).catch(() => undefined) }, LOG_EVERY_MS).unref()
+  const release = (): void => {
+    if (!open) return
+    open = false
+    clearInterval(logged)
+    native().close(pidfd)
+  }
   const exited = native().processWait(pidfd, false).then(async ({ code, signal }): Promise<Exit> => {
     release()
     return { ...code === null ? {} : { code }, ...signal === null ? {} : { signal }, lastLines: await lastLines(watched.logPath) }

@@ -19,6 +19,7 @@ const STARTS = { most: 6, withinMs: 60_000 }
 export class Supervisor {
   readonly #on: Supervised
   readonly #end = new AbortController()
+  #over = false
   /** When it was started, monotonic milliseconds; of the last minute only. */
   #starts: number[] = []
   #delay = FIRST_MS
@@ -30,7 +31,10 @@ export class Supervisor {
   constructor (on: Supervised, running: Running | undefined) {
     this.#on = on
     if (running === undefined) this.#later(0)
-    else this.#follow(running)
+    else {
+      this.#starts.push(performance.now())
+      this.#follow(running)
+    }
   }
 
   /** The process at the moment; undefined while it is down. */
@@ -38,18 +42,19 @@ export class Supervisor {
 
   /** Ends the watching and the process; resolves when it is gone. Twice is fine. */
   async stop (): Promise<void> {
+    this.#end.abort(new Error('the network stops'))
     const current = await this.#halt()
     await current?.stop()
   }
 
-  /** Ends the watching; the process goes on without us. */
+  /** Ends the watching; the process goes on without us. One that is being started is waited for. */
   async release (): Promise<void> {
     const current = await this.#halt()
     current?.release()
   }
 
   async #halt (): Promise<Running | undefined> {
-    this.#end.abort(new Error('not watched any more'))
+    this.#over = true
     clearTimeout(this.#timer)
     await this.#starting
     const current = this.#current
@@ -67,7 +72,7 @@ export class Supervisor {
   }
 
   #ended (exit: Exit, livedMs: number): void {
-    if (this.#end.signal.aborted) return
+    if (this.#over) return
     this.#current = undefined
     if (livedMs > STARTS.withinMs) this.#delay = FIRST_MS
     this.#on.degraded(exit.lastLines)
@@ -88,9 +93,9 @@ export class Supervisor {
     try {
       const running = await this.#on.start(this.#end.signal)
       this.#follow(running)
-      if (!this.#end.signal.aborted) this.#on.recovered(running)
+      if (!this.#over) this.#on.recovered(running)
     } catch (error) {
-      if (this.#end.signal.aborted) return
+      if (this.#over) return
       this.#on.degraded(error instanceof ProcessError && error.lastLines.length > 0 ? error.lastLines : [error instanceof Error ? error.message : String(error)])
       this.#later(this.#delay)
     }
