@@ -32,7 +32,8 @@ const checks: Readonly<Record<string, readonly string[]>> = {
   'check/uapi': ['dist/scripts/check-uapi.js'],
 }
 
-const plain = (text: string): string => text.replaceAll(/\u001b\[[0-9;]*m/g, '') // terminal colours
+// eslint-disable-next-line no-control-regex -- what makes colours on a terminal
+const plain = (text: string): string => text.replaceAll(/\u001b\[[0-9;]*m/g, '')
 
 function judgeCheck ({ output, code, late }: End): Verdict {
   const why = late ? `still running after ${String(checkBoundMs / 1000)} s` : code === 0 ? undefined : `exit code ${String(code)}`

@@ -47,11 +47,11 @@ async function run (body: (context: KernelTest) => Promise<void> | void, leaves:
     const fresh = await networkState(first.name)
     await attempt(problems, async () => { await body({ ns: { ...first, add: () => stand.add() }, tmp }) })
     await attempt(problems, () => stand.stopPrograms())
-    await attempt(problems, () => stand.remove(1))
+    await attempt(problems, () => stand.remove(1, problems.length > 0))
     // After a failure what is left is no news, and would hide the reason.
     if (problems.length === 0 && !leaves) must(`namespace ${first.name}`, await settle(fresh, () => networkState(first.name)))
   })
-  await attempt(problems, () => stand.remove(0))
+  await attempt(problems, () => stand.remove(0, problems.length > 0))
   if (problems.length === 0) await attempt(problems, async () => { must('the machine', await settle(machine, () => machineState(ignore))) })
   await rm(tmp, { recursive: true, force: true })
   if (problems.length > 0) throw problems[0]

@@ -26,8 +26,8 @@ export interface Rig {
   add (): Promise<Namespace>
   /** Stops the background programs, newest first. */
   stopPrograms (): Promise<void>
-  /** Deletes namespaces, newest first, until `keep` are left; each is really gone when this resolves. */
-  remove (keep: number): Promise<void>
+  /** Deletes namespaces, newest first, until `keep` are left; each is really gone when this resolves. After a failure (`hasty`) what it holds open is no news and is not waited for. */
+  remove (keep: number, hasty: boolean): Promise<void>
 }
 
 let count = 0
@@ -53,12 +53,12 @@ function make (name: string, handle: FileHandle, programs: Background[]): Namesp
  * `ip netns del`, then waits until the kernel has torn the namespace down, which it does later and only when nobody holds it.
  * A veth whose other end is inside goes away exactly then. A namespace that never goes is held by a leaked fd, thread or process.
  */
-async function removeOne (name: string, handle: FileHandle): Promise<void> {
+async function removeOne (name: string, handle: FileHandle, patienceMs: number): Promise<void> {
   const witness = `gone${String(process.pid % 10_000)}x${String(count++)}`
   await must('ip', ['link', 'add', witness, 'type', 'veth', 'peer', 'name', `${witness}i`, 'netns', name])
   await must('ip', ['netns', 'del', name])
   await handle.close()
-  const deadline = Date.now() + 10 * settleMs
+  const deadline = Date.now() + patienceMs
   for (;;) {
     const { code } = await exec('ip', ['link', 'show', 'dev', witness])
     if (code !== 0) return
@@ -86,12 +86,12 @@ export function rig (): Rig {
       for (const program of programs.reverse()) await program.stop()
       programs.length = 0
     },
-    remove: async (keep) => {
+    remove: async (keep, hasty) => {
       const problems: unknown[] = []
       while (standing.length > keep) {
         const last = standing.pop()
         if (last === undefined) break
-        await removeOne(last.name, last.handle).catch((error: unknown) => { problems.push(error) })
+        await removeOne(last.name, last.handle, hasty ? 500 : 10 * settleMs).catch((error: unknown) => { problems.push(error) })
       }
       if (problems.length > 0) throw problems.length === 1 ? problems[0] : new AggregateError(problems, problems.map(String).join('\n'))
     },
