@@ -1,0 +1,154 @@
+/** Programs started by the addon, as /proc sees them. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { open, readdir, readFile, readlink, stat } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { isErrno } from '../../src/netlink/errno.js'
+import { native } from '../../src/netlink/native.js'
+import { exec } from '../harness/command.js'
+import { kernelTest } from '../harness/kernel-test.js'
+
+const plain = { newSession: false, directory: '' }
+const nothing = [-1, -1, -1] as const
+const path = ['PATH=/usr/sbin:/usr/bin:/sbin:/bin']
+
+/** Runs to its end; returns what it printed and how it ended. */
+async function output (tmp: string, netns: number, script: string, options = plain): Promise<{ text: string, code: number | null, signal: number | null }> {
+  const file = await open(`${tmp}/out`, 'w')
+  const { pidfd } = await native().processSpawn(netns, '/bin/sh', ['-c', script], path, [-1, file.fd, file.fd], options)
+  await file.close()
+  const end = await native().processWait(pidfd, true)
+  native().close(pidfd)
+  return { text: await readFile(`${tmp}/out`, 'utf8'), ...end }
+}
+
+const children = async (): Promise<string[]> => (await exec('ps', ['--no-headers', '-o', 'pid,stat,args', '--ppid', String(process.pid)])).stdout.split('\n').filter((line) => line !== '' && !line.includes('ps --no-headers'))
+
+kernelTest(test, 'spawn: the program runs in the namespace given, in the directory given, with the environment given', async ({ ns, tmp }) => {
+  const { text, code, signal } = await output(tmp, ns.fd, 'readlink /proc/self/ns/net; pwd; env | grep -v -e ^PWD -e ^SHLVL -e ^_; exit 7', { newSession: false, directory: '/proc' })
+  assert.equal([code, signal], [7, null])
+  assert.is(text, `net:[${(await stat(ns.path, { bigint: true })).ino}]\n/proc\n${path[0] ?? ''}\n`)
+})
+
+kernelTest(test, 'spawn: has exactly the three descriptors given, though others are open without CLOEXEC', async ({ tmp }) => {
+  const out = await open(`${tmp}/a`, 'w')
+  const err = await open(`${tmp}/b`, 'w')
+  const { pid, pidfd } = await native().processSpawn(-1, '/bin/sleep', ['1000'], [], [-1, err.fd, out.fd], plain)
+  assert.equal((await readdir(`/proc/${pid}/fd`)).sort(), ['0', '1', '2'])
+  assert.equal(await Promise.all(['0', '1', '2'].map((fd) => readlink(`/proc/${pid}/fd/${fd}`))), ['/dev/null', `${tmp}/b`, `${tmp}/a`])
+  native().processSignal(pidfd, 15)
+  assert.equal(await native().processWait(pidfd, true), { code: null, signal: 15 })
+  await out.close()
+  await err.close()
+  native().close(pidfd)
+})
+
+kernelTest(test, 'spawn: descriptors may be given crosswise', async ({ tmp }) => {
+  const script = `import { native } from ${JSON.stringify(new URL('../../src/netlink/native.js', import.meta.url).href)}
+    const { pidfd } = await native().processSpawn(-1, '/bin/sh', ['-c', 'echo to one; echo to two >&2'], [], [0, 2, 1], { newSession: false, directory: '' })
+    await native().processWait(pidfd, true)`
+  const { stdout, stderr } = await exec(process.execPath, ['--input-type=module', '-e', script], { cwd: tmp })
+  assert.equal([stdout, stderr], ['to two\n', 'to one\n'])
+})
+
+kernelTest(test, 'spawn: no descriptor that another left open without CLOEXEC reaches the program', async () => {
+  const script = `import { native } from ${JSON.stringify(new URL('../../src/netlink/native.js', import.meta.url).href)}
+    const { pidfd } = await native().processSpawn(-1, '/bin/sh', ['-c', 'ls /proc/$$/fd'], ${JSON.stringify(path)}, [-1, 1, 2], { newSession: false, directory: '' })
+    await native().processWait(pidfd, true)`
+  const { stdout } = await exec('sh', ['-c', 'exec "$0" --input-type=module -e "$1" 7</dev/null', process.execPath, script])
+  assert.not.ok(stdout.split('\n').includes('7'), stdout)
+})
+
+kernelTest(test, 'spawn: signals are as in a fresh program: none blocked, none ignored, none caught', async () => {
+  const { pid, pidfd } = await native().processSpawn(-1, '/bin/sleep', ['1000'], [], nothing, plain)
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  assert.equal([...status.matchAll(/^Sig(?:Blk|Ign|Cgt):\t(.*)$/gm)].map(([, mask]) => mask), Array(3).fill('0000000000000000'))
+  native().processSignal(pidfd, 9)
+  await native().processWait(pidfd, true)
+  native().close(pidfd)
+})
+
+kernelTest(test, 'spawn: a session of its own where asked', async ({ tmp }) => {
+  const script = 'set -- $(cat /proc/$$/stat); test "$1" = "$6" && echo leader || echo member'
+  assert.is((await output(tmp, -1, script, { newSession: true, directory: '' })).text, 'leader\n')
+  assert.is((await output(tmp, -1, script)).text, 'member\n')
+})
+
+kernelTest(test, 'spawn: what cannot be started is an error that says why, and no process is left', async ({ tmp }) => {
+  const cases: readonly (readonly [string, string, string])[] = [['/no/such', '', 'ENOENT'], ['/etc/passwd', '', 'EACCES'], ['/bin/true', '/no/such', 'ENOENT'], [tmp, '', 'EACCES']]
+  const before = await children()
+  for (const [file, directory, name] of cases) {
+    const error = await native().processSpawn(-1, file, [], [], nothing, { newSession: false, directory }).catch((reason: unknown) => reason)
+    assert.ok(isErrno(error, name), String(error))
+    assert.match(error instanceof Error ? error.message : '', directory === '' ? `execve ${file}: ${name}` : `chdir ${directory}: ${name}`)
+  }
+  const bad = await native().processSpawn(-1, '/bin/true', [], [], nothing, plain).then(({ pidfd }) => pidfd)
+  await native().processWait(bad, true)
+  native().close(bad)
+  assert.throws(() => native().processSpawn(-1, '/bin/true', [], [], [-1, 9999, -1], plain), (error: unknown) => isErrno(error, 'EBADF'))
+  assert.throws(() => native().processSpawn(-1, '/bin/true', ['a\0b'], [], nothing, plain), (error: unknown) => error instanceof TypeError)
+  assert.equal(await children(), before)
+})
+
+kernelTest(test, 'spawn: a hundred at once end with their own codes, and none becomes a zombie', async () => {
+  const codes = await Promise.all(Array.from({ length: 100 }, async (_, i) => {
+    const { pidfd } = await native().processSpawn(-1, '/bin/sh', ['-c', `exit ${i}`], path, nothing, plain)
+    const waiting = native().processWait(pidfd, true)
+    native().close(pidfd) // the waiter has a copy
+    return (await waiting).code
+  }))
+  assert.equal(codes, Array.from({ length: 100 }, (_, i) => i))
+  assert.equal(await children(), [])
+})
+
+kernelTest(test, 'spawn: children of child_process and ours end each with their own, side by side', async () => {
+  const theirs = Array.from({ length: 10 }, async (_, i) => {
+    const [code] = await once(spawn('sh', ['-c', `exit ${i}`], { stdio: 'ignore' }), 'exit') as [number]
+    return code
+  })
+  const ours = Array.from({ length: 10 }, async (_, i) => {
+    const { pidfd } = await native().processSpawn(-1, '/bin/sh', ['-c', `exit ${i + 10}`], path, nothing, plain)
+    const { code } = await native().processWait(pidfd, true)
+    native().close(pidfd)
+    return code
+  })
+  assert.equal(await Promise.all([...theirs, ...ours]), Array.from({ length: 20 }, (_, i) => i))
+})
+
+kernelTest(test, 'spawn: a process that is not ours is opened, watched and signalled, without a code', async () => {
+  const { stdout } = await exec('sh', ['-c', 'sleep 1000 >/dev/null 2>&1 & echo $!'])
+  const pid = Number(stdout)
+  const pidfd = await native().processOpen(pid)
+  const waiting = native().processWait(pidfd, true)
+  native().processSignal(pidfd, 0)
+  native().processSignal(pidfd, 9)
+  assert.equal(await waiting, { code: null, signal: null })
+  for (let i = 0; i < 500 && await stat(`/proc/${pid}`).then(() => true, () => false); i++) await sleep(10) // its parent reaps it
+  assert.throws(() => native().processSignal(pidfd, 0), (error: unknown) => isErrno(error, 'ESRCH'))
+  native().close(pidfd)
+  assert.ok(isErrno(await native().processOpen(pid).catch((error: unknown) => error), 'ESRCH'))
+})
+
+kernelTest(test, 'spawn: waiting keeps the process alive only where asked, and a child outlives us', async () => {
+  const script = (ref: boolean): string => `import { native } from ${JSON.stringify(new URL('../../src/netlink/native.js', import.meta.url).href)}
+    const { pid, pidfd } = await native().processSpawn(-1, '/bin/sh', ['-c', ${JSON.stringify(ref ? 'exit 3' : 'exec sleep 1000')}], ${JSON.stringify(path)}, [-1, -1, -1], { newSession: true, directory: '' })
+    native().processWait(pidfd, ${String(ref)}).then(({ code }) => console.log('ended', code))
+    console.log(pid)`
+  const waited = await exec(process.execPath, ['--input-type=module', '-e', script(true)])
+  assert.match(waited.stdout, /ended 3\n$/)
+  const left = await exec(process.execPath, ['--input-type=module', '-e', script(false)])
+  assert.is(left.code, 0)
+  const pidfd = await native().processOpen(Number(left.stdout))
+  native().processSignal(pidfd, 9)
+  await native().processWait(pidfd, true)
+  native().close(pidfd)
+})
+
+kernelTest(test, 'spawn: capabilities are those that /proc tells', async () => {
+  const status = await readFile('/proc/self/status', 'utf8')
+  assert.is(native().capabilities(), BigInt(`0x${/^CapEff:\t([0-9a-f]+)$/m.exec(status)?.[1] ?? ''}`))
+})
+
+test.run()
