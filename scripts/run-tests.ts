@@ -137,7 +137,7 @@ async function runAll (queue: Job[], env: NodeJS.ProcessEnv): Promise<Map<Job, V
 }
 
 async function reportCoverage (): Promise<void> {
-  const args = ['node_modules/c8/bin/c8.js', 'report', '--temp-directory', coverageDirectory, '--reports-dir', 'coverage', '--reporter', 'text-summary', '--reporter', 'json-summary', '--include', 'src/**', '--exclude-after-remap', '--allowExternal', 'false']
+  const args = ['node_modules/c8/bin/c8.js', 'report', '--temp-directory', coverageDirectory, '--reports-dir', 'coverage', '--reporter', 'text-summary', '--reporter', 'json-summary', '--include', 'src/**', '--exclude-after-remap', '--all', '--src', 'src']
   const { output } = await end(args, process.env, checkBoundMs)
   console.log(output.trim())
   await rm(coverageDirectory, { recursive: true, force: true })
