@@ -1,4 +1,5 @@
 /** The public face: what `openHost` returns. Specs in, plain data out. Every verb takes `{ signal }`. */
+import type { Lease, LeaseChange } from '../dnsmasq/leases.js'
 import type { Logger } from '../log.js'
 import type { Definition, ForwardMode, NetworkInput, NetworkSpec } from '../network/spec.js'
 
@@ -17,6 +18,10 @@ export interface HostOptions extends Options {
   readonly pools?: readonly string[]
   /** How long to wait for another process's lock, milliseconds. Default 30,000. */
   readonly lockTimeout?: number
+  /** Where the host's name servers are read from. Default: /etc/netns/NAME/resolv.conf of a named namespace where there is one, else /etc/resolv.conf. */
+  readonly resolvConf?: string
+  /** Watch dnsmasq processes while the host is open, and start them again when they end. Default true; a command that ends at once has no use for it. */
+  readonly supervise?: boolean
 }
 
 /** A network definition: libvirt `<network>` XML, or JSON with short forms. */
@@ -147,18 +152,7 @@ export interface Port extends PortInfo, AsyncDisposable {
   detach (options?: Options): Promise<void>
 }
 
-export interface Lease {
-  readonly mac: string
-  readonly ip: string
-  readonly prefix?: number
-  readonly family: 'ipv4' | 'ipv6'
-  readonly hostname?: string
-  /** Client id (IPv4) or DUID (IPv6). */
-  readonly clientId?: string
-  /** undefined: never. */
-  readonly expires?: Date
-}
-export interface LeaseChange extends Lease { readonly change: 'present' | 'added' | 'renewed' | 'removed' }
+export type { Lease, LeaseChange }
 
 export interface Leases {
   /** `virsh net-dhcp-leases`; expired ones are left out. */

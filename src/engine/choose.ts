@@ -36,7 +36,7 @@ export class Choice {
   /** `virbr%d` with the first number that no link, running network or definition has. */
   async #bridge (spec: NetworkSpec): Promise<string> {
     this.#bridges ??= new Set((await this.#definitions()).map(({ bridge }) => bridge.name))
-    const template = bridgeTemplate(spec)
+    const template = bridgeTemplate(spec) ?? 'virbr%d'
     for (let id = 0; id < BRIDGES; id++) {
       const name = template.replace('%d', String(id))
       if (!this.#bridges.has(name) && await readLink(this.#context.rtnl, { name }) === undefined) return name

@@ -1,5 +1,165 @@
-export interface Daemons {
-  start (networks: readonly import('./record.js').NetworkRecord[], options: { signal: AbortSignal | undefined, ports: readonly import('./record.js').PortRecord[] }): Promise<void>
-  stop (networks: readonly import('./record.js').NetworkRecord[]): Promise<void>
-  forget (networks: readonly import('./record.js').NetworkRecord[]): Promise<void>
+/** All dnsmasq processes of a host: started in parallel, watched while the host is open, adopted from others, ended with their networks. */
+import { rmdir } from 'node:fs/promises'
+import type { Running } from '../dnsmasq/running.js'
+import { Supervisor } from '../dnsmasq/supervise.js'
+import { locked, type Context } from './context.js'
+import { adopt, forget, launch, refreshServers, reload } from './daemon.js'
+import type { NetworkRecord, PortRecord } from './record.js'
+
+/** How many are started at once: two a processor keep it busy. */
+const AT_ONCE = 8
+
+export interface DaemonEvent { readonly network: string, readonly change: 'degraded' | 'recovered', readonly lastLines: readonly string[] }
+
+export interface StartDaemons { readonly signal: AbortSignal | undefined, readonly ports: readonly PortRecord[] }
+
+export class Daemons {
+  readonly #context: Context
+  readonly #supervise: boolean
+  readonly #tell: (event: DaemonEvent) => void
+  readonly #watched = new Map<string, { readonly network: NetworkRecord, readonly index: number, readonly supervisor: Supervisor }>()
+
+  constructor (context: Context, supervise: boolean, tell: (event: DaemonEvent) => void) {
+    this.#context = context
+    this.#supervise = supervise
+    this.#tell = tell
+  }
+
+  /** Starts one for each network; resolves when all answer. After a failure the others are ended too. */
+  async start (networks: readonly NetworkRecord[], { signal, ports }: StartDaemons): Promise<void> {
+    const failed = new AbortController()
+    const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal])
+    const queue = [...networks]
+    let reason: { readonly error: unknown } | undefined
+    const worker = async (): Promise<void> => {
+      for (let network = queue.shift(); network !== undefined && reason === undefined; network = queue.shift()) {
+        try { this.#watch(network, await launch(this.#context, network.definition, ports.filter((port) => port.network === network?.definition.name), either)) } catch (error) {
+          reason ??= { error }
+          failed.abort(error)
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, networks.length) }, worker))
+    if (reason !== undefined) throw reason.error
+  }
+
+  /** Ends those of these networks that run, whoever started them. What is not proved ours is not signalled. */
+  async stop (networks: readonly NetworkRecord[]): Promise<void> {
+    await Promise.all(networks.map(async ({ definition: { name } }) => {
+      const watched = this.#watched.get(name)
+      this.#watched.delete(name)
+      await watched?.supervisor.stop()
+      const other = await adopt(this.#context, name, watched === undefined)
+      await other?.stop()
+    }))
+  }
+
+  /** Removes the files of networks that have stopped; the leases stay where the network is defined. */
+  async forget (networks: readonly NetworkRecord[]): Promise<void> {
+    await Promise.all(networks.map(async ({ definition: { name, uuid } }) => {
+      const stored = await this.#context.store.get(name)
+      await forget(this.#context, name, stored?.definition.uuid !== uuid)
+    }))
+    await rmdir(this.#context.places.dnsmasq).catch(() => undefined) // others have files there
+  }
+
+  /** Is the dnsmasq of this network down at the moment? */
+  async isDown (name: string): Promise<boolean> {
+    const watched = this.#watched.get(name)
+    if (watched !== undefined) return watched.supervisor.running === undefined
+    const running = await adopt(this.#context, name)
+    running?.release()
+    return running === undefined
+  }
+
+  /** As far as we watch: true where we do not. */
+  seemsUp (name: string): boolean {
+    const watched = this.#watched.get(name)
+    return watched === undefined || watched.supervisor.running !== undefined
+  }
+
+  /** New static leases for a running network. */
+  async reload (network: NetworkRecord, ports: readonly PortRecord[]): Promise<void> {
+    if (!network.dnsmasq) return
+    const { name } = network.definition
+    const mine = this.#watched.get(name)?.supervisor.running
+    const running = mine ?? await adopt(this.#context, name)
+    try { if (running !== undefined) await reload(this.#context, network.definition, ports, running) } finally { if (mine === undefined) running?.release() }
+  }
+
+  /** Takes charge of what runs already: from the command line, or from a process that died. Those that are down are started. */
+  async follow (networks: readonly NetworkRecord[]): Promise<void> {
+    if (!this.#supervise) return
+    const there = new Map(networks.map((network) => [network.definition.name, network.bridge.index]))
+    for (const [name, { index, supervisor }] of this.#watched) {
+      if (there.get(name) === index) continue
+      this.#watched.delete(name)
+      await supervisor.release()
+    }
+    for (const network of networks) if (network.dnsmasq && !this.#watched.has(network.definition.name)) this.#watch(network, await adopt(this.#context, network.definition.name))
+  }
+
+  /** The leases of a network that is defined no more. */
+  async forgetLeases (name: string): Promise<void> { await forget(this.#context, name, true) }
+
+  /** resolv.conf has changed: every dnsmasq that we watch is told. */
+  async refreshServers (): Promise<void> {
+    for (const { network, supervisor } of this.#watched.values()) {
+      const { running } = supervisor
+      if (running === undefined) continue
+      try { await refreshServers(this.#context, network.definition, running) } catch (error) { this.#context.logger.warn({ network: network.definition.name, err: error }, 'its name servers could not be changed') }
+    }
+  }
+
+  /** Lets go of all; they go on. */
+  async release (): Promise<void> {
+    const watched = [...this.#watched.values()]
+    this.#watched.clear()
+    await Promise.all(watched.map(async ({ supervisor }) => { await supervisor.release() }))
+  }
+
+  #watch (network: NetworkRecord, running: Running | undefined): void {
+    if (!this.#supervise) { running?.release(); return }
+    const { definition: { name }, bridge: { index } } = network
+    if (this.#watched.has(name)) { running?.release(); return }
+    const supervisor = new Supervisor({
+      start: async (signal) => await this.#restart(network, signal),
+      degraded: (lastLines) => { void this.#degraded(network, lastLines) },
+      recovered: () => { this.#tell({ network: name, change: 'recovered', lastLines: [] }) },
+    }, running)
+    this.#watched.set(name, { network, index, supervisor })
+  }
+
+  async #degraded (network: NetworkRecord, lastLines: readonly string[]): Promise<void> {
+    const { name } = network.definition
+    if (await this.#standing(network)) this.#tell({ network: name, change: 'degraded', lastLines })
+    else if (this.#watched.get(name)?.index === network.bridge.index) {
+      const gone = this.#watched.get(name)
+      this.#watched.delete(name) // it was stopped, by another process
+      await gone?.supervisor.release()
+    }
+  }
+
+  /** Started anew, unless the network was stopped meanwhile or another process was quicker. */
+  async #restart (network: NetworkRecord, signal: AbortSignal): Promise<Running> {
+    const { name } = network.definition
+    const check = async (): Promise<Running | undefined> => await locked(this.#context, `restart dnsmasq of ${name}`, signal, async () => {
+      if (!await this.#standing(network)) throw new Error(`network ${name} was stopped`)
+      return await adopt(this.#context, name)
+    })
+    const other = await check()
+    if (other !== undefined) return other
+    const ports = (await this.#context.book.standing()).flatMap((record) => record.ports).filter((port) => port.network === name)
+    const running = await launch(this.#context, network.definition, ports, signal)
+    if (await this.#standing(network)) return running
+    await running.stop()
+    throw new Error(`network ${name} was stopped`)
+  }
+
+  async #standing ({ bridge: { index } }: NetworkRecord): Promise<boolean> {
+    const { book } = this.#context
+    const [standing, journal] = await Promise.all([book.standing(), book.journal()])
+    const has = (records: typeof standing): boolean => records.some(({ networks }) => networks.some(({ bridge }) => bridge.index === index))
+    return has(standing) && !has(journal)
+  }
 }

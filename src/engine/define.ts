@@ -3,6 +3,7 @@ import { NetwrightError } from '../errors.js'
 import type { Definition, NetworkSpec } from '../network/spec.js'
 import { Choice } from './choose.js'
 import { locked, owned, type Context } from './context.js'
+import { stopIfAborted } from './steps.js'
 import { otherDefinitions } from './store.js'
 
 /**
@@ -15,7 +16,7 @@ export async function define (context: Context, spec: NetworkSpec, signal: Abort
     const before = await predecessor(context, spec)
     const definition = await new Choice(context).complete(spec, before)
     await freeBridge(context, definition)
-    signal?.throwIfAborted()
+    stopIfAborted(signal, purpose)
     await context.store.save(definition)
     return definition
   }))

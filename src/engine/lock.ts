@@ -6,6 +6,7 @@ import { NetwrightError } from '../errors.js'
 import { isErrno } from '../netlink/errno.js'
 import { native } from '../netlink/native.js'
 import { makeDirectory, readIfThere } from './files.js'
+import { stopIfAborted } from './steps.js'
 
 export interface LockOptions {
   readonly path: string
@@ -29,7 +30,7 @@ export interface Lock {
 export async function lock (options: LockOptions): Promise<Lock> {
   const deadline = performance.now() + options.timeout
   for (let pause = 1; ; pause = Math.min(pause * 2, 20)) {
-    options.signal?.throwIfAborted()
+    stopIfAborted(options.signal, options.purpose)
     const fd = await attempt(options.path)
     if (fd !== null) {
       await sign(options.path, options.purpose)

@@ -1,5 +1,12 @@
 /** The points at which a change can be stopped: each external effect has one before it. */
 
+import { NetwrightError } from '../errors.js'
+
+/** Throws NETWRIGHT_ABORTED, with the signal's reason as cause, where the caller has had enough. */
+export function stopIfAborted (signal: AbortSignal | undefined, what: string): void {
+  if (signal?.aborted === true) throw new NetwrightError('NETWRIGHT_ABORTED', `${what} was aborted`, { cause: signal.reason })
+}
+
 /** Called before each effect with its name; may throw. Tests fail or kill here; it is not part of the public options. */
 export type StepHook = (step: string) => void | Promise<void>
 
@@ -10,7 +17,7 @@ export interface Steps {
 
 export function steps (hook: StepHook | undefined, signal: AbortSignal | undefined): Steps {
   return { before: async (step) => {
-    signal?.throwIfAborted()
+    stopIfAborted(signal, step)
     await hook?.(step)
   } }
 }

@@ -1,0 +1,135 @@
+/** A host that is open: hands out network handles, and tells what happens. */
+import { NetwrightError } from '../errors.js'
+import { requireCapabilities } from '../kernel/host.js'
+import { parseDefinition } from '../network/definition.js'
+import type { Definition, NetworkSpec } from '../network/spec.js'
+import type { CheckLine, Host, HostEvent, Links, Network, NetworkDefinition, NetworkInfo, Options, StartReport } from './api.js'
+import { checkHost } from './check.js'
+import { Choice } from './choose.js'
+import type { Context } from './context.js'
+import { Daemons } from './daemons.js'
+import { define } from './define.js'
+import { Events } from './events.js'
+import { find, infoOf, inventory } from './inventory.js'
+import { links } from './links.js'
+import { NetworkHandle, started } from './network.js'
+import { start } from './start.js'
+import { Watch } from './watch.js'
+import type { Works } from './works.js'
+
+export class HostHandle implements Host {
+  readonly owner: string
+  readonly links: Links
+  readonly daemons: Daemons
+  readonly #works: Works
+  readonly #watch: Watch
+  readonly #supervise: boolean
+  readonly #closers: readonly (() => void | Promise<void>)[]
+  readonly #end = new AbortController()
+  #closing: Promise<void> | undefined
+
+  /** `closers` run in order when the host is closed. */
+  constructor (context: Context, supervise: boolean, closers: readonly (() => void | Promise<void>)[]) {
+    const events = new Events()
+    const { signal } = this.#end
+    this.owner = context.owner
+    this.#closers = closers
+    this.daemons = new Daemons(context, supervise, (event) => { events.tell({ kind: 'dnsmasq', ...event }) })
+    this.#works = { context, daemons: this.daemons, events, get closed () { return signal.aborted }, open: () => { if (signal.aborted) throw new NetwrightError('NETWRIGHT_CLOSED', 'the host is closed') }, refresh: async () => { if (supervise || events.heard) await this.#watch.refresh() } }
+    this.#watch = new Watch(this.#works, signal)
+    this.#supervise = supervise
+    this.links = links(context)
+  }
+
+  /** Takes charge of what runs already. */
+  async follow (): Promise<void> { if (this.#supervise) await this.#watch.follow() }
+
+  async define (definition: NetworkDefinition, options?: Options): Promise<Network> {
+    this.#works.open()
+    const defined = await define(this.#works.context, parseDefinition(definition), options?.signal)
+    await this.#works.refresh()
+    return new NetworkHandle(this.#works, defined)
+  }
+
+  create (definition: NetworkDefinition, options?: Options): Promise<Network>
+  create (definitions: readonly NetworkDefinition[], options?: Options): Promise<Network[]>
+  async create (input: NetworkDefinition | readonly NetworkDefinition[], options?: Options): Promise<Network | Network[]> {
+    this.#works.open()
+    if (!isList(input)) {
+      const [network] = await this.#create([parseDefinition(input)], options)
+      if (network === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', 'nothing was created')
+      return network
+    }
+    return await this.#create(input.map((one) => parseDefinition(one)), options)
+  }
+
+  async #create (specs: readonly NetworkSpec[], options?: Options): Promise<Network[]> {
+    if (specs.length === 0) return []
+    const { context } = this.#works
+    requireCapabilities('network')
+    const choose = async (): Promise<readonly Definition[]> => {
+      const choice = new Choice(context)
+      const chosen: Definition[] = []
+      for (const spec of specs) {
+        const stored = await context.store.get(spec.name)
+        if (stored !== undefined) throw new NetwrightError('NETWRIGHT_EXISTS', `network '${spec.name}' already exists with uuid ${stored.definition.uuid}`, { remedy: `netwright net-start ${spec.name}` })
+        chosen.push(await choice.complete(spec))
+      }
+      return chosen
+    }
+    const records = await start({ names: specs.map(({ name }) => name), choose }, { context, daemons: this.daemons, signal: options?.signal })
+    await this.#works.refresh()
+    for (const record of records) await started(this.#works, record)
+    return records.map(({ definition }) => new NetworkHandle(this.#works, definition, true))
+  }
+
+  async networks (): Promise<NetworkInfo[]> {
+    this.#works.open()
+    const { context } = this.#works
+    const [entries, autostarted] = await Promise.all([inventory(context), context.store.autostarted()])
+    return await Promise.all(entries.map(async (entry) => await infoOf(entry, autostarted, this.daemons)))
+  }
+
+  async network (nameOrUuid: string): Promise<Network> {
+    this.#works.open()
+    return new NetworkHandle(this.#works, await find(this.#works.context, nameOrUuid))
+  }
+
+  async autostart (options?: Options): Promise<StartReport[]> {
+    const { context } = this.#works
+    const waiting = (await this.networks()).filter(({ autostart, active }) => autostart && !active).map(({ name }) => name)
+    if (waiting.length === 0) return []
+    const choose = async (): Promise<readonly Definition[]> => (await context.store.list()).map(({ definition }) => definition).filter(({ name }) => waiting.includes(name))
+    const records = await start({ names: waiting, choose }, { context, daemons: this.daemons, signal: options?.signal })
+    await this.#works.refresh()
+    const reports: StartReport[] = []
+    for (const record of records) reports.push(await started(this.#works, record))
+    return reports
+  }
+
+  async * events (options?: Options): AsyncGenerator<HostEvent, void, undefined> {
+    this.#works.open()
+    const signal = options?.signal === undefined ? this.#end.signal : AbortSignal.any([options.signal, this.#end.signal])
+    await this.#watch.listen()
+    yield * this.#works.events.listen(async () => await this.networks(), signal)
+  }
+
+  async check (definition?: NetworkDefinition): Promise<CheckLine[]> {
+    this.#works.open()
+    return await checkHost(this.#works.context, definition === undefined ? undefined : parseDefinition(definition))
+  }
+
+  async close (): Promise<void> {
+    this.#closing ??= (async () => {
+      this.#end.abort()
+      await this.#watch.ended()
+      await this.daemons.release()
+      for (const close of this.#closers) await close()
+    })()
+    await this.#closing
+  }
+
+  async [Symbol.asyncDispose] (): Promise<void> { await this.close() }
+}
+
+const isList = (input: NetworkDefinition | readonly NetworkDefinition[]): input is readonly NetworkDefinition[] => Array.isArray(input)

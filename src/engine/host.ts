@@ -1,0 +1,83 @@
+/** The way in: one owner's networks in one namespace. */
+import { access, stat } from 'node:fs/promises'
+import { basename, isAbsolute, join } from 'node:path'
+import { InputError } from '../errors.js'
+import { openNetns, type Netns } from '../kernel/netns.js'
+import { tableName } from '../kernel/ruleset.js'
+import { silent } from '../log.js'
+import { openChannel } from '../netlink/channel.js'
+import { NETLINK_NETFILTER, NETLINK_ROUTE } from '../netlink/header.js'
+import { parseCidr } from '../values/cidr.js'
+import type { Host, HostOptions } from './api.js'
+import { Book } from './book.js'
+import { linkGroup, locked, type Context } from './context.js'
+import { HostHandle } from './host-handle.js'
+import { places } from './places.js'
+import { defaultPools } from './pool.js'
+import { recover } from './recovery.js'
+import type { StepHook } from './steps.js'
+import { Store } from './store.js'
+
+/** What fault tests hand in; not a part of the public options. */
+export interface Internals { readonly hook?: StepHook }
+
+/** Shared by all owners of a namespace, whatever their roots: see places.ts. */
+const SHARED = '/run/netwright'
+
+/**
+ * Opens a host. Finishes or undoes what a killed process of this owner left. Needs no privilege to read definitions.
+ * Throws NETWRIGHT_INVALID, NETWRIGHT_NO_NAMESPACE, NETWRIGHT_ADDON_MISSING, NETWRIGHT_LOCKED, KernelError.
+ */
+export async function openHost (options: HostOptions = {}, internals: Internals = {}): Promise<Host> {
+  const { owner, root } = checked(options)
+  const netns = await openNetns(options.netns)
+  const closers: (() => void | Promise<void>)[] = [() => { netns.close() }]
+  try {
+    const rtnl = await openChannel({ protocol: NETLINK_ROUTE, netns: netns.fd })
+    closers.unshift(async () => { await rtnl.close() })
+    const nft = await openChannel({ protocol: NETLINK_NETFILTER, netns: netns.fd })
+    closers.unshift(async () => { await nft.close() })
+    const at = places(root, owner, { inode: netns.inode, initial: await isInitial(netns) }, SHARED)
+    const logger = (options.logger ?? silent).child({ owner })
+    const context: Context = {
+      owner, places: at, logger, netns, rtnl, nft, store: new Store(at.networks, logger), book: new Book(at),
+      table: tableName(owner), group: linkGroup(owner), pools: options.pools ?? defaultPools, lockTimeout: options.lockTimeout ?? 30_000,
+      resolvConf: options.resolvConf ?? await resolvConfOf(options.netns), hook: internals.hook,
+    }
+    const host = new HostHandle(context, options.supervise ?? true, closers)
+    if ((await context.book.journal()).length > 0) await locked(context, 'recover', options.signal, async () => { await recover(context, host.daemons) })
+    await host.follow()
+    return host
+  } catch (error) {
+    for (const close of closers) await close()
+    throw error
+  }
+}
+
+function checked ({ owner = 'system', root = '/', pools = [], lockTimeout = 0 }: HostOptions): { readonly owner: string, readonly root: string } {
+  const issues = []
+  if (!/^[A-Za-z0-9_][A-Za-z0-9_-]{0,31}$/.test(owner) || owner === 'guard') issues.push({ path: 'owner', message: `${JSON.stringify(owner)} is not an owner: 1 to 32 letters, digits, _ and -, and not "guard"` })
+  if (!isAbsolute(root) || root.includes('\0')) issues.push({ path: 'root', message: `${JSON.stringify(root)} is not an absolute path` })
+  if (!Number.isFinite(lockTimeout) || lockTimeout < 0) issues.push({ path: 'lockTimeout', message: 'not a number of milliseconds' })
+  for (const [i, pool] of pools.entries()) {
+    try { parseCidr(pool) } catch (error) {
+      if (!(error instanceof InputError)) throw error
+      issues.push({ path: `pools[${String(i)}]`, message: error.message })
+    }
+  }
+  if (issues.length > 0) throw new InputError(issues)
+  return { owner, root }
+}
+
+/** Whether this is the namespace of process 1. Where that cannot be seen, it is not. */
+async function isInitial (netns: Netns): Promise<boolean> {
+  return await stat('/proc/1/ns/net', { bigint: true }).then(({ ino }) => String(ino) === netns.inode, () => false)
+}
+
+/** As `ip netns exec`: a named namespace may have its own. */
+async function resolvConfOf (netns: string | number | undefined): Promise<string> {
+  if (typeof netns !== 'string') return '/etc/resolv.conf'
+  const own = join('/etc/netns', basename(netns), 'resolv.conf')
+  return await access(own).then(() => own, () => '/etc/resolv.conf')
+}
+

@@ -1,0 +1,65 @@
+/** What networks there are: stored, running, or both. Only reads; no lock, since each file is whole. */
+import { NetwrightError } from '../errors.js'
+import { subnetOf } from '../network/subnet.js'
+import type { Definition } from '../network/spec.js'
+import { formatCidr } from '../values/cidr.js'
+import type { NetworkInfo } from './api.js'
+import type { Context } from './context.js'
+import type { Daemons } from './daemons.js'
+import type { NetworkRecord, PortRecord } from './record.js'
+
+/** One network with its two sides: what is stored, and what runs. At least one is there. */
+export interface Entry {
+  readonly name: string
+  readonly uuid: string
+  readonly stored?: Definition
+  readonly running?: NetworkRecord
+  readonly ports: readonly PortRecord[]
+}
+
+/** All networks of this owner in this namespace, sorted by name without regard to case, as virsh sorts. */
+export async function inventory (context: Context): Promise<readonly Entry[]> {
+  const [stored, records, journal] = await Promise.all([context.store.list(), context.book.standing(), context.book.journal()])
+  const going = new Set(journal.flatMap(({ networks }) => networks.map(({ bridge }) => bridge.index)))
+  const running = new Map(records.flatMap(({ networks }) => networks).filter(({ bridge }) => !going.has(bridge.index)).map((network) => [network.definition.name, network]))
+  const definitions = new Map(stored.map(({ definition }) => [definition.name, definition]))
+  const ports = new Map<string, PortRecord[]>()
+  for (const port of records.flatMap((record) => record.ports)) ports.set(port.network, [...ports.get(port.network) ?? [], port])
+  const names = [...new Set([...definitions.keys(), ...running.keys()])].sort(alike)
+  return names.map((name) => {
+    const one = running.get(name)
+    const definition = definitions.get(name)
+    return {
+      name, uuid: (one?.definition ?? definition)?.uuid ?? '', ports: ports.get(name) ?? [],
+      ...definition === undefined ? {} : { stored: definition }, ...one === undefined ? {} : { running: one },
+    }
+  })
+}
+
+const alike = (a: string, b: string): number => a.toLowerCase() < b.toLowerCase() ? -1 : a.toLowerCase() > b.toLowerCase() ? 1 : a < b ? -1 : 1
+
+/** By uuid where the text has the form of one and a network has it, else by name. Throws NETWRIGHT_NOT_FOUND with libvirt's words. */
+export async function find (context: Context, nameOrUuid: string): Promise<Entry> {
+  const all = await inventory(context)
+  const found = (nameOrUuid.length === 36 ? all.find(({ uuid }) => uuid === nameOrUuid.toLowerCase()) : undefined) ?? all.find(({ name }) => name === nameOrUuid)
+  if (found !== undefined) return found
+  throw new NetwrightError('NETWRIGHT_NOT_FOUND', `no network with matching name '${nameOrUuid}'`, { remedy: 'netwright net-list --all' })
+}
+
+/** The definition that counts: what runs, unless `inactive` asks for what is stored. */
+export function definitionOf ({ stored, running }: Entry, inactive = false): Definition {
+  const definition = inactive ? stored ?? running?.definition : running?.definition ?? stored
+  if (definition === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', 'the network is gone')
+  return definition
+}
+
+/** For people and for `net-info`. */
+export async function infoOf (entry: Entry, autostarted: ReadonlySet<string>, daemons: Daemons): Promise<NetworkInfo> {
+  const { name, uuid, stored, running, ports } = entry
+  const definition = definitionOf(entry)
+  return {
+    name, uuid, active: running !== undefined, persistent: stored !== undefined, autostart: stored !== undefined && autostarted.has(name),
+    state: running === undefined ? 'inactive' : running.dnsmasq && await daemons.isDown(name) ? 'degraded' : 'active',
+    bridge: definition.bridge.name, mode: definition.forward.mode, addresses: definition.ip.map((ip) => formatCidr(subnetOf(ip))), ports: ports.length,
+  }
+}

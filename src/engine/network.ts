@@ -1,0 +1,122 @@
+/** The handle of one network: names it, and asks afresh each time what it is. */
+import { NetwrightError } from '../errors.js'
+import { networkXml } from '../network/xml/write.js'
+import { native } from '../netlink/native.js'
+import type { Definition } from '../network/spec.js'
+import type { Leases, Network, NetworkInfo, Options, Port, PortInfo, PortInput, StartReport } from './api.js'
+import { attach, detach, present } from './attach.js'
+import { filesOf } from './daemon.js'
+import { setAutostart, undefine } from './define.js'
+import { definitionOf, find, infoOf, type Entry } from './inventory.js'
+import { leasesOf } from './leases.js'
+import { portInfo } from './port.js'
+import type { NetworkRecord } from './record.js'
+import { start } from './start.js'
+import { stop } from './stop.js'
+import { warnings } from './warnings.js'
+import type { Works } from './works.js'
+
+export class NetworkHandle implements Network {
+  readonly name: string
+  readonly uuid: string
+  readonly leases: Leases
+  readonly #works: Works
+  /** Made by `create` of this handle: disposing destroys it. */
+  readonly #mine: boolean
+
+  constructor (works: Works, { name, uuid }: Pick<Definition, 'name' | 'uuid'>, mine = false) {
+    this.#works = works
+    this.#mine = mine
+    this.name = name
+    this.uuid = uuid
+    this.leases = leasesOf(async () => ({ path: filesOf(works.context, name).leases, definition: definitionOf(await this.#entry()), alive: () => works.daemons.seemsUp(name) }))
+  }
+
+  async #entry (): Promise<Entry> {
+    this.#works.open()
+    return await find(this.#works.context, this.name)
+  }
+
+  async info (): Promise<NetworkInfo> { return await infoOf(await this.#entry(), await this.#works.context.store.autostarted(), this.#works.daemons) }
+  async spec (options?: Options & { readonly inactive?: boolean }): Promise<Definition> { return definitionOf(await this.#entry(), options?.inactive) }
+  async xml (options?: Options & { readonly inactive?: boolean }): Promise<string> { return networkXml(await this.spec(options)) }
+
+  async start (options?: Options): Promise<StartReport> {
+    const { context, daemons } = this.#works
+    const choose = async (): Promise<readonly Definition[]> => {
+      const { stored, running } = await this.#entry()
+      if (running !== undefined || stored === undefined) throw new NetwrightError('NETWRIGHT_ACTIVE', `network ${this.name} is already active`)
+      return [stored]
+    }
+    const [network] = await start({ names: [this.name], choose }, { context, daemons, signal: options?.signal })
+    await this.#works.refresh()
+    return await started(this.#works, network)
+  }
+
+  async stop (options?: Options): Promise<void> { await this.#stop('keep', options) }
+
+  async destroy (options?: Options): Promise<void> { await this.#stop('remove', options) }
+
+  async #stop (ports: 'keep' | 'remove', options?: Options): Promise<void> {
+    const { context, daemons } = this.#works
+    const entry = await this.#entry()
+    // Nobody could bring the ports of a transient network back.
+    await stop([this.name], { context, daemons, signal: options?.signal, ports: entry.stored === undefined ? 'remove' : ports })
+    await this.#works.refresh()
+  }
+
+  async undefine (options?: Options): Promise<void> {
+    const { running } = await this.#entry()
+    await undefine(this.#works.context, this.name, options?.signal)
+    if (running === undefined) await this.#works.daemons.forgetLeases(this.name)
+    await this.#works.refresh()
+  }
+
+  async setAutostart (on: boolean, options?: Options): Promise<void> {
+    await this.#entry()
+    await setAutostart(this.#works.context, this.name, on, options?.signal)
+  }
+
+  async attach (input: PortInput, options?: Options): Promise<Port> {
+    const { context, daemons } = this.#works
+    await this.#entry()
+    const { port, network, fds } = await attach(this.name, input, { context, daemons, signal: options?.signal })
+    await this.#works.refresh()
+    const remove = async (more?: Options): Promise<void> => { await this.detach(port.link.name, more) }
+    return { ...portInfo(port, network.definition, true), fds, detach: remove, [Symbol.asyncDispose]: async () => { await dispose(fds, remove) } }
+  }
+
+  async detach (dev: string, options?: Options): Promise<void> {
+    const { context, daemons } = this.#works
+    await this.#entry()
+    await detach(this.name, dev, { context, daemons, signal: options?.signal })
+    await this.#works.refresh()
+  }
+
+  async ports (): Promise<PortInfo[]> {
+    const entry = await this.#entry()
+    return (await present(this.#works.context, entry.ports)).map(({ port, attached }) => portInfo(port, definitionOf(entry), attached && entry.running !== undefined))
+  }
+
+  async [Symbol.asyncDispose] (): Promise<void> {
+    if (!this.#mine || this.#works.closed) return
+    try { await this.destroy() } catch (error) {
+      if (!(error instanceof NetwrightError) || (error.code !== 'NETWRIGHT_NOT_FOUND' && error.code !== 'NETWRIGHT_INACTIVE')) throw error
+    }
+  }
+}
+
+async function dispose (fds: readonly number[], remove: () => Promise<void>): Promise<void> {
+  try { await remove() } catch (error) {
+    if (!(error instanceof NetwrightError) || error.code !== 'NETWRIGHT_NOT_FOUND') throw error
+  } finally { for (const fd of fds) native().close(fd) }
+}
+
+/** After a start: what is in its way. */
+export async function started (works: Works, network: NetworkRecord | undefined): Promise<StartReport> {
+  if (network === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', 'nothing was started')
+  const { definition: { name }, bridge } = network
+  const found = await warnings(works.context, [network])
+  for (const { message, remedy } of found) works.context.logger.warn({ network: name, remedy }, message)
+  return { name, bridge: bridge.name, warnings: found }
+}

@@ -1,0 +1,127 @@
+/** What an open host keeps an eye on: what anybody does with this owner's networks, the host's name servers, and, while somebody listens, links and leases. */
+import { changesOf } from '../dnsmasq/follow.js'
+import { monitor, type MonitorEvent } from '../netlink/monitor.js'
+import type { HostEvent } from './api.js'
+import { filesOf } from './daemon.js'
+import { directoryChanges } from './directory.js'
+import { inventory, type Entry } from './inventory.js'
+import { leasesOf } from './leases.js'
+import type { Works } from './works.js'
+
+type Change = Extract<HostEvent, { readonly kind: 'network' | 'port' }>
+/** What was known of a network at the last look. */
+interface Seen { readonly stored: boolean, readonly index: number | undefined, readonly ports: ReadonlyMap<number, string> }
+
+export class Watch {
+  readonly #works: Works
+  readonly #end: AbortSignal
+  readonly #tasks: Promise<void>[] = []
+  readonly #leases = new Map<number, AbortController>()
+  readonly #links = new Map<number, string>()
+  #seen = new Map<string, Seen>()
+  #last: Promise<void> = Promise.resolve()
+  #following = false
+  #listening: Promise<void> | undefined
+
+  constructor (works: Works, end: AbortSignal) {
+    this.#works = works
+    this.#end = end
+  }
+
+  /** Adopts the dnsmasq processes of what stands, and those of whatever other processes start; keeps name servers as the host's are. */
+  async follow (): Promise<void> {
+    if (this.#following) return
+    this.#following = true
+    await this.refresh()
+    const { context, daemons } = this.#works
+    this.#task(async () => { for await (const _ of directoryChanges(context.places.standing, this.#end)) await this.refresh() })
+    this.#task(async () => { for await (const _ of changesOf(context.resolvConf, this.#end)) await daemons.refreshServers() })
+  }
+
+  /** Resolves when all that `host.events()` tells of is heard. */
+  async listen (): Promise<void> {
+    this.#listening ??= (async () => {
+      const { context } = this.#works
+      const heard = monitor({ netns: context.netns.fd, groups: ['link'], signal: this.#end })
+      await heard.ready
+      this.#task(async () => { for await (const event of heard) this.#heard(event) })
+      await this.follow()
+      this.#task(async () => { for await (const _ of directoryChanges(context.places.networks, this.#end)) await this.refresh() })
+      await this.refresh()
+    })()
+    await this.#listening
+  }
+
+  /** Looks at all networks and tells what has changed since the last look, whoever changed it. One look at a time. */
+  refresh (): Promise<void> {
+    this.#last = this.#last.then(async () => { if (!this.#end.aborted) await this.#look() }).catch((error: unknown) => { this.#failed(error) })
+    return this.#last
+  }
+
+  async #look (): Promise<void> {
+    const { context, daemons, events } = this.#works
+    const entries = await inventory(context)
+    const now = new Map(entries.map((entry) => [entry.name, seen(entry)]))
+    for (const name of new Set([...this.#seen.keys(), ...now.keys()])) for (const change of changes(name, this.#seen.get(name), now.get(name))) events.tell(change)
+    this.#seen = now
+    if (!this.#following) return
+    await daemons.follow(entries.flatMap(({ running }) => running ?? []))
+    if (this.#listening !== undefined) this.#watchLeases(entries)
+  }
+
+  #watchLeases (entries: readonly Entry[]): void {
+    const running = new Map(entries.flatMap(({ running: one }) => one?.dnsmasq === true ? [[one.bridge.index, one]] : []))
+    for (const [index, controller] of this.#leases) if (!running.has(index)) { controller.abort(); this.#leases.delete(index) }
+    for (const [index, { definition }] of running) {
+      if (this.#leases.has(index)) continue
+      const controller = new AbortController()
+      this.#leases.set(index, controller)
+      const leases = leasesOf(async () => await Promise.resolve({ path: filesOf(this.#works.context, definition.name).leases, definition, alive: () => this.#works.daemons.seemsUp(definition.name) }))
+      this.#task(async () => { for await (const lease of leases.watch({ signal: controller.signal })) this.#works.events.tell({ kind: 'lease', network: definition.name, lease }) })
+    }
+  }
+
+  /** Links of this owner only: others are nobody's business here. */
+  #heard (event: MonitorEvent): void {
+    const { events, context } = this.#works
+    if (event.kind === 'overrun') { events.lost(); void this.refresh(); return }
+    if (event.kind !== 'message' || event.family !== 'link') return
+    const { index = 0, ifname = '', group = 0 } = event.message
+    if (event.name === 'RTM_DELLINK') {
+      if (this.#links.delete(index)) events.tell({ kind: 'link', dev: ifname, change: 'removed' })
+    } else if (group === context.group) {
+      events.tell({ kind: 'link', dev: ifname, change: this.#links.has(index) ? 'changed' : 'added' })
+      this.#links.set(index, ifname)
+    }
+  }
+
+  /** Resolves when all watching has ended, after the host's end. */
+  async ended (): Promise<void> {
+    for (const one of this.#leases.values()) one.abort()
+    await Promise.all([...this.#tasks, this.#last])
+  }
+
+  #task (work: () => Promise<void>): void { this.#tasks.push(work().catch((error: unknown) => { this.#failed(error) })) }
+
+  #failed (error: unknown): void { if (!this.#end.aborted) this.#works.context.logger.error({ err: error }, 'watching failed') }
+}
+
+function seen ({ stored, running, ports }: Entry): Seen {
+  return { stored: stored !== undefined, index: running?.bridge.index, ports: new Map(ports.map(({ link }) => [link.index, link.name])) }
+}
+
+const nothing: Seen = { stored: false, index: undefined, ports: new Map() }
+
+function changes (network: string, before: Seen = nothing, after: Seen = nothing): Change[] {
+  const found: Change[] = []
+  const tell = (change: Extract<Change, { kind: 'network' }>['change']): void => { found.push({ kind: 'network', network, change }) }
+  if (!before.stored && after.stored) tell('defined')
+  for (const [index, dev] of before.ports) if (!after.ports.has(index)) found.push({ kind: 'port', network, dev, change: 'detached' })
+  if (before.index !== after.index) {
+    if (before.index !== undefined) tell('stopped')
+    if (after.index !== undefined) tell('started')
+  }
+  for (const [index, dev] of after.ports) if (!before.ports.has(index)) found.push({ kind: 'port', network, dev, change: 'attached' })
+  if (before.stored && !after.stored) tell('undefined')
+  return found
+}

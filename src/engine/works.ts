@@ -1,0 +1,15 @@
+/** What the handles of one host share. */
+import type { Context } from './context.js'
+import type { Daemons } from './daemons.js'
+import type { Events } from './events.js'
+
+export interface Works {
+  readonly context: Context
+  readonly daemons: Daemons
+  readonly events: Events
+  readonly closed: boolean
+  /** Throws NETWRIGHT_CLOSED after `host.close()`. */
+  open (): void
+  /** After a change of ours: whoever listens is told, and watching follows. */
+  refresh (): Promise<void>
+}
