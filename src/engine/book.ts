@@ -1,7 +1,7 @@
 /** The books of one owner in one namespace: journal and standing records. Reads only what changed since the last look. Callers hold the lock where they write. */
 import { randomBytes } from 'node:crypto'
 import { readdir, rename } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { isMissing, makeDirectory, readIfThere, removeEmpty, removeFile, writeAtomic } from './files.js'
 import { identity } from './identity.js'
 import type { Places } from './places.js'
@@ -71,6 +71,7 @@ export class Book {
     await removeEmpty(this.#places.journal, 1)
     await removeEmpty(this.#places.standing, 1)
     await removeEmpty(this.#places.run, 3)
+    await removeEmpty(dirname(this.#places.lock), 1)
   }
 
   #file (directory: string, record: BatchRecord): string { return join(directory, `${record.id}.json`) }

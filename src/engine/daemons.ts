@@ -1,8 +1,8 @@
 /** All dnsmasq processes of a host: started in parallel, watched while the host is open, adopted from others, ended with their networks. */
-import { rmdir } from 'node:fs/promises'
 import type { Running } from '../dnsmasq/running.js'
 import { Supervisor } from '../dnsmasq/supervise.js'
 import { locked, type Context } from './context.js'
+import { removeEmpty } from './files.js'
 import { adopt, forget, launch, refreshServers, reload } from './daemon.js'
 import type { NetworkRecord, PortRecord } from './record.js'
 
@@ -60,7 +60,8 @@ export class Daemons {
       const stored = await this.#context.store.get(name)
       await forget(this.#context, name, stored?.definition.uuid !== uuid)
     }))
-    await rmdir(this.#context.places.dnsmasq).catch(() => undefined) // others have files there
+    await removeEmpty(this.#context.places.dnsmasq, 1)
+    await removeEmpty(this.#context.places.leases, 2)
   }
 
   /** Is the dnsmasq of this network down at the moment? */
@@ -100,7 +101,10 @@ export class Daemons {
   }
 
   /** The leases of a network that is defined no more. */
-  async forgetLeases (name: string): Promise<void> { await forget(this.#context, name, true) }
+  async forgetLeases (name: string): Promise<void> {
+    await forget(this.#context, name, true)
+    await removeEmpty(this.#context.places.leases, 2)
+  }
 
   /** resolv.conf has changed: every dnsmasq that we watch is told. */
   async refreshServers (): Promise<void> {

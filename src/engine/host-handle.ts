@@ -124,6 +124,7 @@ export class HostHandle implements Host {
       this.#end.abort()
       await this.#watch.ended()
       await this.daemons.release()
+      await this.#works.context.book.tidy()
       for (const close of this.#closers) await close()
     })()
     await this.#closing
