@@ -2,7 +2,10 @@
 import { access, constants } from 'node:fs/promises'
 import { release } from 'node:os'
 import { NetwrightError } from '../errors.js'
+import { send } from '../netlink/call.js'
 import { native } from '../netlink/native.js'
+import { link } from '../netlink/rtnl/link.js'
+import type { Transport } from '../netlink/transport.js'
 
 /** Source: include/uapi/linux/capability.h. */
 const capability = {
@@ -62,4 +65,19 @@ export async function hostFacts (netns: number): Promise<HostFacts> {
     kernel: release(), tun, brNetfilter: bridged != null, ipv6: ipv6 != null,
     missing: { network: missingCapabilities('network'), namespace: missingCapabilities('namespace'), dnsmasq: missingCapabilities('dnsmasq') },
   }
+}
+
+/** A multicast address, which no link can have. */
+const IMPOSSIBLE = '01:00:00:00:00:00'
+
+/**
+ * Whether the kernel can make links of a kind. `modinfo KIND`, but asks the kernel: it is told to make a link with an impossible MAC, which it
+ * refuses after it has looked the kind up (loading its module where there is one). Nothing is made.
+ * Source: net/core/rtnetlink.c, rtnl_newlink(); br_validate(), veth_validate() and dummy_validate() answer EADDRNOTAVAIL. Throws KernelError on any other refusal.
+ */
+export async function knowsKind (transport: Transport, kind: 'bridge' | 'veth' | 'dummy'): Promise<boolean> {
+  const [outcome] = await send(transport, [link.create({ ifname: 'nwprobe', address: IMPOSSIBLE, linkinfo: { kind } }, kind)])
+  if (outcome?.error?.errnoName === 'EADDRNOTAVAIL') return true
+  if (outcome?.error?.errnoName === 'EOPNOTSUPP') return false
+  throw outcome?.error ?? new NetwrightError('NETWRIGHT_UNKNOWN_OUTCOME', `the kernel did not say whether it knows links of kind ${kind}`)
 }

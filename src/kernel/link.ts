@@ -39,8 +39,9 @@ function withoutIpv6 (mtu: number | undefined, { ipv6 = true }: Surroundings): {
 }
 
 /**
- * `ip link add NAME index N address MAC group G type bridge stp_state S forward_delay D`, down, then
- * `ip link set NAME mtu M addrgenmode none alias TEXT up`: the kernel takes neither AF_SPEC nor an alias while it creates.
+ * `ip link add NAME index N address MAC group G type bridge stp_state S forward_delay D`, down, then `ip link set NAME mtu M addrgenmode none
+ * alias TEXT`, since the kernel takes neither AF_SPEC nor an alias while it creates, then `ip link set NAME up`: in one message it would
+ * go up first, and make its link-local address.
  */
 function bridgeRequests (bridge: BridgeObject, surroundings: Surroundings): Request[] {
   const { name, index, mac, mtu, group, stp, forwardDelay, alias } = bridge
@@ -53,17 +54,24 @@ function bridgeRequests (bridge: BridgeObject, surroundings: Surroundings): Requ
       // Hundredths of a second. Delay first, then STP: while STP is off any delay is taken, and STP raises it to 2 s by itself.
       linkinfo: { kind: 'bridge', data: { forwardDelay: Math.round(forwardDelay * 100), stpState: stp ? 1 : 0 } },
     }, describe(bridge)),
-    link.change({ index, ...mtu === undefined ? {} : { mtu }, ifalias: alias, ...bridge.ipv6 ? {} : withoutIpv6(mtu, surroundings), ...UP }, describe(bridge)),
+    link.change({ index, ...mtu === undefined ? {} : { mtu }, ifalias: alias, ...bridge.ipv6 ? {} : withoutIpv6(mtu, surroundings) }, describe(bridge)),
+    link.change({ index, ...UP }, describe(bridge)),
   ]
 }
 
-/** `ip link set NAME address MAC mtu M group G master BRIDGE up`. */
+/** `ip link set NAME address MAC mtu M group G addrgenmode none`, then `ip link set NAME master BRIDGE up`. */
 function tapRequests (tap: TapObject, surroundings: Surroundings): Request[] {
   const { index, mac, mtu, group, master } = tap
-  return [link.change({ index, address: mac, ...mtu === undefined ? {} : { mtu }, group, ...port(master, mtu, surroundings), ...UP }, describe(tap))]
+  return [
+    link.change({ index, address: mac, ...mtu === undefined ? {} : { mtu }, group, ...master === undefined ? {} : withoutIpv6(mtu, surroundings) }, describe(tap)),
+    joined(tap, master),
+  ]
 }
 
-/** `ip link add NAME index N address MAC type veth peer name PEER address MAC netns NS`, then `ip link set NAME group G master BRIDGE up`. */
+/**
+ * `ip link add NAME index N address MAC group G type veth peer name PEER address MAC netns NS`, then `ip link set NAME addrgenmode none`,
+ * then `ip link set NAME master BRIDGE up`.
+ */
 function vethRequests (veth: VethObject, surroundings: Surroundings): Request[] {
   const { name, index, mac, mtu, group, master, peer } = veth
   const { peerNetns } = surroundings
@@ -74,12 +82,13 @@ function vethRequests (veth: VethObject, surroundings: Surroundings): Request[] 
       index, ifname: name, address: mac, group, ...size,
       linkinfo: { kind: 'veth', data: { peer: { ifname: peer.name, address: peer.mac, netNsFd: peerNetns, ...size } } },
     }, describe(veth)),
-    link.change({ index, ...port(master, mtu, surroundings), ...UP }, describe(veth)),
+    ...master === undefined ? [] : [link.change({ index, ...withoutIpv6(mtu, surroundings) }, describe(veth))],
+    joined(veth, master),
   ]
 }
 
-function port (master: number | undefined, mtu: number | undefined, surroundings: Surroundings): { master?: number, afSpec?: { inet6: { addrGenMode: number } } } {
-  return master === undefined ? {} : { master, ...withoutIpv6(mtu, surroundings) }
+function joined (port: TapObject | VethObject, master: number | undefined): Request {
+  return link.change({ index: port.index, ...master === undefined ? {} : { master }, ...UP }, describe(port))
 }
 
 /** Just enough to change a link that is known to be ours, and to name it in errors. */

@@ -31,7 +31,7 @@ export interface Expansion {
 const LONGEST_ALIAS = 255
 
 function aliasOf (text: string): string {
-  const bytes = Buffer.from(text.replace(/[\0-\x1f\x7f]/g, ' ')).subarray(0, LONGEST_ALIAS)
+  const bytes = Buffer.from(text.replace(/\p{Cc}/gu, ' ')).subarray(0, LONGEST_ALIAS)
   // As part of a stream, half a character at the end is not decoded.
   return new TextDecoder().decode(bytes, { stream: true })
 }

@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -64,6 +65,38 @@ for (const name of cases) {
     await channel.close()
   }, { needs: ['nft'] })
 }
+
+kernelTest(test, 'expand: a guest that advertises a router gives the host no address and no route', async ({ ns }) => {
+  const guest = await ns.add()
+  const { expansion } = await load('red-nat')
+  await using channel = await openChannel({ protocol: NETLINK_ROUTE, netns: ns.fd })
+  // With STP the port would listen only, and hear nothing.
+  for (const { error } of await send(channel, expansion.links.flatMap((link) => linkRequests({ ...link, stp: false }).create))) if (error !== undefined) throw error
+  await writeSysctls(ns.fd, expansion.sysctls)
+  // A bridge of somebody else shows when an advertisement has come: both are behind the one bridge that the guest sends from, and
+  // neither has a link-local address to ask for one of its own.
+  await ns.must('ip', ['link', 'add', 'witness', 'type', 'bridge'])
+  await ns.must('ip', ['link', 'set', 'witness', 'addrgenmode', 'none'])
+  await ns.must('ip', ['link', 'set', 'witness', 'up'])
+  await guest.must('ip', ['link', 'add', 'gbr', 'type', 'bridge'])
+  await guest.must('ip', ['link', 'set', 'gbr', 'up'])
+  for (const bridge of ['virbr1', 'witness']) {
+    const [inside, outside] = [`g${bridge}`, `h${bridge}`]
+    await guest.must('ip', ['link', 'add', inside, 'type', 'veth', 'peer', 'name', outside, 'netns', ns.name])
+    await ns.must('ip', ['link', 'set', outside, 'addrgenmode', 'none', 'master', bridge, 'up'])
+    await guest.must('ip', ['link', 'set', inside, 'addrgenmode', 'none', 'master', 'gbr', 'up'])
+  }
+  await guest.must('ip', ['addr', 'add', '2001:db8:77::1/64', 'dev', 'gbr', 'nodad'])
+  guest.spawn('dnsmasq', ['-k', '-C', '/dev/null', '--port=0', '--interface=gbr', '--enable-ra', '--dhcp-range=2001:db8:77::,ra-only,64', '--leasefile-ro', '--user=root', '--pid-file='])
+  const deadline = Date.now() + 60_000
+  while (!(await addresses(ns, 'witness')).some((address) => address.startsWith('2001:db8:77:'))) {
+    assert.ok(Date.now() < deadline, 'no advertisement came')
+    await sleep(50)
+  }
+  assert.equal(await addresses(ns, 'virbr1'), [])
+  assert.is((await ns.must('ip', ['-6', 'route', 'show', 'dev', 'virbr1'])).trim(), '')
+  for (const name of ['hvirbr1', 'hwitness', 'witness', 'virbr1']) await ns.must('ip', ['link', 'del', name])
+}, { needs: ['dnsmasq'] })
 
 /** Elements of a set have no order of their own. */
 function sorted (listing: string): string[] {

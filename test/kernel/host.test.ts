@@ -3,7 +3,9 @@ import * as assert from 'uvu/assert'
 import { open, stat } from 'node:fs/promises'
 import { NetwrightError } from '../../src/errors.js'
 import { exec, must } from '../harness/command.js'
-import { hostFacts, missingCapabilities, requireCapabilities } from '../../src/kernel/host.js'
+import { openChannel } from '../../src/netlink/channel.js'
+import { NETLINK_ROUTE } from '../../src/netlink/header.js'
+import { hostFacts, knowsKind, missingCapabilities, requireCapabilities } from '../../src/kernel/host.js'
 import { createNetns, deleteNetns, openNetns } from '../../src/kernel/netns.js'
 import { kernelTest } from '../harness/kernel-test.js'
 
@@ -63,6 +65,16 @@ kernelTest(test, 'host: the facts are those of the namespace', async ({ ns }) =>
   assert.is(facts.kernel, (await must('uname', ['-r'])).trim())
   assert.is(facts.ipv6, (await ns.exec('test', ['-e', '/proc/sys/net/ipv6'])).code === 0)
   assert.is(facts.brNetfilter, (await ns.exec('test', ['-e', '/proc/sys/net/bridge/bridge-nf-call-iptables'])).code === 0)
+})
+
+kernelTest(test, 'host: a probe for a kind of link agrees with ip, and makes none', async ({ ns }) => {
+  await using channel = await openChannel({ protocol: NETLINK_ROUTE, netns: ns.fd })
+  for (const kind of ['bridge', 'veth', 'dummy'] as const) {
+    const made = (await ns.exec('ip', ['link', 'add', 'x', 'type', kind])).code === 0
+    if (made) await ns.must('ip', ['link', 'del', 'x'])
+    assert.is(await knowsKind(channel, kind), made)
+  }
+  assert.equal((await ns.json<{ ifname: string }[]>('ip', ['-j', 'link', 'show'])).map(({ ifname }) => ifname), ['lo'])
 })
 
 test.run()
