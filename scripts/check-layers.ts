@@ -29,7 +29,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   'ipaddr.js': ['values'],
   netlink: ['netlink'],
   saxes: ['network'],
-  valibot: ['network'],
+  valibot: ['network', 'engine'],
   commander: ['cli'],
   pino: ['cli'],
 }
