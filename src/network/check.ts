@@ -16,9 +16,9 @@ import { checkBridgeName, checkName, checkTitle, checkUplink } from './checks/na
 import { normalForm, shown, type Complain, type Review } from './checks/review.js'
 import { checkRoutes } from './checks/routes.js'
 import { reportShape } from './checks/shape.js'
-import { autoOf, bridgeOf, expandShortForms, forwardOf, isObject, subnetIp, type Origin } from './defaults.js'
-import { plainCopy, type Plain } from './plain.js'
-import { expandedSchema, type ExpandedInput, type IpSpec, type NetworkSpec } from './spec.js'
+import { autoOf, bridgeOf, expandShortForms, forwardOf, subnetIp, type Origin } from './defaults.js'
+import { isList, isObject, plainCopy, type Plain } from './plain.js'
+import { MOST_ADDRESSES, expandedSchema, type ExpandedInput, type IpSpec, type NetworkSpec } from './spec.js'
 import { metadataFault } from './xml/tree.js'
 
 /** More complaints than a person reads. */
@@ -59,6 +59,11 @@ function collect (single: boolean): Complaints {
 
 function shape (copy: Plain, origin: Origin, complain: Complain): ExpandedInput | undefined {
   if (!isObject(copy)) { complain('', 'a network definition is an object'); return undefined }
+  for (const field of ['ip', 'route'] as const) {
+    // The schema says so too, but only after it has looked at each of them.
+    const items = copy[field]
+    if (isList(items) && items.length > MOST_ADDRESSES) { complain(field, `more than ${String(MOST_ADDRESSES)} entries`); return undefined }
+  }
   const parsed = v.safeParse(expandedSchema, expandShortForms(copy))
   if (parsed.success) return parsed.output
   reportShape(parsed.issues, typeof copy.name === 'string' ? copy.name : '', origin === 'xml', complain)

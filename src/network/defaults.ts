@@ -3,7 +3,7 @@ import { cidrSize, formatCidr, hosts, network, parseCidr, type Cidr } from '../v
 import { ipFamily, ipPlus, isIp } from '../values/ip.js'
 import { InputError } from '../errors.js'
 import type { Complain } from './checks/review.js'
-import type { Plain, PlainObject } from './plain.js'
+import { isObject, type PlainObject } from './plain.js'
 import type { ExpandedInput, IpSpec, NetworkSpec } from './spec.js'
 
 /** Where a definition comes from: defaults differ in one thing, STP. */
@@ -11,9 +11,6 @@ export type Origin = 'json' | 'xml'
 
 /** How many leases libvirt lets one range hold (virSocketAddrGetRange). */
 const MOST_LEASES = 65_535n
-
-/** Whether data is an object and not an array. */
-export function isObject (value: Plain | undefined): value is PlainObject { return typeof value === 'object' && value !== null && !Array.isArray(value) }
 
 /** `forward: 'nat'`, `bridge: 'br0'` and a single `ip: {…}` become what they stand for. Anything else stays as it is, to be refused by the schema. */
 export function expandShortForms (input: PlainObject): PlainObject {
@@ -39,7 +36,9 @@ export function bridgeOf ({ bridge }: ExpandedInput, origin: Origin): NetworkSpe
 }
 
 /** `subnet: 'auto/24'`: a prefix length between /8 and /30 to be found in the pools. */
-export function autoOf ({ subnet, dhcp }: ExpandedInput, complain: Complain): NetworkSpec['auto'] {
+export function autoOf ({ subnet, dhcp, auto }: ExpandedInput, complain: Complain): NetworkSpec['auto'] {
+  if (auto !== undefined && subnet !== undefined) complain('subnet', 'subnet and auto exclude each other')
+  if (auto !== undefined) return auto
   const wanted = /^auto(?:\/(\d{1,3}))?$/.exec(subnet ?? '')
   if (wanted === null) return undefined
   const prefix = Number(wanted[1] ?? 24)

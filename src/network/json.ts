@@ -3,7 +3,7 @@ import { InputError } from '../errors.js'
 import type { Plain } from './plain.js'
 import { placesOf, type Place } from './xml/tree.js'
 
-const LIMITS = { bytes: 1_048_576, depth: 32 }
+const LIMITS = { bytes: 1_048_576, depth: 32, values: 100_000 }
 
 /** A document: its value, and where each part of it stands, by path (`ip[0].address`). */
 export interface JsonDocument { readonly value: Plain, readonly placeOf: (path: string) => Place | undefined }
@@ -25,13 +25,15 @@ export function readJson (source: string): JsonDocument {
 
 const SCALAR = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y
-// eslint-disable-next-line no-control-regex
-const STRETCH = /[^"\\\0-\x1f]*/y
+const STRETCH = /[^"\\\p{Cc}]*/yu
+
+const isSpace = (code: number): boolean => code === 32 || code === 10 || code === 13 || code === 9
 
 class JsonReader {
   readonly offsets = new Map<string, number>()
   readonly #source: string
   #at = 0
+  #values = 0
 
   constructor (source: string) { this.#source = source }
 
@@ -44,6 +46,7 @@ class JsonReader {
   #value (path: string, depth: number): Plain {
     const next = this.#peek()
     if (depth > LIMITS.depth) this.#refuse(`nested deeper than ${String(LIMITS.depth)} levels`)
+    if (++this.#values > LIMITS.values) this.#refuse(`more than ${String(LIMITS.values)} values`)
     if (path !== '') this.offsets.set(path, this.#at)
     if (next === '{') return this.#object(path, depth)
     if (next === '[') return this.#array(path, depth)
@@ -107,7 +110,7 @@ class JsonReader {
 
   /** The next character that is not white space; '' at the end. */
   #peek (): string {
-    while (/[ \t\r\n]/.test(this.#source.charAt(this.#at))) this.#at++
+    while (isSpace(this.#source.charCodeAt(this.#at))) this.#at++
     return this.#source.charAt(this.#at)
   }
 

@@ -6,12 +6,20 @@ import { InputError } from '../errors.js'
 export type Plain = null | boolean | number | string | readonly Plain[] | PlainObject
 export interface PlainObject { readonly [key: string]: Plain }
 
+/** A scalar as text. */
+export function plainText (value: Plain): string { return typeof value === 'object' ? JSON.stringify(value) : String(value) }
+
+/** Whether data is a list. */
+export function isList (value: Plain | undefined): value is readonly Plain[] { return Array.isArray(value) }
+
+/** Whether data is an object and not a list. */
+export function isObject (value: Plain | undefined): value is PlainObject { return typeof value === 'object' && value !== null && !isList(value) }
+
 /** More than any definition needs, and little enough to be refused at once. */
 const LIMITS = { depth: 32, values: 200_000, characters: 1_048_576 }
 
-/** Characters that XML 1.0 cannot carry, lone surrogates included: what is defined as JSON must be storable as XML. */
-// eslint-disable-next-line no-control-regex
-const NOT_XML = /[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]/u
+/** Characters that XML 1.0 cannot carry or advises against, lone surrogates included: what is defined as JSON must be storable as XML. */
+const NOT_XML = /(?![\t\n\r])[\p{Cc}\p{Cs}\ufffe\uffff]/u
 
 /**
  * Copies JSON-like data. Properties that are undefined are left out, -0 becomes 0. Objects without prototype in, plain objects out.

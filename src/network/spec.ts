@@ -7,6 +7,9 @@
  */
 import * as v from 'valibot'
 
+/** How many `<ip>` and how many `<route>` a network has at most. */
+export const MOST_ADDRESSES = 500
+
 const text = v.pipe(v.string(), v.minLength(1))
 const integer = (least: number, most: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most))
 const list = <T extends v.GenericSchema>(item: T, most: number) => v.pipe(v.array(item), v.maxLength(most))
@@ -31,7 +34,7 @@ const dhcpHost = v.strictObject({
   id: v.optional(say(text, 'IPv6: the guest\'s DUID, hexadecimal bytes with colons.')),
   name: v.optional(text), ip: text, lease: v.optional(lease),
 })
-const dhcp = v.strictObject({ range: v.optional(list(range, 1000)), host: v.optional(list(dhcpHost, 20_000)) })
+const dhcp = v.strictObject({ range: v.optional(list(range, 1000)), host: v.optional(list(dhcpHost, 10_000)) })
 
 const ip = v.strictObject({
   family: v.optional(family),
@@ -59,7 +62,7 @@ const dns = v.strictObject({
   forwarder: v.optional(list(v.strictObject({ addr: v.optional(text), domain: v.optional(text) }), 1000)),
   txt: v.optional(list(v.strictObject({ name: text, value: v.string() }), 10_000)),
   srv: v.optional(list(srv, 10_000)),
-  host: v.optional(list(v.strictObject({ ip: text, hostname: v.pipe(v.array(text), v.minLength(1), v.maxLength(100)) }), 20_000)),
+  host: v.optional(list(v.strictObject({ ip: text, hostname: v.pipe(v.array(text), v.minLength(1), v.maxLength(100)) }), 10_000)),
 })
 
 const mode = say(v.picklist(['none', 'nat', 'route', 'open']), 'none: isolated. nat: guests reach out, only replies come in. route: both ways. open: as route, without rules.')
@@ -89,7 +92,7 @@ const common = {
   mtu: v.optional(integer(68, 65535)),
   domain: v.optional(v.strictObject({ name: text, localOnly: v.optional(say(v.boolean(), 'Never forward look-ups of this domain.')) })),
   dns: v.optional(dns),
-  route: v.optional(list(route, 500)),
+  route: v.optional(list(route, MOST_ADDRESSES)),
   /** The inside of `<metadata>`, XML kept word for word. */
   metadata: v.optional(say(v.string(), 'The inside of <metadata>: XML, kept word for word.')),
 }
@@ -98,8 +101,9 @@ const subnet = {
   subnet: v.optional(say(text, '10.7.0.0/24: the gateway is its first address. auto/24: a free prefix from the pools.')),
   /** With `subnet`: leases from the rest of it. */
   dhcp: v.optional(say(v.boolean(), 'With subnet: leases from the rest of it.')),
+  /** What `subnet: 'auto/24'` becomes in the normal form. */
+  auto: v.optional(say(v.strictObject({ prefix: integer(8, 30), dhcp: v.boolean() }), 'What subnet: auto/24 becomes in the normal form.')),
 }
-const MOST_ADDRESSES = 500
 
 /** What people write as JSON. Short forms: `forward: 'nat'`, `bridge: 'br0'`, `ip: {…}`, and `subnet` with `dhcp: true`. */
 export const inputSchema = v.pipe(v.strictObject({

@@ -1,7 +1,7 @@
 /** `<ip>` without its DHCP, and what it has in common with `<route>`. Pure. */
 import { broadcast, cidrFamily, contains, network as baseOf, netmaskToPrefix, parseCidr, type Cidr } from '../../values/cidr.js'
 import { InputError } from '../../errors.js'
-import { ipFamily, isIp, parseIp, type Ip, type IpFamily } from '../../values/ip.js'
+import { ipFamily, ipToBigInt, isIp, parseIp, type Ip, type IpFamily } from '../../values/ip.js'
 import { subnetOf } from '../subnet.js'
 import type { IpSpec } from '../spec.js'
 import { shown, type Review } from './review.js'
@@ -77,6 +77,21 @@ export function checkGateway ({ address, prefix }: Cidr, path: string, { complai
   else if (prefix < 31 && broadcast({ address, prefix }) === address && ipFamily(address) === 4) complain(place, `address '${address}' of network '${net}' is the broadcast address of its subnet`)
   else if (NOWHERE.some(([block]) => block.prefix > 0 && block.prefix < 128 && contains(baseOf({ address, prefix }), block))) complain(`${path}.prefix`, `the subnet of ${address}/${String(prefix)} in network '${net}' reaches into reserved addresses`)
 }
+
+/** A subnet or one address as numbers, since some checks compare thousands with each other. */
+export interface Span { readonly family: IpFamily, readonly from: bigint, readonly to: bigint, readonly address: Ip }
+
+/** The numbers of a subnet, or of a single address. */
+export function spanOf (what: Cidr | Ip): Span {
+  if (typeof what === 'string') { const at = ipToBigInt(what); return { family: ipFamily(what), from: at, to: at, address: what } }
+  return { family: ipFamily(what.address), from: ipToBigInt(baseOf(what).address), to: ipToBigInt(broadcast(what)), address: what.address }
+}
+
+/** Whether all of `inner` lies in `outer`. False across families. */
+export function within (inner: Span, outer: Span): boolean { return inner.family === outer.family && inner.from >= outer.from && inner.to <= outer.to }
+
+/** Whether the address is that of its network. */
+export function isBase (cidr: Cidr): boolean { return baseOf(cidr).address === cidr.address }
 
 /** `local=/122.168.192.in-addr.arpa/` can only be said for whole labels. Source: libvirt, networkDnsmasqConfLocalPTRs. */
 export function checkLocalPtr (cidr: Cidr, path: string, { complain }: Review): void {

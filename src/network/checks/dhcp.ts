@@ -1,8 +1,9 @@
 /** `<dhcp>`: ranges and static leases, by libvirt's rules and some that it lacks (reference, 6.3). Pure. */
-import { broadcast, cidrFamily, contains, formatCidr, network as baseOf, type Cidr } from '../../values/cidr.js'
-import { ipFamily, ipToBigInt, isIp, parseIp, type Ip } from '../../values/ip.js'
+import { cidrFamily, formatCidr, type Cidr } from '../../values/cidr.js'
+import { isIp, parseIp } from '../../values/ip.js'
 import { isMac, isMulticast } from '../../values/mac.js'
 import type { DhcpHost, DhcpRange, DhcpSpec, LeaseTime } from '../spec.js'
+import { spanOf, within, type Span } from './address.js'
 import { domainFault } from './names.js'
 import { shown, unlessBare, unlessEmpty, type Review } from './review.js'
 
@@ -12,8 +13,9 @@ const LARGEST_RANGE = 65_535n
 /** The normal form of the `<dhcp>` of one `<ip>`, or undefined where it says nothing. */
 export function checkDhcp (dhcp: DhcpSpec | undefined, subnet: Cidr, path: string, review: Review): DhcpSpec | undefined {
   if (dhcp === undefined) return undefined
-  const range = unlessEmpty(dhcp.range?.map((item, i) => checkRange(item, subnet, `${path}.range[${String(i)}]`, review)))
-  const host = unlessEmpty(dhcp.host?.map((item, i) => checkHost(item, subnet, `${path}.host[${String(i)}]`, review)))
+  const span = spanOf(subnet)
+  const range = unlessEmpty(dhcp.range?.map((item, i) => checkRange(item, subnet, span, `${path}.range[${String(i)}]`, review)))
+  const host = unlessEmpty(dhcp.host?.map((item, i) => checkHost(item, subnet, span, `${path}.host[${String(i)}]`, review)))
   if (range !== undefined) checkOverlap(range, path, review)
   if (host !== undefined) checkTwice(host, path, review)
   // dnsmasq: "prefix length must be at least 64" (option.c).
@@ -21,35 +23,34 @@ export function checkDhcp (dhcp: DhcpSpec | undefined, subnet: Cidr, path: strin
   return unlessBare({ range, host })
 }
 
-function checkRange (item: DhcpRange, subnet: Cidr, path: string, review: Review): DhcpRange {
+function checkRange (item: DhcpRange, subnet: Cidr, span: Span, path: string, review: Review): DhcpRange {
   const { complain, network } = review
   for (const end of ['start', 'end'] as const) {
     if (!isIp(item[end])) complain(`${path}.${end}`, `Invalid ${end} address '${shown(item[end])}' of a DHCP range in network '${shown(network)}'`)
   }
   checkLease(item.lease, path, review)
   if (!isIp(item.start) || !isIp(item.end)) return item
-  const start = parseIp(item.start)
-  const end = parseIp(item.end)
-  const fault = rangeFault(start, end, subnet)
+  const start = spanOf(parseIp(item.start))
+  const end = spanOf(parseIp(item.end))
+  const fault = rangeFault(start, end, span, subnet)
   if (fault !== undefined) complain(`${path}.${fault.member}`, fault.message)
-  return { start, end, lease: item.lease }
+  return { start: start.address, end: end.address, lease: item.lease }
 }
 
 /** libvirt's sentences and their order: virSocketAddrGetRange. */
-function rangeFault (start: Ip, end: Ip, subnet: Cidr): { readonly member: 'start' | 'end', readonly message: string } | undefined {
-  const base = baseOf(subnet).address
-  const range = `range ${start} - ${end}`
+function rangeFault (start: Span, end: Span, span: Span, subnet: Cidr): { readonly member: 'start' | 'end', readonly message: string } | undefined {
+  const range = `range ${start.address} - ${end.address}`
   const inside = `network ${subnet.address}/${String(subnet.prefix)}`
-  if (!contains(subnet, start) || !contains(subnet, end)) return { member: contains(subnet, start) ? 'end' : 'start', message: `${range} is not entirely within ${inside}` }
-  if (ipFamily(start) === 4 && start === base) return { member: 'start', message: `start of ${range} in ${inside} is the network address` }
-  if (ipFamily(end) === 4 && end === broadcast(subnet)) return { member: 'end', message: `end of ${range} in ${inside} is the broadcast address` }
-  const size = ipToBigInt(end) - ipToBigInt(start) + 1n
+  if (!within(start, span) || !within(end, span)) return { member: within(start, span) ? 'end' : 'start', message: `${range} is not entirely within ${inside}` }
+  if (span.family === 4 && start.from === span.from) return { member: 'start', message: `start of ${range} in ${inside} is the network address` }
+  if (span.family === 4 && end.to === span.to) return { member: 'end', message: `end of ${range} in ${inside} is the broadcast address` }
+  const size = end.to - start.from + 1n
   if (size <= 0n) return { member: 'end', message: `${range} is reversed` }
   return size > LARGEST_RANGE ? { member: 'end', message: `${range} is too large (> 65535)` } : undefined
 }
 
 function checkOverlap (ranges: readonly DhcpRange[], path: string, { complain }: Review): void {
-  const sorted = ranges.flatMap(({ start, end }, i) => isIp(start) && isIp(end) ? [{ i, from: ipToBigInt(parseIp(start)), to: ipToBigInt(parseIp(end)) }] : [])
+  const sorted = ranges.flatMap(({ start, end }, i) => isIp(start) && isIp(end) ? [{ i, from: spanOf(parseIp(start)).from, to: spanOf(parseIp(end)).to }] : [])
     .sort((a, b) => a.from < b.from ? -1 : a.from > b.from ? 1 : a.i - b.i)
   let before = sorted[0]
   for (const next of sorted.slice(1)) {
@@ -66,7 +67,7 @@ function checkLease (lease: LeaseTime | undefined, path: string, { complain }: R
   if (seconds > 0x7fffffff) complain(`${path}.lease.expiry`, 'a lease time of more than 68 years; 0 means for ever')
 }
 
-function checkHost (item: DhcpHost, subnet: Cidr, path: string, review: Review): DhcpHost {
+function checkHost (item: DhcpHost, subnet: Cidr, span: Span, path: string, review: Review): DhcpHost {
   const { complain } = review
   const network = shown(review.network)
   const six = cidrFamily(subnet) === 6
@@ -79,7 +80,7 @@ function checkHost (item: DhcpHost, subnet: Cidr, path: string, review: Review):
   checkLease(item.lease, path, review)
   if (!isIp(item.ip)) { complain(`${path}.ip`, `Invalid IP address in static host definition for network '${network}': '${shown(item.ip)}'`); return item }
   const ip = parseIp(item.ip)
-  const fault = hostAddressFault(ip, subnet)
+  const fault = hostAddressFault(spanOf(ip), span, subnet)
   if (fault !== undefined) complain(`${path}.ip`, `static host address ${ip} in network '${network}' ${fault}`)
   return { mac, id: item.id, name: item.name, ip, lease: item.lease }
 }
@@ -90,11 +91,11 @@ function checkHostName (name: string | undefined, path: string, { complain, netw
   if (fault !== undefined) complain(`${path}.name`, `Cannot use host name '${shown(name)}' in network '${shown(network)}': it ${fault}`)
 }
 
-function hostAddressFault (ip: Ip, subnet: Cidr): string | undefined {
-  if (!contains(subnet, ip)) return `is not within ${formatCidr(subnet)}`
-  if (ip === subnet.address) return 'is the gateway\'s own address'
-  if (ipFamily(ip) === 6 || subnet.prefix > 30) return undefined
-  return ip === baseOf(subnet).address ? 'is the network address' : ip === broadcast(subnet) ? 'is the broadcast address' : undefined
+function hostAddressFault (ip: Span, span: Span, subnet: Cidr): string | undefined {
+  if (!within(ip, span)) return `is not within ${formatCidr(subnet)}`
+  if (ip.address === subnet.address) return 'is the gateway\'s own address'
+  if (span.family === 6 || subnet.prefix > 30) return undefined
+  return ip.from === span.from ? 'is the network address' : ip.from === span.to ? 'is the broadcast address' : undefined
 }
 
 function checkMac (mac: string, six: boolean, path: string, { complain, network }: Review): void {

@@ -1,7 +1,7 @@
 /** Names of networks, bridges, hosts and domains: what is refused so that it can be a file name, an interface, or a word of dnsmasq's. Pure. */
 import { isIfName, parseIfName } from '../../values/ifname.js'
 import { InputError } from '../../errors.js'
-import { shown, type Review } from './review.js'
+import { hidesSomething, shown, type Review } from './review.js'
 
 const LONGEST_NAME = 200
 
@@ -12,7 +12,7 @@ export function checkName (name: string, { complain }: Review): void {
   }
   const bytes = Buffer.byteLength(name)
   if (bytes > LONGEST_NAME) complain('name', `a name has at most ${String(LONGEST_NAME)} bytes, this one has ${String(bytes)}`)
-  else if (shown(name) !== name) complain('name', `the name '${shown(name)}' holds a control or invisible character`)
+  else if (hidesSomething(name)) complain('name', `the name '${shown(name)}' holds a control or invisible character`)
   else if (name === '.' || name === '..' || name.startsWith('-')) complain('name', `'${name}' cannot be a network's name: it ${name.startsWith('-') ? 'begins with -' : 'means a directory'}`)
   else if (name.trim() !== name) complain('name', `the name '${name}' begins or ends with white space`)
 }
@@ -20,7 +20,7 @@ export function checkName (name: string, { complain }: Review): void {
 /** libvirt 9.7: a title has one line. */
 export function checkTitle (title: string, { complain, network }: Review): void {
   if (title.includes('\n')) complain('title', `Network title can't contain newlines, in network '${shown(network)}'`)
-  else if (shown(title) !== title) complain('title', 'the title holds a control or invisible character')
+  else if (hidesSomething(title)) complain('title', 'the title holds a control or invisible character')
 }
 
 /** Words that /proc/sys/net/conf keeps for itself, and the loopback link. Source: net/core/sysctl_net_core.c; net/ipv4/devinet.c, sysctl_dev_name_is_allowed(). */

@@ -1,8 +1,8 @@
 /** `<route>`: networks behind a guest. Pure. */
-import { broadcast, formatCidr, network as baseOf, type Cidr } from '../../values/cidr.js'
-import { ipFamily, ipToBigInt, isIp, parseIp, type Ip, type IpFamily } from '../../values/ip.js'
+import { formatCidr, type Cidr } from '../../values/cidr.js'
+import { isIp, parseIp, type Ip } from '../../values/ip.js'
 import type { RouteSpec } from '../spec.js'
-import { placeAddress, unusable } from './address.js'
+import { isBase, placeAddress, spanOf, unusable, within, type Span } from './address.js'
 import { shown, unlessEmpty, type Review } from './review.js'
 
 /** The routes in normal form. `subnets` are those of the network's own addresses, undefined where they are still to be chosen. */
@@ -19,15 +19,6 @@ export function checkRoutes (routes: readonly RouteSpec[] | undefined, subnets: 
   }))
 }
 
-/** A subnet as numbers: every route is compared with every address of the network. */
-interface Span { readonly family: IpFamily, readonly from: bigint, readonly to: bigint, readonly address: Ip }
-
-function spanOf (cidr: Cidr): Span {
-  return { family: ipFamily(cidr.address), from: ipToBigInt(baseOf(cidr).address), to: ipToBigInt(broadcast(cidr)), address: cidr.address }
-}
-
-const within = (inner: Span, outer: Span): boolean => inner.family === outer.family && inner.from >= outer.from && inner.to <= outer.to
-
 interface Result { readonly normal: RouteSpec, readonly key?: string }
 
 function checkRoute (route: RouteSpec, subnets: readonly Span[] | undefined, path: string, xml: boolean, review: Review): Result {
@@ -36,7 +27,7 @@ function checkRoute (route: RouteSpec, subnets: readonly Span[] | undefined, pat
   if (placed === undefined || gateway === undefined) return { normal: route }
   const { complain, network } = review
   const { cidr, written } = placed
-  if (baseOf(cidr).address !== cidr.address) complain(`${path}.address`, `${shown(network)}: Address '${cidr.address}' in route definition is not a network address`)
+  if (!isBase(cidr)) complain(`${path}.address`, `${shown(network)}: Address '${cidr.address}' in route definition is not a network address`)
   else if (cidr.prefix === 0) complain(path, `a route to ${formatCidr(cidr)} in network '${shown(network)}' would take over the host's default route`)
   else if (unusable(cidr.address) !== undefined) complain(`${path}.address`, `route address '${cidr.address}' of network '${shown(network)}' ${unusable(cidr.address) ?? ''}`)
   else if (gateway.includes(':') !== cidr.address.includes(':')) complain(`${path}.gateway`, `${shown(network)}: route to ${formatCidr(cidr)} has a gateway of the other address family`)
@@ -51,8 +42,7 @@ function checkRouteGateway (text: string, subnets: readonly Span[] | undefined, 
   if (!isIp(text)) { complain(place, `Invalid gateway address '${shown(text)}' in route definition of network '${shown(network)}'`); return undefined }
   const gateway = parseIp(text)
   if (subnets === undefined) return gateway
-  const hop = spanOf({ address: gateway, prefix: ipFamily(gateway) === 4 ? 32 : 128 })
-  if (!reaches(subnets, hop)) complain(place, `unreachable static route gateway '${gateway}' specified for network '${shown(network)}'`)
+  if (!reaches(subnets, spanOf(gateway))) complain(place, `unreachable static route gateway '${gateway}' specified for network '${shown(network)}'`)
   else if (subnets.some(({ address }) => address === gateway)) complain(place, `route gateway '${gateway}' of network '${shown(network)}' is the network's own address`)
   return gateway
 }

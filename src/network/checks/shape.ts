@@ -12,9 +12,9 @@ export function reportShape (issues: readonly ShapeIssue[], network: string, xml
   for (const issue of issues.slice(0, 100)) {
     const keys = (issue.path ?? []).map((item) => item.key)
     const path = keys.reduce<string>((text, key) => typeof key === 'number' ? `${text}[${String(key)}]` : `${text}${text === '' ? '' : '.'}${shown(String(key))}`, '')
-    const where = keys.filter((key) => typeof key !== 'number').map(String).join('.')
-    const mode = where === 'forward.mode' && typeof issue.input === 'string' && OTHER_MODES.has(issue.input)
-    if (mode) complain(path, `forward mode '${String(issue.input)}' is not supported yet`, true)
+    const where = keys.filter((key) => typeof key !== 'number').join('.')
+    const { input } = issue
+    if (where === 'forward.mode' && typeof input === 'string' && OTHER_MODES.has(input)) complain(path, `forward mode '${input}' is not supported yet`, true)
     else complain(path, (xml ? libvirtSentence(issue, where, shown(network)) : undefined) ?? plainSentence(issue))
   }
 }
@@ -70,7 +70,9 @@ function libvirtSentence (issue: ShapeIssue, where: string, network: string): st
   const element = where.split('.').at(-2) ?? 'network'
   if (isMissing(issue)) return MISSING[where]?.(network) ?? `Missing required attribute '${name}' in element '${element}'`
   if (issue.type === 'min_length' && MISSING[where] !== undefined) return MISSING[where](network)
-  if (issue.type === 'max_length' || issue.type === 'strict_object' || typeof issue.input === 'object') return undefined
-  const value = shown(String(issue.input))
+  if (issue.type === 'max_length' || issue.type === 'strict_object') return undefined
+  const { input } = issue
+  if (typeof input !== 'string' && typeof input !== 'number') return undefined
+  const value = shown(String(input))
   return WRONG[where]?.(value, network) ?? `Invalid value for attribute '${name}' in element '${element}': '${value}'.`
 }

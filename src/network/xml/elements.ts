@@ -2,7 +2,7 @@
  * libvirt's `<network>` as one table: reading and writing are both derived from it, and so is what is unknown.
  * The order of rows is libvirt's order of output. Source: libvirt, docs/formatnetwork and virNetworkDefFormatBuf.
  */
-import type { Plain } from '../plain.js'
+import { plainText, type Plain } from '../plain.js'
 
 /** A value as an attribute's text, both ways. What `read` cannot make sense of it returns as text, for the check to complain about. */
 export interface Codec { readonly read: (text: string) => Plain, readonly write: (value: Plain) => string }
@@ -37,12 +37,12 @@ export interface Shape {
   readonly later?: readonly string[]
 }
 
-const plain: Codec = { read: (text) => text, write: String }
+const plain: Codec = { read: (text) => text, write: plainText }
 const yesNo: Codec = { read: (text) => text === 'yes' ? true : text === 'no' ? false : text, write: (value) => value === true ? 'yes' : 'no' }
 /** libvirt takes anything but `off` for on. */
 const onOff: Codec = { read: (text) => text !== 'off', write: (value) => value === true ? 'on' : 'off' }
 /** Decimal digits without leading zeros: `010` means eight to some and ten to others. */
-const number: Codec = { read: (text) => /^(?:0|[1-9]\d{0,14})$/.test(text) ? Number(text) : text, write: String }
+const number: Codec = { read: (text) => /^(?:0|[1-9]\d{0,14})$/.test(text) ? Number(text) : text, write: plainText }
 
 const attribute = (name: string, codec = plain, field = name): Row => ({ is: 'attribute', name, field, codec })
 const one = (name: string, rows: readonly Row[], later: readonly string[] = []): Row => ({ is: 'one', name, field: name, of: { rows, later } })

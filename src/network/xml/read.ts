@@ -2,8 +2,7 @@
 import { InputError, type Issue } from '../../errors.js'
 import { checkNetwork } from '../check.js'
 import { shown } from '../checks/review.js'
-import { isObject } from '../defaults.js'
-import type { Plain, PlainObject } from '../plain.js'
+import { plainText, type Plain, type PlainObject } from '../plain.js'
 import type { NetworkSpec } from '../spec.js'
 import { networkShape, type Row, type Shape } from './elements.js'
 import { readTree, type Element, type Place } from './tree.js'
@@ -45,10 +44,8 @@ class Reading {
 
   read (): PlainObject {
     const input = this.#element(this.#root, networkShape, '')
-    // The model has `auto` in its normal form only; as input it is a subnet.
-    const { auto, ...rest } = input
     if (this.#issues.length > 0) throw new InputError(this.#issues.slice(0, MOST_COMPLAINTS), this.#unsupported ? { code: 'NETWRIGHT_UNSUPPORTED' } : {})
-    return auto === undefined ? rest : { ...rest, ...subnetOf(auto) }
+    return input
   }
 
   /** A complaint's line and column: those of its path, else of the nearest place around it. */
@@ -67,7 +64,7 @@ class Reading {
   #element (element: Element, shape: Shape, path: string): PlainObject {
     const out: Record<string, Plain> = {}
     this.#attributes(element, shape, path, out)
-    const rows = new Map(shape.rows.flatMap((row) => row.is === 'attribute' || row.is === 'fixed' ? [] : [[row.name, row]]))
+    const rows = rowsOf(shape).children
     const seen = new Map<string, Element>()
     for (const child of element.children) {
       const row = rows.get(child.name)
@@ -82,7 +79,7 @@ class Reading {
   }
 
   #attributes (element: Element, shape: Shape, path: string, out: Record<string, Plain>): void {
-    const rows = new Map(shape.rows.flatMap((row) => row.is === 'attribute' || row.is === 'fixed' ? [[row.name, row]] : []))
+    const rows = rowsOf(shape).attributes
     for (const attribute of element.attributes) {
       const row = rows.get(attribute.name)
       if (row === undefined) this.#unknown('attribute', `'${shown(attribute.name)}'`, attribute.name, element, shape, attribute)
@@ -97,7 +94,7 @@ class Reading {
     this.#places.set(path, place)
   }
 
-  #child (row: Exclude<Row, { is: 'attribute' | 'fixed' }>, child: Element, path: string, out: Record<string, Plain>): void {
+  #child (row: ChildRow, child: Element, path: string, out: Record<string, Plain>): void {
     const field = join(path, row.field)
     switch (row.is) {
       case 'text': this.#bare(child); this.#keep(out, row.field, field, child.text, child); return
@@ -113,7 +110,7 @@ class Reading {
 
   #append (out: Record<string, Plain>, field: string, path: string, place: Place, read: (path: string) => Plain): void {
     const before = out[field]
-    const items: Plain[] = isList(before) ? before : []
+    const items: Plain[] = isOurs(before) ? before : []
     const item = `${path}[${String(items.length)}]`
     if (items.length === 0) { this.#places.set(path, place); out[field] = items }
     this.#places.set(item, place)
@@ -136,7 +133,7 @@ class Reading {
     const before = out[row.field]
     if (attribute === undefined) this.#complain(`Missing required dev attribute in <forward> <interface> element of network ${this.#network}`, child)
     else if (before === undefined) this.#keep(out, row.field, path, attribute.value, attribute)
-    else if (before !== attribute.value) this.#complain(`<forward dev='${shown(String(before))}'> must match first <interface dev='${shown(attribute.value)}'/> in network ${this.#network}`, attribute)
+    else if (before !== attribute.value) this.#complain(`<forward dev='${shown(plainText(before))}'> must match first <interface dev='${shown(attribute.value)}'/> in network ${this.#network}`, attribute)
   }
 
   #twice (child: Element, first: Element, parent: Element): void {
@@ -170,14 +167,30 @@ class Reading {
   }
 }
 
+type AttributeRow = Extract<Row, { is: 'attribute' | 'fixed' }>
+type ChildRow = Exclude<Row, AttributeRow>
+interface Rows { readonly attributes: ReadonlyMap<string, AttributeRow>, readonly children: ReadonlyMap<string, ChildRow> }
+
+const rowsByShape = new WeakMap<Shape, Rows>()
+
+/** The rows of an element by name; made once a shape. */
+function rowsOf (shape: Shape): Rows {
+  const known = rowsByShape.get(shape)
+  if (known !== undefined) return known
+  const attributes = new Map<string, AttributeRow>()
+  const children = new Map<string, ChildRow>()
+  for (const row of shape.rows) {
+    if (row.is === 'attribute' || row.is === 'fixed') attributes.set(row.name, row)
+    else children.set(row.name, row)
+  }
+  const rows = { attributes, children }
+  rowsByShape.set(shape, rows)
+  return rows
+}
+
 const devOf = (element: Element): string => element.attributes.find(({ name }) => name === 'dev')?.value ?? ''
 
 const join = (path: string, field: string): string => path === '' ? field : `${path}.${field}`
 
 /** A list that this reading began. */
-const isList = (value: Plain | undefined): value is Plain[] => Array.isArray(value)
-
-function subnetOf (auto: Plain): PlainObject {
-  const { prefix = '', dhcp = false } = isObject(auto) ? auto : {}
-  return { subnet: `auto/${String(prefix)}`, dhcp }
-}
+const isOurs = (value: Plain | undefined): value is Plain[] => Array.isArray(value)

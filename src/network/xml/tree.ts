@@ -19,7 +19,8 @@ export interface Element extends Place {
 const LIMITS = { bytes: 1_048_576, depth: 64, elements: 100_000, attributes: 1000 }
 
 /** `&constructor;` must not find Object.prototype's, so the table has no prototype. */
-const ENTITIES: Record<string, string> = Object.assign(Object.create(null), { amp: '&', gt: '>', lt: '<', quot: '"', apos: '\'' })
+const ENTITIES: Record<string, string> = { amp: '&', gt: '>', lt: '<', quot: '"', apos: '\'' }
+Object.setPrototypeOf(ENTITIES, null)
 
 interface Building extends Place { readonly name: string, attributes: Attribute[], children: Building[], text: string, inside: string, from: number }
 

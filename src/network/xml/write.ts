@@ -1,7 +1,6 @@
 /** A network as libvirt writes it: two spaces, single quotes, libvirt's order. Pure. */
 import { normalForm } from '../checks/review.js'
-import { isObject } from '../defaults.js'
-import { plainCopy, type Plain, type PlainObject } from '../plain.js'
+import { isList, isObject, plainCopy, plainText, type Plain, type PlainObject } from '../plain.js'
 import type { Definition, NetworkSpec } from '../spec.js'
 import { networkShape, type Row, type Shape } from './elements.js'
 
@@ -50,17 +49,17 @@ function child (row: Row, value: PlainObject, indent: string): readonly string[]
     case 'text': return [text(row.name, item, indent)]
     case 'texts': return many(item).map((one) => text(row.name, one, indent))
     case 'value': return [`${indent}<${row.name} ${row.attribute}='${escaped(row.codec.write(item))}'/>`]
-    case 'again': return [`${indent}<${row.name} ${row.attribute}='${escaped(String(item))}'/>`]
-    case 'verbatim': return [`${indent}<${row.name}>${String(item)}</${row.name}>`]
+    case 'again': return [`${indent}<${row.name} ${row.attribute}='${escaped(plainText(item))}'/>`]
+    case 'verbatim': return [`${indent}<${row.name}>${plainText(item)}</${row.name}>`]
     case 'one': return isObject(item) ? element(row.name, row.of, item, indent) : []
     case 'many': return many(item).flatMap((one) => isObject(one) ? element(row.name, row.of, one, indent) : [])
     default: return row satisfies never
   }
 }
 
-const text = (name: string, value: Plain, indent: string): string => `${indent}<${name}>${escaped(String(value), true)}</${name}>`
+const text = (name: string, value: Plain, indent: string): string => `${indent}<${name}>${escaped(plainText(value), true)}</${name}>`
 
-const many = (value: Plain): readonly Plain[] => Array.isArray(value) ? value : []
+const many = (value: Plain): readonly Plain[] => isList(value) ? value : []
 
 /** The five entities, as virBufferEscapeString; in attributes white space other than blanks too, else a reader turns it into blanks. */
 function escaped (value: string, inText = false): string {
