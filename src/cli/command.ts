@@ -1,5 +1,5 @@
 /** What a verb is: its words as data, and a function that runs it. One file a verb in `commands/`; `commands.ts` lists them. */
-import type { Host } from '../engine/api.js'
+import type { Host } from '../index.js'
 
 /**
  * One word or option, as virsh declares them.

@@ -1,5 +1,5 @@
 /** Errors of the command line: virsh's own sentence in front of what went wrong below. */
-import type { ErrorCode } from '../errors.js'
+import type { ErrorCode } from '../index.js'
 
 /** `error: SENTENCE`, then `error: DRIVER`, or what `cause` says where there is no text of libvirt's for it. */
 export class Failure extends Error {

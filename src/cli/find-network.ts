@@ -1,5 +1,5 @@
 /** Finding the network that a verb names. Source: tools/virsh-network.c, virshCommandOptNetworkBy. */
-import type { Network } from '../engine/api.js'
+import type { Network } from '../index.js'
 import type { Context, Parameter } from './command.js'
 import { attempt } from './failure.js'
 

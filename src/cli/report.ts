@@ -40,7 +40,8 @@ export function errorText (error: unknown, line?: number): string {
   const lines = errors.map((text, index) => `error: ${index === 0 ? place : ''}${escape(text ?? '')}`)
   for (const text of facts.lastLines ?? []) lines.push(`dnsmasq: ${escape(text)}`)
   if (facts.left !== undefined && facts.left.length > 0) lines.push(`left: ${escape(facts.left.join(', '))}`)
-  const remedy = failure?.remedy ?? facts.remedy
+  // Where libvirt has a text, there is no more than virsh prints.
+  const remedy = failure?.remedy ?? (failure?.driver === undefined ? facts.remedy : undefined)
   if (remedy !== undefined) lines.push(`remedy: ${escape(remedy)}`)
   return lines.map((text) => `${text}\n`).join('')
 }

@@ -1,6 +1,6 @@
 /** One process of the command line: runs commands one after another, opens each host once, closes all of them at the end. */
 import { readFile } from 'node:fs/promises'
-import type { Host } from '../engine/api.js'
+import type { Host } from '../index.js'
 import type { Command, Context, Values } from './command.js'
 import { allCommands, findCommand } from './commands.js'
 import { Failure } from './failure.js'

@@ -48,7 +48,8 @@ kernelTest(test, 'bridge: a refusal names what is wrong, changes nothing and exi
   await ns.must('ip', ['link', 'add', 'up0', 'type', 'bridge'])
   await ns.must('ip', ['link', 'set', 'up0', 'up'])
   await ns.must('ip', ['link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1'])
-  const before = await ns.must('ip', ['-d', 'link'])
+  const links = (): Promise<string> => ns.must('ip', ['-j', 'link'])
+  const before = await links()
   for (const [words, message] of [
     [['bridge', 'add', 'up0'], /up0/], [['bridge', 'add', 'a-name-of-sixteen'], /a-name-of-sixteen|15/], [['bridge', 'del', 'up0'], /up/], [['bridge', 'del', 'none0'], /none0/],
     [['bridge', 'del', 'v0'], /v0/], [['bridge', 'addif', 'up0', 'none0'], /none0/], [['bridge', 'addif', 'none0', 'v0'], /none0/], [['bridge', 'delif', 'up0', 'v0'], /v0/],
@@ -60,7 +61,7 @@ kernelTest(test, 'bridge: a refusal names what is wrong, changes nothing and exi
     assert.match(stderr, message, words.join(' '))
     assert.not.match(stderr, /internal error/, words.join(' '))
   }
-  assert.is(await ns.must('ip', ['-d', 'link']), before)
+  assert.is(await links(), before)
   for (const name of ['up0', 'v0']) await ns.must('ip', ['link', 'del', name])
 })
 

@@ -1,7 +1,7 @@
 /**
  * The tutorials, replayed: test/seeds.tsv holds the 54 rows of the seeds. Rows of kind `run` are shell scripts that are executed against the real
  * kernel, those of one tutorial one after another in one namespace; `ip`, `brctl`, `nft` and packets say what stands. Words are compared, not spaces:
- * `…` stands for anything, `<uuid>`, `<mac>`, `<hex>` (three bytes of a MAC), `<hex6>` and `<hex12>` for what chance chose.
+ * `…` stands for anything, `{uuid}`, `{mac}`, `{hex}` (three bytes of a MAC), `{hex6}` and `{hex12}` for what chance chose.
  * `packets MODE BRIDGE` is not a shell command: guests on the bridge get addresses and try to reach each other and the router behind the uplink.
  */
 import { cp, readFile } from 'node:fs/promises'
@@ -30,12 +30,12 @@ const tutorials: Readonly<Record<string, { readonly uplink: string, readonly bef
 
 const words = (value: string): string => value.trim().replace(/\s+/g, ' ')
 const chance: Readonly<Record<string, string>> = {
-  '<uuid>': '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}', '<mac>': '[0-9a-f]{2}(?::[0-9a-f]{2}){5}', '<hex>': '[0-9a-f]{2}(?::[0-9a-f]{2}){2}', '<hex6>': '[0-9a-f]{6}', '<hex12>': '[0-9a-f]{12}',
+  '{uuid}': '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}', '{mac}': '[0-9a-f]{2}(?::[0-9a-f]{2}){5}', '{hex}': '[0-9a-f]{2}(?::[0-9a-f]{2}){2}', '{hex6}': '[0-9a-f]{6}', '{hex12}': '[0-9a-f]{12}',
 }
 
 /** The pattern of an expectation. */
 function pattern (expected: string): RegExp {
-  const source = words(expected).replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/ ?… ?/g, '.*').replace(/<(?:uuid|mac|hex|hex6|hex12)>/g, (name) => chance[name] ?? name)
+  const source = words(expected).split(/(\{(?:uuid|mac|hex|hex6|hex12)\}| ?… ?)/).map((part) => chance[part] ?? (part.includes('…') ? '.*' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))).join('')
   return new RegExp(`^${source}$`, 's')
 }
 

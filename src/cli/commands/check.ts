@@ -1,5 +1,5 @@
 /** `lsmod | grep bridge`, `virt-host-validate`: what this host can do, and whether it could start a network. */
-import type { CheckLine } from '../../engine/api.js'
+import type { CheckLine } from '../../index.js'
 import type { Command } from '../command.js'
 import { attempt } from '../failure.js'
 import { escape } from '../print/escape.js'

@@ -1,5 +1,5 @@
 /** `virsh net-edit`. Source: tools/virsh-edit.c. */
-import type { Network } from '../../engine/api.js'
+import type { Network } from '../../index.js'
 import type { Command, Context } from '../command.js'
 import { attempt, Failure } from '../failure.js'
 import { draft, type Draft } from '../editor.js'

@@ -1,5 +1,5 @@
 /** `virsh net-list`. */
-import type { NetworkInfo } from '../../engine/api.js'
+import type { NetworkInfo } from '../../index.js'
 import type { Command, Values } from '../command.js'
 import { attempt, UsageError } from '../failure.js'
 import { escape } from '../print/escape.js'

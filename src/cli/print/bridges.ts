@@ -1,5 +1,5 @@
 /** brctl's table. Source: bridge-utils 1.7, brctl_cmd.c; compared with the real one in test/cli. */
-import type { BridgeInfo } from '../../engine/api.js'
+import type { BridgeInfo } from '../../index.js'
 import { escape } from './escape.js'
 
 const bytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))

@@ -1,5 +1,5 @@
 /** Events, a line each. */
-import type { HostEvent, Lease } from '../../engine/api.js'
+import type { HostEvent, Lease } from '../../index.js'
 import { escape } from './escape.js'
 
 const words = { defined: 'Defined', undefined: 'Undefined', started: 'Started', stopped: 'Stopped' } as const

@@ -1,5 +1,5 @@
 /** `virsh net-dhcp-leases`. */
-import type { Lease } from '../../engine/api.js'
+import type { Lease } from '../../index.js'
 import { localTime } from './time.js'
 import { table } from './table.js'
 

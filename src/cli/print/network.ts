@@ -1,5 +1,5 @@
 /** Networks as virsh shows them. */
-import type { NetworkInfo } from '../../engine/api.js'
+import type { NetworkInfo } from '../../index.js'
 import { escape } from './escape.js'
 import { table } from './table.js'
 

@@ -7,7 +7,7 @@ import { InputError, KernelError, NetwrightError, ProcessError } from '../../../
 const thrown = async (action: () => Promise<unknown>): Promise<unknown> => await action().then(() => undefined, (error: unknown) => error)
 
 test('report: virsh\'s sentence, then libvirt\'s text for a code that has one', async () => {
-  const error = await thrown(() => attempt('Failed to start network a', { NETWRIGHT_ACTIVE: 'Requested operation is not valid: network is already active' }, () => Promise.reject(new NetwrightError('NETWRIGHT_ACTIVE', 'a runs'))))
+  const error = await thrown(() => attempt('Failed to start network a', { NETWRIGHT_ACTIVE: 'Requested operation is not valid: network is already active' }, () => Promise.reject(new NetwrightError('NETWRIGHT_ACTIVE', 'a runs', { remedy: 'none in virsh' }))))
   assert.is(errorText(error), 'error: Failed to start network a\nerror: Requested operation is not valid: network is already active\n')
 })
 

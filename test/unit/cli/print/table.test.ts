@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { NetworkInfo } from '../../../../src/engine/api.js'
+import type { NetworkInfo } from '../../../../src/index.js'
 import { networkInfo, networkTable } from '../../../../src/cli/print/network.js'
 import { table } from '../../../../src/cli/print/table.js'
 
