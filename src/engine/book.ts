@@ -42,14 +42,17 @@ export class Book {
     const record: BatchRecord = { version: 1, id: freshId(), ...await identity(), purpose, networks: content.networks ?? [], ports: content.ports ?? [] }
     await makeDirectory(this.#places.journal)
     await makeDirectory(this.#places.standing)
-    await writeAtomic(this.#file(this.#places.journal, record), JSON.stringify(record), { durable: false })
+    await this.#write(this.#places.journal, record)
     return record
   }
 
   /** The intent is done: all of it stands. */
   async stand (record: BatchRecord): Promise<void> {
     await makeDirectory(this.#places.standing) // another process may have removed it while it was empty
-    await rename(this.#file(this.#places.journal, record), this.#file(this.#places.standing, record))
+    const [from, to] = [this.#file(this.#places.journal, record), this.#file(this.#places.standing, record)]
+    await rename(from, to)
+    this.#known.delete(from)
+    this.#known.set(to, record)
   }
 
   /** What the intent names is gone: takes it out of what stands, then drops the intent, then directories that are empty. */
@@ -59,7 +62,7 @@ export class Book {
     for (const old of await this.standing()) {
       const rest = { ...old, id: freshId(), networks: old.networks.filter((n) => !networks.has(n.bridge.index)), ports: old.ports.filter((p) => !ports.has(p.link.index)) }
       if (rest.networks.length === old.networks.length && rest.ports.length === old.ports.length) continue
-      if (rest.networks.length + rest.ports.length > 0) await writeAtomic(this.#file(this.#places.standing, rest), JSON.stringify(rest), { durable: false })
+      if (rest.networks.length + rest.ports.length > 0) await this.#write(this.#places.standing, rest)
       await removeFile(this.#file(this.#places.standing, old))
     }
     await removeFile(this.#file(this.#places.journal, record))
@@ -72,6 +75,12 @@ export class Book {
     await removeEmpty(this.#places.standing, 1)
     await removeEmpty(this.#places.run, 3)
     await removeEmpty(dirname(this.#places.lock), 1)
+  }
+
+  async #write (directory: string, record: BatchRecord): Promise<void> {
+    const path = this.#file(directory, record)
+    await writeAtomic(path, JSON.stringify(record), { durable: false })
+    this.#known.set(path, record)
   }
 
   #file (directory: string, record: BatchRecord): string { return join(directory, `${record.id}.json`) }

@@ -4,6 +4,7 @@ import { requireCapabilities } from '../kernel/host.js'
 import { parseDefinition } from '../network/definition.js'
 import type { Definition, NetworkSpec } from '../network/spec.js'
 import type { CheckLine, Host, HostEvent, Links, Network, NetworkDefinition, NetworkInfo, Options, StartReport } from './api.js'
+import { pacer } from './breathe.js'
 import { checkHost } from './check.js'
 import { Choice } from './choose.js'
 import type { Context } from './context.js'
@@ -60,7 +61,13 @@ export class HostHandle implements Host {
       if (network === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', 'nothing was created')
       return network
     }
-    return await this.#create(input.map((one) => parseDefinition(one)), options)
+    const pace = pacer()
+    const specs: NetworkSpec[] = []
+    for (const one of input) {
+      specs.push(parseDefinition(one))
+      await pace()
+    }
+    return await this.#create(specs, options)
   }
 
   async #create (specs: readonly NetworkSpec[], options?: Options): Promise<Network[]> {
@@ -70,16 +77,17 @@ export class HostHandle implements Host {
     const choose = async (): Promise<readonly Definition[]> => {
       const choice = new Choice(context)
       const chosen: Definition[] = []
+      const pace = pacer()
       for (const spec of specs) {
         const stored = await context.store.get(spec.name)
         if (stored !== undefined) throw new NetwrightError('NETWRIGHT_EXISTS', `network '${spec.name}' already exists with uuid ${stored.definition.uuid}`, { remedy: `netwright net-start ${spec.name}` })
         chosen.push(await choice.complete(spec))
+        await pace()
       }
       return chosen
     }
     const records = await start({ names: specs.map(({ name }) => name), choose }, { context, daemons: this.daemons, signal: options?.signal })
-    await this.#works.refresh()
-    for (const record of records) await started(this.#works, record)
+    await started(this.#works, records)
     return records.map(({ definition }) => new NetworkHandle(this.#works, definition, true))
   }
 
@@ -101,10 +109,7 @@ export class HostHandle implements Host {
     if (waiting.length === 0) return []
     const choose = async (): Promise<readonly Definition[]> => (await context.store.list()).map(({ definition }) => definition).filter(({ name }) => waiting.includes(name))
     const records = await start({ names: waiting, choose }, { context, daemons: this.daemons, signal: options?.signal })
-    await this.#works.refresh()
-    const reports: StartReport[] = []
-    for (const record of records) reports.push(await started(this.#works, record))
-    return reports
+    return [...await started(this.#works, records)]
   }
 
   async * events (options?: Options): AsyncGenerator<HostEvent, void, undefined> {

@@ -23,12 +23,44 @@ export interface Lock {
   release (unlink?: boolean): Promise<void>
 }
 
+/** Who waits for which lock inside this process: one of us at a time asks the kernel, in the order of asking. */
+const queues = new Map<string, Promise<void>>()
+
+/** Resolves with the way out when it is our turn. What our own process does takes as long as it takes: only the signal ends the waiting. */
+async function turn ({ path, purpose, signal }: LockOptions): Promise<() => void> {
+  const before = queues.get(path) ?? Promise.resolve()
+  let done: () => void = () => undefined
+  const mine = new Promise<void>((resolve) => { done = resolve })
+  const last = before.then(async () => { await mine })
+  queues.set(path, last)
+  const leave = (): void => { done(); if (queues.get(path) === last) queues.delete(path) }
+  await (signal === undefined ? before : Promise.race([before, aborted(signal)]))
+  if (signal?.aborted === true) leave()
+  stopIfAborted(signal, purpose)
+  return leave
+}
+
+async function aborted (signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => { signal.addEventListener('abort', () => { resolve() }, { once: true }) })
+}
+
 /**
  * Takes the lock. Throws NETWRIGHT_LOCKED after the deadline, naming pid and purpose of the holder; never steals.
  * The waiting is polling, 1 to 20 ms: a blocking flock would need a thread a waiter.
  */
 export async function lock (options: LockOptions): Promise<Lock> {
-  const deadline = performance.now() + options.timeout
+  stopIfAborted(options.signal, options.purpose)
+  const leave = await turn(options)
+  try {
+    const { release } = await flock(options, performance.now() + options.timeout)
+    return { release: async (unlink) => { try { await release(unlink) } finally { leave() } } }
+  } catch (error) {
+    leave()
+    throw error
+  }
+}
+
+async function flock (options: LockOptions, deadline: number): Promise<Lock> {
   for (let pause = 1; ; pause = Math.min(pause * 2, 20)) {
     stopIfAborted(options.signal, options.purpose)
     const fd = await attempt(options.path)

@@ -48,9 +48,9 @@ export class NetworkHandle implements Network {
       if (running !== undefined || stored === undefined) throw new NetwrightError('NETWRIGHT_ACTIVE', `network ${this.name} is already active`)
       return [stored]
     }
-    const [network] = await start({ names: [this.name], choose }, { context, daemons, signal: options?.signal })
-    await this.#works.refresh()
-    return await started(this.#works, network)
+    const [report] = await started(this.#works, await start({ names: [this.name], choose }, { context, daemons, signal: options?.signal }))
+    if (report === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', `network ${this.name} was not started`)
+    return report
   }
 
   async stop (options?: Options): Promise<void> { await this.#stop('keep', options) }
@@ -112,11 +112,10 @@ async function dispose (fds: readonly number[], remove: () => Promise<void>): Pr
   } finally { for (const fd of fds) native().close(fd) }
 }
 
-/** After a start: what is in its way. */
-export async function started (works: Works, network: NetworkRecord | undefined): Promise<StartReport> {
-  if (network === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', 'nothing was started')
-  const { definition: { name }, bridge } = network
-  const found = await warnings(works.context, [network])
-  for (const { message, remedy } of found) works.context.logger.warn({ network: name, remedy }, message)
-  return { name, bridge: bridge.name, warnings: found }
+/** After a start: whoever listens is told, and what is in the networks' way is looked for, once for all of them. */
+export async function started ({ context, refresh }: Works, networks: readonly NetworkRecord[]): Promise<readonly StartReport[]> {
+  await refresh()
+  const found = await warnings(context, networks)
+  for (const { message, remedy } of found) context.logger.warn({ networks: networks.map(({ definition }) => definition.name), remedy }, message)
+  return networks.map(({ definition: { name }, bridge }) => ({ name, bridge: bridge.name, warnings: found }))
 }

@@ -5,7 +5,8 @@ import { conflicts, describeConflict } from '../kernel/conflict.js'
 import { readRoutes } from '../kernel/route.js'
 import { reaches } from '../network/expand.js'
 import type { Definition } from '../network/spec.js'
-import { overlaps, parseCidr } from '../values/cidr.js'
+import { cidrSize, parseCidr } from '../values/cidr.js'
+import { ipToBigInt } from '../values/ip.js'
 import type { Context } from './context.js'
 
 /** Throws NETWRIGHT_ACTIVE, NETWRIGHT_NAME_IN_USE or NETWRIGHT_SUBNET_IN_USE, naming what is in the way. */
@@ -20,21 +21,31 @@ export async function prospect (context: Context, definitions: readonly Definiti
 /** Networks of one batch must not get in each other's way either. */
 function apart (definitions: readonly Definition[]): void {
   const names = new Map<string, string>()
-  const seen: { readonly network: string, readonly text: string }[] = []
   for (const definition of definitions) {
     for (const name of [`network ${definition.name}`, `bridge ${definition.bridge.name}`]) {
       const other = names.get(name)
       if (other !== undefined) throw new NetwrightError('NETWRIGHT_NAME_IN_USE', `${name} is named twice in one batch`, { conflict: { kind: 'network', name: other } })
       names.set(name, definition.name)
     }
-    seen.push(...reaches(definition).map((text) => ({ network: definition.name, text })))
   }
-  const sorted = seen.map(({ network, text }) => ({ network, text, cidr: parseCidr(text) }))
-  for (const [i, a] of sorted.entries()) {
-    for (const b of sorted.slice(i + 1)) {
-      if (a.network !== b.network && overlaps(a.cidr, b.cidr)) throw taken(b.network, `${b.text} overlaps ${a.text} of network ${a.network}`, { kind: 'network', name: a.network, detail: a.text })
+  // Sorted by where they begin, an overlap is with the neighbour before that reaches furthest.
+  const subnets = definitions.flatMap((definition) => reaches(definition).map((text) => subnetIn(definition.name, text))).sort((a, b) => a.from < b.from ? -1 : a.from > b.from ? 1 : 0)
+  let furthest = subnets[0]
+  for (const subnet of subnets.slice(1)) {
+    if (furthest !== undefined && subnet.from <= furthest.to && subnet.network !== furthest.network) {
+      throw taken(subnet.network, `${subnet.text} overlaps ${furthest.text} of network ${furthest.network}`, { kind: 'network', name: furthest.network, detail: furthest.text })
     }
+    if (furthest === undefined || subnet.to > furthest.to) furthest = subnet
   }
+}
+
+interface Subnet { readonly network: string, readonly text: string, readonly from: bigint, readonly to: bigint }
+
+/** As a span of numbers; those of IPv4 lie below all of IPv6 that can be routed. */
+function subnetIn (network: string, text: string): Subnet {
+  const cidr = parseCidr(text)
+  const from = ipToBigInt(cidr.address)
+  return { network, text, from, to: from + cidrSize(cidr) - 1n }
 }
 
 async function freeNames (context: Context, definitions: readonly Definition[]): Promise<void> {

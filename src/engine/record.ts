@@ -47,8 +47,8 @@ export interface BatchRecord {
   readonly ports: readonly PortRecord[]
 }
 
-const bridge = v.object({ type: v.literal('bridge'), name: v.string(), index: v.pipe(v.number(), v.integer(), v.minValue(2)), mac: v.string(), mtu: v.optional(v.number()), group: v.pipe(v.number(), v.minValue(1)), stp: v.boolean(), forwardDelay: v.number(), ipv6: v.boolean(), alias: v.string() })
-const portLink = { name: v.string(), index: v.pipe(v.number(), v.integer(), v.minValue(2)), mac: v.string(), mtu: v.optional(v.number()), group: v.pipe(v.number(), v.minValue(1)), master: v.optional(v.number()) }
+const bridge = v.object({ type: v.literal('bridge'), name: v.string(), index: v.pipe(v.number(), v.integer(), v.minValue(2)), mac: v.string(), mtu: v.exactOptional(v.number()), group: v.pipe(v.number(), v.minValue(1)), stp: v.boolean(), forwardDelay: v.number(), ipv6: v.boolean(), alias: v.string() })
+const portLink = { name: v.string(), index: v.pipe(v.number(), v.integer(), v.minValue(2)), mac: v.string(), mtu: v.exactOptional(v.number()), group: v.pipe(v.number(), v.minValue(1)), master: v.exactOptional(v.number()) }
 const tap = v.object({ type: v.literal('tap'), ...portLink, queues: v.number(), vnetHdr: v.boolean(), persist: v.boolean(), uid: v.number(), gid: v.number() })
 const veth = v.object({ type: v.literal('veth'), ...portLink, peer: v.object({ name: v.string(), mac: v.string(), netns: v.object({ path: v.string(), inode: v.string() }) }) })
 
@@ -60,10 +60,10 @@ const schema = v.object({
     addresses: v.array(v.object({ type: v.literal('address'), dev: v.string(), index: v.number(), address: v.string(), prefix: v.number() })),
     routes: v.array(v.object({ type: v.literal('route'), dev: v.string(), index: v.number(), destination: v.string(), gateway: v.string(), metric: v.number() })),
     sysctls: v.array(v.object({ type: v.literal('sysctl'), path: v.string(), value: v.string() })),
-    members: v.array(v.object({ type: v.literal('member'), set: v.string(), key: v.array(v.union([v.string(), v.number()])), data: v.optional(v.array(v.union([v.string(), v.number()]))) })),
+    members: v.array(v.object({ type: v.literal('member'), set: v.string(), key: v.array(v.union([v.string(), v.number()])), data: v.exactOptional(v.array(v.union([v.string(), v.number()]))) })),
     forwarding: v.object({ ipv4: v.boolean(), ipv6: v.boolean() }), dnsmasq: v.boolean(),
   })),
-  ports: v.array(v.object({ network: v.string(), link: v.variant('type', [tap, veth]), mac: v.string(), ip: v.optional(v.string()), prefix: v.optional(v.number()), hostname: v.optional(v.string()) })),
+  ports: v.array(v.object({ network: v.string(), link: v.variant('type', [tap, veth]), mac: v.string(), ip: v.exactOptional(v.string()), prefix: v.exactOptional(v.number()), hostname: v.exactOptional(v.string()) })),
 })
 
 /** Reads a record back; undefined where it is not one (a stranger's file, a torn write after a power cut, a future version). */
@@ -71,12 +71,5 @@ export function parseRecord (text: string): BatchRecord | undefined {
   let data: unknown
   try { data = JSON.parse(text) } catch { return undefined }
   const result = v.safeParse(schema, data)
-  return result.success ? drop(result.output) : undefined
-}
-
-/** valibot's optional members are `T | undefined`; ours are absent. */
-function drop (output: v.InferOutput<typeof schema>): BatchRecord {
-  const text = JSON.stringify(output)
-  const record: BatchRecord = JSON.parse(text)
-  return record
+  return result.success ? result.output : undefined
 }
