@@ -28,6 +28,8 @@ export default tseslint.config(
       'no-cond-assign': 'error',
       'no-unsafe-finally': 'error',
       'no-async-promise-executor': 'error',
+      '@typescript-eslint/no-unsafe-enum-assignment': 'off', // there are no enums
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off', // slow, and only errors are classes
       '@typescript-eslint/unbound-method': 'off', // our objects are functions in a record; none of them reads `this`
       'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true, named: true, defaultFrom: true } }],
       'no-restricted-syntax': ['error',
