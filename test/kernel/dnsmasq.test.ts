@@ -3,50 +3,16 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ProcessError } from '../../src/errors.js'
-import { adoptDnsmasq, findRunning } from '../../src/dnsmasq/adopt.js'
 import { dnsmasqConfig } from '../../src/dnsmasq/config.js'
 import { listLeases, watchLeases } from '../../src/dnsmasq/lease-file.js'
-import { dnsmasqFiles, prepareDnsmasq, writeHosts, type DnsmasqFiles, type Prepared } from '../../src/dnsmasq/prepare.js'
-import { startDnsmasq, type StartDnsmasq } from '../../src/dnsmasq/process.js'
-import { startTimeOf, type Running } from '../../src/dnsmasq/running.js'
+import { writeHosts } from '../../src/dnsmasq/prepare.js'
+import { startDnsmasq } from '../../src/dnsmasq/process.js'
+import type { Running } from '../../src/dnsmasq/running.js'
 import { Supervisor } from '../../src/dnsmasq/supervise.js'
 import { dnsmasqUser } from '../../src/dnsmasq/user.js'
-import type { Definition } from '../../src/network/spec.js'
 import { dhcp, guest, type Lease } from '../harness/guest.js'
 import { kernelTest, type KernelTest, type Namespace } from '../harness/kernel-test.js'
-
-const definition = (parts: Partial<Definition> = {}): Definition => ({
-  name: 'red', uuid: '8f0dbcb9-0f8b-4c32-9d11-0f23c9f7a2b1', mac: '52:54:00:00:00:01', forward: { mode: 'nat' }, bridge: { name: 'br0', stp: false, delay: 0 },
-  domain: { name: 'red.test', localOnly: true }, dns: { host: [{ ip: '192.0.2.77', hostname: ['fixed'] }], txt: [{ name: 'note.red.test', value: 'a, "b"' }] },
-  ip: [{ address: '10.9.0.1', prefix: 24, dhcp: { range: [{ start: '10.9.0.100', end: '10.9.0.110' }], host: [{ mac: '52:54:00:00:00:aa', name: 'static', ip: '10.9.0.7' }] } }],
-  ...parts,
-})
-
-interface Bed { readonly files: DnsmasqFiles, readonly prepared: Prepared, readonly options: StartDnsmasq }
-
-async function bridge (ns: Namespace, wanted: Definition): Promise<void> {
-  await ns.must('ip', ['link', 'add', wanted.bridge.name, 'type', 'bridge'])
-  for (const ip of wanted.ip) await ns.must('ip', ['addr', 'add', `${ip.address}/${String(ip.prefix ?? 24)}`, 'dev', wanted.bridge.name, ...ip.address.includes(':') ? ['nodad'] : []])
-  await ns.must('ip', ['link', 'set', wanted.bridge.name, 'up'])
-}
-
-async function prepared (tmp: string, ns: Namespace, wanted: Definition): Promise<Bed> {
-  const files = dnsmasqFiles(join(tmp, 'run'), join(tmp, 'leases'), 'red')
-  const resolv = join(tmp, 'resolv.conf')
-  await writeFile(resolv, 'nameserver 10.9.0.1\n')
-  const done = await prepareDnsmasq(wanted, files, await dnsmasqUser(), resolv)
-  return { files, prepared: done, options: { configPath: files.config, logPath: files.log, netns: ns.fd, ready: done.ready, hash: done.hash } }
-}
-
-/** Bridge, files, dnsmasq; stopped and checked to be gone at the end. */
-async function withDnsmasq (context: KernelTest, wanted: Definition, body: (bed: Bed & { running: Running }) => Promise<void>): Promise<void> {
-  await bridge(context.ns, wanted)
-  const bed = await prepared(context.tmp, context.ns, wanted)
-  const running = await startDnsmasq(bed.options)
-  try { await body({ ...bed, running }) } finally { await running.stop() }
-  assert.is((await context.ns.exec('kill', ['-0', String(running.pid)])).code, 1, 'dnsmasq is gone and reaped')
-  await context.ns.must('ip', ['link', 'del', wanted.bridge.name])
-}
+import { bridge, definition, prepared, withDnsmasq } from './dnsmasq-bed.js'
 
 /** A guest with an address of its own that asks the gateway. */
 async function asker ({ ns }: KernelTest): Promise<(...words: string[]) => Promise<string>> {
@@ -178,34 +144,6 @@ kernelTest(test, 'dnsmasq: one that is killed comes back, and says what happened
   assert.not.ok(second.alive())
   await context.ns.must('ip', ['link', 'del', 'br0'])
 }, { needs: ['dnsmasq', 'dig'] })
-
-kernelTest(test, 'dnsmasq: another process of ours adopts it, and only it', async (context) => {
-  await withDnsmasq(context, definition(), async ({ running, files, prepared, options }) => {
-    const watched = { logPath: files.log, ready: prepared.ready }
-    const [record, ...more] = await findRunning(files.config, context.ns.fd)
-    assert.equal(more, [])
-    assert.equal(record, { pid: running.pid, startTime: running.startTime, configPath: files.config, hash: options.hash })
-    if (record === undefined) return
-    for (const wrong of [{ ...record, startTime: '1' }, { ...record, configPath: `${files.config}x` }, { ...record, pid: process.pid }]) assert.is(await adoptDnsmasq(wrong, context.ns.fd, watched), undefined)
-    assert.is(await adoptDnsmasq(record, -1, watched), undefined, 'not in another namespace')
-    const adopted = await adoptDnsmasq(record, context.ns.fd, watched)
-    await adopted?.reload()
-    await adopted?.stop()
-    await running.exited
-    assert.is(await adoptDnsmasq(record, context.ns.fd, watched), undefined)
-  })
-}, { needs: ['dnsmasq'] })
-
-kernelTest(test, 'dnsmasq: a look-alike with our command line is not adopted', async ({ ns, tmp }) => {
-  const config = join(tmp, 'red.conf')
-  await ns.must('cc', ['-x', 'c', '-o', join(tmp, 'sleeper'), '-'], { input: '#include <stdio.h>\n#include <unistd.h>\nint main(void) { puts("up"); fflush(stdout); for (;;) pause(); }' })
-  const fake = ns.spawn('env', ['NETWRIGHT_DNSMASQ=00', 'bash', '-c', `exec -a dnsmasq ${join(tmp, 'sleeper')} --conf-file=${config} --keep-in-foreground`])
-  await fake.until(/up/)
-  const startTime = await startTimeOf(fake.pid) ?? ''
-  assert.is((await ns.must('tr', ['\\0', ' '], { input: await readFile(`/proc/${String(fake.pid)}/cmdline`, 'utf8') })).trim(), `dnsmasq --conf-file=${config} --keep-in-foreground`)
-  assert.is(await adoptDnsmasq({ pid: fake.pid, startTime, configPath: config, hash: '00' }, ns.fd, { logPath: join(tmp, 'log'), ready: '' }), undefined)
-  assert.equal(await findRunning(config, ns.fd), [])
-}, { needs: ['dnsmasq'] })
 
 async function failureOf (act: Promise<unknown>): Promise<ProcessError> {
   const error: unknown = await act.then(() => undefined, (reason: unknown) => reason)

@@ -42,7 +42,7 @@ test('config: stored leases and static leases beside the ranges raise dhcp-lease
 })
 
 test('config: srv records give what comes before a value that is said', () => {
-  const one = (srv: object): string | undefined => lines(network({ dns: { srv: [{ service: 'name', protocol: 'tcp', ...srv }] } as NonNullable<Definition['dns']> })).find((line) => line.startsWith('srv-host'))
+  const one = (srv: object): string | undefined => lines(network({ dns: { srv: [{ service: 'name', protocol: 'tcp', ...srv }] } })).find((line) => line.startsWith('srv-host'))
   assert.is(one({}), 'srv-host=_name._tcp')
   assert.is(one({ domain: 'example.com' }), 'srv-host=_name._tcp.example.com')
   assert.is(one({ target: '.', port: 5 }), 'srv-host=_name._tcp')
