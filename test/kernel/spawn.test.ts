@@ -24,7 +24,12 @@ async function output (tmp: string, netns: number, script: string, options = pla
   return { text: await readFile(`${tmp}/out`, 'utf8'), ...end }
 }
 
-const children = async (): Promise<string[]> => (await exec('ps', ['--no-headers', '-o', 'pid,stat,args', '--ppid', String(process.pid)])).stdout.split('\n').filter((line) => line !== '' && !line.includes('ps --no-headers'))
+/** Processes whose parent we are, zombies too, as `PID (NAME) STATE`. */
+async function children (): Promise<string[]> {
+  const stats = await Promise.all((await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')))
+  const found = stats.map((text) => /^(\d+ \(.*\) \S) (\d+) /s.exec(text)).filter((match) => match?.[2] === String(process.pid))
+  return found.map((match) => match?.[1] ?? '')
+}
 
 kernelTest(test, 'spawn: the program runs in the namespace given, in the directory given, with the environment given', async ({ ns, tmp }) => {
   const { text, code, signal } = await output(tmp, ns.fd, 'readlink /proc/self/ns/net; pwd; env | grep -v -e ^PWD -e ^SHLVL -e ^_; exit 7', { newSession: false, directory: '/proc' })
@@ -38,6 +43,7 @@ kernelTest(test, 'spawn: has exactly the three descriptors given, though others 
   const { pid, pidfd } = await native().processSpawn(-1, '/bin/sleep', ['1000'], [], [-1, err.fd, out.fd], plain)
   assert.equal((await readdir(`/proc/${pid}/fd`)).sort(), ['0', '1', '2'])
   assert.equal(await Promise.all(['0', '1', '2'].map((fd) => readlink(`/proc/${pid}/fd/${fd}`))), ['/dev/null', `${tmp}/b`, `${tmp}/a`])
+  assert.equal((await children()).map((line) => line.split(' ')[0]), [String(pid)])
   native().processSignal(pidfd, 15)
   assert.equal(await native().processWait(pidfd, true), { code: null, signal: 15 })
   await out.close()
