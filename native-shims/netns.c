@@ -10,10 +10,15 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "shims.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* include/uapi/asm-generic/socket.h, Linux 5.14 */
+#endif
 
 #define OWN_NAMESPACE "/proc/thread-self/ns/net"
 
@@ -22,7 +27,7 @@ struct naming {
   char *directory, *name, path[4096];
   int fd, netns;
   unsigned int ifindex;
-  uint64_t inode, device;
+  uint64_t inode, device, cookie;
 };
 
 static void drop_naming (struct job *job, bool delivered)
@@ -57,9 +62,25 @@ static bool identify (struct naming *naming)
   return true;
 }
 
+/* The number that no other namespace gets until the next boot, as inodes do; 0 before Linux 5.14, and where we may not enter. This thread does not come back. */
+static uint64_t cookie_of (const struct naming *naming)
+{
+  struct stat own;
+  uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  bool inside = stat(OWN_NAMESPACE, &own) == 0 && own.st_ino == naming->inode && own.st_dev == naming->device;
+  if (!inside && setns(naming->fd, CLONE_NEWNET) != 0) return 0;
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return 0;
+  if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0) cookie = 0;
+  close(fd);
+  return cookie;
+}
+
 static void work_open (struct job *job)
 {
-  identify((struct naming *)job);
+  struct naming *naming = (struct naming *)job;
+  if (identify(naming)) naming->cookie = cookie_of(naming);
 }
 
 static napi_value result_open (napi_env env, struct job *job)
@@ -69,6 +90,7 @@ static napi_value result_open (napi_env env, struct job *job)
   set(env, object, "fd", make_int(env, naming->fd));
   set(env, object, "inode", make_bigint(env, naming->inode));
   set(env, object, "device", make_bigint(env, naming->device));
+  set(env, object, "cookie", make_bigint(env, naming->cookie));
   return object;
 }
 

@@ -111,7 +111,7 @@ async function make ({ context, network, port, input, guest, step }: Making): Pr
   try {
     if (link.type === 'tap') ({ fds } = await createTap(context.netns.fd, link))
     await step.before('attach the link')
-    for (const outcome of await send(context.rtnl, linkRequests(link, guest === undefined ? {} : { peerNetns: guest.fd }).create)) settled(outcome, context)
+    for (const outcome of await send(context.rtnl, linkRequests(link, { ipv6: context.ipv6, ...guest === undefined ? {} : { peerNetns: guest.fd } }).create)) settled(outcome, context)
     if (link.type === 'veth' && guest !== undefined && input.kind === 'veth') await furnish(context, { network, port, input, guest, step })
     if (input.kind === 'tap' && input.fds === false) { for (const fd of fds) native().close(fd); fds = [] }
     return fds

@@ -21,6 +21,8 @@ export interface Context {
   readonly table: string
   /** The owner's link group. */
   readonly group: number
+  /** False on a kernel without IPv6. */
+  readonly ipv6: boolean
   readonly pools: readonly string[]
   readonly lockTimeout: number
   /** Where nameservers are read from. */

@@ -2,6 +2,7 @@
 import { access, stat } from 'node:fs/promises'
 import { basename, isAbsolute, join } from 'node:path'
 import { InputError } from '../errors.js'
+import { hostFacts } from '../kernel/host.js'
 import { openNetns, type Netns } from '../kernel/netns.js'
 import { tableName } from '../kernel/ruleset.js'
 import { silent } from '../log.js'
@@ -37,11 +38,12 @@ export async function openHost (options: HostOptions = {}, internals: Internals 
     closers.unshift(async () => { await rtnl.close() })
     const nft = await openChannel({ protocol: NETLINK_NETFILTER, netns: netns.fd })
     closers.unshift(async () => { await nft.close() })
-    const at = places(root, owner, { inode: netns.inode, initial: await isInitial(netns) }, SHARED)
+    const at = places(root, owner, { id: netns.id, initial: await isInitial(netns) }, SHARED)
     const logger = (options.logger ?? silent).child({ owner })
     const context: Context = {
       owner, places: at, logger, netns, rtnl, nft, store: new Store(at.networks, logger), book: new Book(at),
       table: tableName(owner), group: linkGroup(owner), pools: options.pools ?? defaultPools, lockTimeout: options.lockTimeout ?? 30_000,
+      ipv6: (await hostFacts(netns.fd)).ipv6,
       resolvConf: options.resolvConf ?? await resolvConfOf(options.netns), hook: internals.hook,
     }
     const host = new HostHandle(context, options.supervise ?? true, closers)

@@ -5,9 +5,9 @@ export interface Places {
   /** Stored definitions, one XML file each: ROOT/etc/netwright[/owners/OWNER]/networks. */
   readonly networks: string
   readonly autostart: string
-  /** Leases, kept over stop and reboot, apart for each namespace: ROOT/var/lib/netwright[/owners/OWNER]/leases[/netns-INODE]. */
+  /** Leases, kept over stop and reboot, apart for each namespace: ROOT/var/lib/netwright[/owners/OWNER]/leases[/netns-ID]. */
   readonly leases: string
-  /** Runtime state of this owner in this namespace: ROOT/run/netwright/netns-INODE/OWNER. */
+  /** Runtime state of this owner in this namespace: ROOT/run/netwright/netns-ID/OWNER. */
   readonly run: string
   readonly journal: string
   readonly standing: string
@@ -26,14 +26,14 @@ export interface Places {
 }
 
 /** `shared` (lock, forwarding) is /run/netwright even where a root is given: owners with different roots must meet there. */
-export function places (root: string, owner: string, netns: { readonly inode: string, readonly initial: boolean }, shared: string): Places {
+export function places (root: string, owner: string, netns: { readonly id: string, readonly initial: boolean }, shared: string): Places {
   const own = owner === 'system' ? [] : ['owners', owner]
   const networks = join(root, 'etc/netwright', ...own, 'networks')
-  const run = join(root, 'run/netwright', `netns-${netns.inode}`, owner)
+  const run = join(root, 'run/netwright', `netns-${netns.id}`, owner)
   return {
     networks,
     autostart: join(networks, 'autostart'),
-    leases: join(root, 'var/lib/netwright', ...own, 'leases', ...netns.initial ? [] : [`netns-${netns.inode}`]),
+    leases: join(root, 'var/lib/netwright', ...own, 'leases', ...netns.initial ? [] : [`netns-${netns.id}`]),
     run,
     journal: join(run, 'journal'),
     standing: join(run, 'standing'),
@@ -41,8 +41,8 @@ export function places (root: string, owner: string, netns: { readonly inode: st
     ownerLock: join(root, 'run/netwright', `${owner}.lock`),
     owners: join(root, 'etc/netwright/owners'),
     system: join(root, 'etc/netwright/networks'),
-    lock: join(shared, `netns-${netns.inode}.lock`),
-    forwarding: join(shared, `netns-${netns.inode}.forwarding.json`),
+    lock: join(shared, `netns-${netns.id}.lock`),
+    forwarding: join(shared, `netns-${netns.id}.forwarding.json`),
   }
 }
 

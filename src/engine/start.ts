@@ -5,7 +5,7 @@
  *     free    one dnsmasq a network, until it is ready
  *     lock    one nft commit · forwarding · ports come back · the journal's record stands
  */
-import { KernelError, NetwrightError } from '../errors.js'
+import { NetwrightError } from '../errors.js'
 import { addressRequest } from '../kernel/addr.js'
 import { attachRequest, indexes, linkRequests } from '../kernel/link.js'
 import { isOurs, readLink } from '../kernel/link-state.js'
@@ -36,8 +36,10 @@ export interface Start {
 }
 
 const index = indexes()
-/** Another process may choose the same index at the same moment; the kernel says so. */
+/** Another process may choose the same index at the same moment. */
 const ATTEMPTS = 3
+/** The kernel says EEXIST both for a name and for an index; this is the index. */
+class IndexTaken extends Error {}
 
 /** What to start: names, and the definitions, chosen under the lock so that nobody else chooses alike. */
 export interface Chosen { readonly names: readonly string[], readonly choose: () => Promise<readonly Definition[]> }
@@ -46,7 +48,7 @@ export interface Chosen { readonly names: readonly string[], readonly choose: ()
 export async function start (chosen: Chosen, start: Start): Promise<readonly NetworkRecord[]> {
   for (let attempt = 1; ; attempt++) {
     try { return await once(chosen, start) } catch (error) {
-      if (!isErrno(error, 'EBUSY') || !(error instanceof KernelError) || error.request !== 'RTM_NEWLINK' || attempt >= ATTEMPTS) throw error
+      if (!(error instanceof IndexTaken) || attempt >= ATTEMPTS) throw error
     }
   }
 }
@@ -101,10 +103,19 @@ async function makeLinks (context: Context, networks: readonly NetworkRecord[]):
   const requests: Request[] = []
   const pace = pacer()
   for (const { bridge, addresses, routes } of networks) {
-    requests.push(...linkRequests(bridge).create, ...addresses.map(addressRequest), ...routes.map(routeRequest))
+    requests.push(...linkRequests(bridge, { ipv6: context.ipv6 }).create, ...addresses.map(addressRequest), ...routes.map(routeRequest))
     await pace()
   }
-  for (const outcome of await send(context.rtnl, requests)) settled(outcome, context)
+  const outcomes = await send(context.rtnl, requests)
+  if (outcomes.some(({ error, request }) => error !== undefined && isErrno(error, 'EEXIST') && request.name === 'RTM_NEWLINK')) await whichTaken(context, networks)
+  for (const outcome of outcomes) settled(outcome, context)
+}
+
+async function whichTaken (context: Context, networks: readonly NetworkRecord[]): Promise<void> {
+  for (const { bridge } of networks) {
+    const other = await readLink(context.rtnl, { index: bridge.index })
+    if (other !== undefined && !isOurs(other, bridge)) throw new IndexTaken(`index ${String(bridge.index)} of ${bridge.name} is taken by ${other.name}`)
+  }
 }
 
 /** Throws what an outcome says: a refusal, or that nobody knows. */

@@ -12,6 +12,8 @@ export interface Netns {
   readonly fd: number
   /** The number of its nsfs inode, decimal: what it is known by as long as somebody holds it. The kernel may give the number to another one afterwards. */
   readonly inode: string
+  /** Names this namespace and, until the next boot, no other: its cookie, or its inode where the kernel (before 5.14) has none. */
+  readonly id: string
   /** Where it was found: `/run/netns/NAME`, `/proc/PID/ns/net`. */
   readonly path: string
   /** Closes the descriptor. Twice is fine. */
@@ -43,16 +45,16 @@ export function netnsPath (where?: string | number): string {
  */
 export async function openNetns (where?: string | number): Promise<Netns> {
   const path = netnsPath(where)
-  let open: { fd: number, inode: bigint } | undefined
+  let open: { fd: number, inode: bigint, cookie: bigint } | undefined
   try { open = await native().netnsOpen(path) } catch (error) {
     if (isErrno(error, 'ENOENT') || isErrno(error, 'ESRCH') || isErrno(error, 'ENOTDIR')) throw new NetwrightError('NETWRIGHT_NO_NAMESPACE', `there is no network namespace at ${path}`, { cause: error, remedy: 'ip netns list' })
     // ENOTTY is ioctl()'s answer where the file is no namespace of any kind, as an `ip netns` name whose mount is gone.
     if (isErrno(error, 'EINVAL') || isErrno(error, 'ENOTTY')) throw new NetwrightError('NETWRIGHT_NO_NAMESPACE', `${path} is not a network namespace`, { cause: error, remedy: 'ip netns list' })
     throw refusal(error, 'open', path)
   }
-  const { fd, inode } = open
+  const { fd, inode, cookie } = open
   let closed = false
-  return { fd, inode: String(inode), path, close: () => {
+  return { fd, inode: String(inode), id: cookie === 0n ? `inode-${String(inode)}` : String(cookie), path, close: () => {
     if (closed) return
     closed = true
     native().close(fd)

@@ -33,8 +33,8 @@ export interface Native {
   /** TUNSETPERSIST 0 on a TAP of ours found as in `tapOpen`: with the last fd closed the link goes. */
   tapDelete (netns: number, name: string, ifindex: number): Promise<void>
 
-  /** Opens a namespace: a path, or a pid given as `/proc/PID/ns/net`. Fails with EINVAL where the file is not a network namespace (NS_GET_NSTYPE). `inode` and `device` identify it. */
-  netnsOpen (path: string): Promise<{ fd: number, inode: bigint, device: bigint }>
+  /** Opens a namespace: a path, or a pid given as `/proc/PID/ns/net`. Fails with EINVAL where the file is not a network namespace (NS_GET_NSTYPE). `inode` and `device` identify it while it lives; `cookie` (SO_NETNS_COOKIE) until the next boot, 0 where the kernel (before 5.14) or a missing privilege does not tell. */
+  netnsOpen (path: string): Promise<{ fd: number, inode: bigint, device: bigint, cookie: bigint }>
   /** `ip netns add`: /run/netns/NAME (a shared mount, as iproute2 makes it), bind-mounted from a new namespace; loopback stays down. EEXIST where the name is taken. */
   netnsCreate (directory: string, name: string): Promise<void>
   /** `ip netns del`: lazy unmount and unlink. */
