@@ -31,17 +31,20 @@ export function codeOf (error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined
 }
 
+/** libvirt's text for a name and a uuid that belong to different networks: VIR_ERR_OPERATION_FAILED before the same words. */
+export const operationFailed = (message: string): string => `operation failed: ${message}`
+
 /**
- * Runs `action`; what it throws comes out below virsh's sentence, with libvirt's text where `texts` has one for its code.
+ * Runs `action`; what it throws comes out below virsh's sentence, with libvirt's text where `texts` has one for its code (or makes one of our message).
  * Source: tools/virsh-network.c for the sentences, src/network/bridge_driver.c for the texts.
  */
-export async function attempt <T> (sentence: string | undefined, texts: Partial<Record<ErrorCode, string>>, action: () => Promise<T>): Promise<T> {
+export async function attempt <T> (sentence: string | undefined, texts: Partial<Record<ErrorCode, string | ((message: string) => string)>>, action: () => Promise<T>): Promise<T> {
   try {
     return await action()
   } catch (error) {
     if (error instanceof Failure) throw error
     const code = codeOf(error)
-    const driver = Object.entries(texts).find(([key]) => key === code)?.[1]
-    throw new Failure({ sentence, driver }, error)
+    const text = Object.entries(texts).find(([key]) => key === code)?.[1]
+    throw new Failure({ sentence, driver: typeof text === 'function' ? text(error instanceof Error ? error.message : '') : text }, error)
   }
 }

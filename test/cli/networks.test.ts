@@ -1,5 +1,5 @@
 /** virsh's verbs against the real kernel: words, streams and exit codes; `ip` and `nft` say what stands. */
-import { readdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -43,6 +43,10 @@ kernelTest(test, 'networks: errors are virsh\'s two lines on standard error, wit
   await fails(['net-destroy', 'quick'], "error: Failed to destroy network quick\nerror: Requested operation is not valid: network 'quick' is not active\n")
   await line.must('net-start', 'quick')
   await fails(['net-start', 'quick'], 'error: Failed to start network quick\nerror: Requested operation is not valid: network is already active\n')
+  await fails(['net-create', file], `error: Failed to create network from ${file}\nerror: operation failed: network 'quick' already exists with uuid ${quick.uuid}\n`)
+  const other = join(tmp, 'other.json')
+  await writeFile(other, JSON.stringify({ ...quick, uuid: '43d8bf8b-3558-4ed0-85d3-66b8de778300' }))
+  await fails(['net-define', other], `error: Failed to define network from ${other}\nerror: operation failed: network 'quick' already exists with uuid ${quick.uuid}\n`)
   await line.must('net-undefine', 'quick')
   await fails(['net-undefine', 'quick'], "error: Failed to undefine network quick\nerror: Requested operation is not valid: can't undefine transient network\n")
   await fails(['net-autostart', 'quick'], 'error: failed to mark network quick as autostarted\nerror: Requested operation is not valid: cannot set autostart for transient network\n')
@@ -126,6 +130,23 @@ kernelTest(test, 'net-edit: what the editor leaves is defined; a mistake is refu
   assert.equal(await readdir(edited), [])
   await line.must('net-undefine', 'quick')
 })
+
+kernelTest(test, 'signals: SIGINT while a network starts undoes all of it; the exit code is 130', async ({ ns, tmp }) => {
+  const line = await commandLine({ ns, tmp })
+  const file = join(tmp, 'quick.json')
+  await writeFile(file, JSON.stringify({ ...quick, dhcp: true }))
+  // A dnsmasq that is never ready, and interrupts who started it: by then bridge and address stand.
+  const bin = join(tmp, 'slow')
+  await mkdir(bin)
+  await writeFile(join(bin, 'dnsmasq'), `#!/bin/sh\nip -n ${ns.name} -br addr show dev br-quick > ${join(tmp, 'stood')}\nkill -INT $PPID\nexec sleep 60\n`)
+  await chmod(join(bin, 'dnsmasq'), 0o755)
+  const { stdout, stderr, code } = await line.run(['net-create', file], { env: { PATH: `${bin}:${process.env.PATH ?? ''}` } })
+  assert.equal([code, stdout], [130, '\n'])
+  assert.match(stderr, new RegExp(`^error: Failed to create network from ${file}\\nerror: .*aborted`))
+  assert.match(await readFile(join(tmp, 'stood'), 'utf8'), /10\.66\.0\.1\/24/)
+  assert.is(await ns.must('ip', ['-br', 'link', 'show', 'type', 'bridge']), '')
+  assert.is(await line.must('-q', 'net-list', '--all'), '')
+}, { needs: ['nft', 'dnsmasq'] })
 
 kernelTest(test, 'events: are printed as they happen until SIGTERM, which is exit code 143', async ({ ns, tmp }) => {
   const line = await commandLine({ ns, tmp })

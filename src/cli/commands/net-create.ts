@@ -1,7 +1,9 @@
 /** `virsh net-create`. */
 import type { Command } from '../command.js'
-import { attempt } from '../failure.js'
+import { attempt, operationFailed } from '../failure.js'
 import { escape } from '../print/escape.js'
+
+const texts = { NETWRIGHT_EXISTS: operationFailed, NETWRIGHT_ACTIVE: (message: string) => `Requested operation is not valid: ${message}` }
 
 export const command: Command = {
   name: 'net-create',
@@ -16,7 +18,7 @@ export const command: Command = {
   run: async (values, context) => {
     const file = values.data('file')
     const text = await context.read(file)
-    const network = await attempt(`Failed to create network from ${file}`, {}, async () => await (await context.host()).create(text, { signal: context.signal }))
+    const network = await attempt(`Failed to create network from ${file}`, texts, async () => await (await context.host()).create(text, { signal: context.signal }))
     if (context.json) context.data(await network.info({ signal: context.signal }))
     context.extra(`Network ${escape(network.name)} created from ${escape(file)}\n`)
   },

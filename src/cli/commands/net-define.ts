@@ -1,7 +1,9 @@
 /** `virsh net-define`. */
 import type { Command } from '../command.js'
-import { attempt } from '../failure.js'
+import { attempt, operationFailed } from '../failure.js'
 import { escape } from '../print/escape.js'
+
+const texts = { NETWRIGHT_EXISTS: operationFailed }
 
 export const command: Command = {
   name: 'net-define',
@@ -16,7 +18,7 @@ export const command: Command = {
   run: async (values, context) => {
     const file = values.data('file')
     const text = await context.read(file)
-    const network = await attempt(`Failed to define network from ${file}`, {}, async () => await (await context.host()).define(text, { signal: context.signal }))
+    const network = await attempt(`Failed to define network from ${file}`, texts, async () => await (await context.host()).define(text, { signal: context.signal }))
     if (context.json) context.data(await network.info({ signal: context.signal }))
     context.extra(`Network ${escape(network.name)} defined from ${escape(file)}\n`)
   },

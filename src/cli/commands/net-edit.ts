@@ -1,7 +1,7 @@
 /** `virsh net-edit`. Source: tools/virsh-edit.c. */
 import type { Network } from '../../index.js'
 import type { Command, Context } from '../command.js'
-import { attempt, Failure } from '../failure.js'
+import { attempt, Failure, operationFailed } from '../failure.js'
 import { draft, type Draft } from '../editor.js'
 import { findNetwork, networkParameter } from '../find-network.js'
 import { escape } from '../print/escape.js'
@@ -28,7 +28,7 @@ async function question (context: Context, why: string): Promise<'y' | 'n' | 'f'
 /** Defines what was written; resolves with why it failed, after saying so. Without a terminal nobody can correct it: it throws. */
 async function define (context: Context, text: string): Promise<string | undefined> {
   try {
-    await attempt(undefined, {}, async () => await (await context.host()).define(text, { signal: context.signal }))
+    await attempt(undefined, { NETWRIGHT_EXISTS: operationFailed }, async () => await (await context.host()).define(text, { signal: context.signal }))
     return undefined
   } catch (error) {
     if (!context.terminal) throw error
