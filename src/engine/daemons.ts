@@ -33,7 +33,8 @@ export class Daemons {
     let reason: { readonly error: unknown } | undefined
     const worker = async (): Promise<void> => {
       for (let network = queue.shift(); network !== undefined && reason === undefined; network = queue.shift()) {
-        try { this.#watch(network, await launch(this.#context, network.definition, ports.filter((port) => port.network === network?.definition.name), either)) } catch (error) {
+        const { definition } = network
+        try { this.#watch(network, await launch(this.#context, definition, ports.filter((port) => port.network === definition.name), either)) } catch (error) {
           reason ??= { error }
           failed.abort(error)
         }

@@ -39,12 +39,13 @@ export class Events {
   /** A snapshot first, then changes; ends when the signal aborts. */
   async * listen (look: () => Promise<readonly NetworkInfo[]>, signal: AbortSignal): AsyncGenerator<HostEvent, void, undefined> {
     const listener = new Listener()
+    const over = (): boolean => signal.aborted
     this.#listeners.add(listener)
     try {
       yield { kind: 'snapshot', networks: await look() }
-      while (!signal.aborted) {
+      while (!over()) {
         await listener.wait(signal)
-        for (let event = listener.queue.shift(); event !== undefined && !signal.aborted; event = listener.queue.shift()) {
+        for (let event = listener.queue.shift(); event !== undefined && !over(); event = listener.queue.shift()) {
           yield event === 'lost' ? { kind: 'resync', networks: await look() } : event
         }
       }
