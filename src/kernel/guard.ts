@@ -5,7 +5,14 @@
  * It sits in postrouting: there a routed packet still has its input device, while a frame bridged by br_netfilter inside a stranger's
  * bridge has none, and so is left alone.
  */
-import { chain, compare, comment, elements, hooks, lookup, meta, packFields, rule, set, table, typeLength, typeNumber, typeUserdata, verdict, type Fields } from '../netlink/nft/index.js'
+import { chain } from '../netlink/nft/chain.js'
+import { packFields, typeLength, typeNumber, typeUserdata, type Fields } from '../netlink/nft/datatype.js'
+import { hooks } from '../netlink/nft/header.js'
+import { rule } from '../netlink/nft/rule.js'
+import { elements, set } from '../netlink/nft/set.js'
+import { compare, lookup, meta, verdict } from '../netlink/nft/statement.js'
+import { table } from '../netlink/nft/table.js'
+import { comment } from '../netlink/nft/userdata.js'
 import type { Request } from '../netlink/request.js'
 
 /** No owner may be called `guard`, so no owner's table has this name. */

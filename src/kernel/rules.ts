@@ -61,10 +61,6 @@ const forward: Hooked['rules'] = [
   [...along('indev'), accept],
   [...to('ours'), reject()],
   [...from('ours'), accept],
-  // Under br_netfilter frames inside a stranger's bridge come by here too, with the bridge as both devices. They are not routed,
-  // and nothing in a packet tells them from what is routed between two bridges.
-  [meta('iifkind'), compare('eq', name('bridge')), meta('oifkind'), compare('eq', name('bridge')), accept],
-  [meta('nfproto'), lookup('guard'), verdict('drop')],
 ]
 
 /** Neither local multicast nor broadcast is translated: 224.0.0.0/24, 255.255.255.255. */

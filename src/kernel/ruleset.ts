@@ -58,14 +58,12 @@ const sets = {
   /** Every gateway's address. */
   gw4: { key: ['ipv4_addr'] },
   gw6: { key: ['ipv6_addr'] },
-  /** Families whose forwarding we switched on: nothing but our networks is forwarded. */
-  guard: { key: ['nf_proto'] },
 } as const satisfies Readonly<Record<string, SetShape>>
 
 /** The sets and maps that networks are elements of. */
 export type SetName = keyof typeof sets
 /** All of them, in the table's order. */
-export const setNames: readonly SetName[] = ['same', 'ours', 'rpf', 'out', 'outdev', 'indnat', 'est', 'estdev', 'inall', 'indev', 'masq4', 'masq6', 'snat4', 'dnat4', 'dnat6', 'gate4', 'gate6', 'gw4', 'gw6', 'guard']
+export const setNames: readonly SetName[] = ['same', 'ours', 'rpf', 'out', 'outdev', 'indnat', 'est', 'estdev', 'inall', 'indev', 'masq4', 'masq6', 'snat4', 'dnat4', 'dnat6', 'gate4', 'gate6', 'gw4', 'gw6']
 
 /** What a gateway answers to its own bridge only: constant, so no member. */
 const services: SetShape & { readonly elements: readonly (readonly (string | number)[])[] } = {

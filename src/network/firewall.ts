@@ -17,7 +17,7 @@
  * - The IPv6 of a nat network takes replies only, with or without NAT. libvirt lets everybody in from outside there, which nobody expects of nat.
  * - Guests' sources are checked against the host's routes instead of the network's own prefixes, so that `<route>`s behind a guest work.
  * - Isolated networks are checked too: a reject is an ICMP error to the packet's source, and a forged source would carry it outside.
- * - open is a member of `out` and `inall` instead of not being mentioned: other networks' rules, and the guard of a host that we made a router, must know it.
+ * - open is a member of `out` and `inall` instead of not being mentioned: the rules of the other networks must know it.
  */
 import type { MemberObject } from '../kernel/object.js'
 import { parseIp } from '../values/ip.js'

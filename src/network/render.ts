@@ -28,7 +28,7 @@ const sets: readonly (readonly [name: string, type: string])[] = [
   ['snat4', 'ifname : ipv4_addr'],
   ['dnat4', 'ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service'],
   ['dnat6', 'ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service'],
-  ['gate4', 'ifname . ipv4_addr'], ['gate6', 'ifname . ipv6_addr'], ['gw4', 'ipv4_addr'], ['gw6', 'ipv6_addr'], ['guard', 'nf_proto'],
+  ['gate4', 'ifname . ipv4_addr'], ['gate6', 'ifname . ipv6_addr'], ['gw4', 'ipv4_addr'], ['gw6', 'ipv6_addr'],
 ]
 
 const services = 'ipv4 . tcp . 53, ipv4 . udp . 53, ipv4 . udp . 67, ipv4 . udp . 69, ipv6 . tcp . 53, ipv6 . udp . 53, ipv6 . udp . 69, ipv6 . udp . 547'
@@ -46,8 +46,6 @@ const chains = `	chain forward {
 		iifname . oifname @indev accept
 		oifname @ours reject
 		iifname @ours accept
-		meta iifkind "bridge" meta oifkind "bridge" accept
-		meta nfproto @guard drop
 	}
 
 	chain postrouting {

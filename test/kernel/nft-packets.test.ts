@@ -138,21 +138,4 @@ kernelTest(test, 'ruleset: a source address that does not lie behind the bridge 
   assert.not.match(heard.output(), /length 108/)
 }, { needs: ['nft', 'tcpdump'], leaves: true })
 
-kernelTest(test, 'ruleset: the guard stops what is routed between strangers, and no frame inside a bridge under br_netfilter', async ({ ns }) => {
-  const { outside } = await host(ns)
-  const stranger = await network(ns, 7)
-  const neighbour = await member(ns, 7, 3)
-  const isolated = await network(ns, 3)
-  const mate = await member(ns, 3, 3)
-  assert.is(await ping(stranger, OUTSIDE), true)
-  await commit(ns, [...common(3), { set: 'guard', key: [2] }])
-  await ns.must('sysctl', ['-q', '-w', 'net.bridge.bridge-nf-call-iptables=1'])
-  assert.is(await ping(stranger, OUTSIDE, 1), false)
-  assert.is(await ping(outside, '10.0.7.2', 1), false)
-  assert.is(await ping(stranger, '10.0.7.3'), true)
-  assert.is(await ping(neighbour, '10.0.7.2'), true)
-  assert.is(await ping(isolated, '10.0.3.3'), true)
-  assert.is(await ping(mate, '10.0.3.2'), true)
-}, { needs: ['nft'], leaves: true })
-
 test.run()

@@ -60,7 +60,6 @@ test('nft: numbers types and lengths as nft does', async () => {
   assert.equal(ours(['ifname']), of('ours'))
   assert.equal(ours(['ifname', 'ifname']), of('same'))
   assert.equal(ours(['ifname', 'ipv6_addr']), of('gate6'))
-  assert.equal(ours(['nf_proto']), of('guard'))
   assert.equal(ours(['nf_proto', 'inet_proto', 'inet_service']), of('services'))
   assert.equal(ours(['ifname'], ['ipv4_addr']), of('snat4'))
   assert.equal(ours(['ipv6_addr', 'inet_proto', 'inet_service'], ['ipv6_addr', 'inet_service']), of('dnat6'))

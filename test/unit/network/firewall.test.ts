@@ -27,7 +27,7 @@ test('firewall: a routed network is open both ways and keeps its addresses', () 
   assert.equal(members({ forward: { mode: 'route' } }), [...always, 'inall br0', 'out br0', 'rpf br0'].sort())
 })
 
-test('firewall: an open network is known to the guard, but its sources are not checked', () => {
+test('firewall: an open network is known to the rules of others, but its sources are not checked', () => {
   assert.equal(members({ forward: { mode: 'open' } }), [...always, 'inall br0', 'out br0'].sort())
 })
 
