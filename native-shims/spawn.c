@@ -165,8 +165,8 @@ static int child_main (void *argument)
   sigemptyset(&none);
   /* All three are copies above 2, so none is overwritten before it is used. */
   for (int i = 0; i < 3; i++) if (dup2(spawning->fds[i], i) < 0) { fail(&spawning->job, "dup2", spawning->file); _exit(127); }
-  /* Ours are CLOEXEC; those of other addons may not be. Kernels before 5.11 keep those. */
-  syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
+  /* Ours are CLOEXEC; those of other addons, or inherited by node, may not be. Kernels before 5.11 know no such flag. */
+  if (syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC) != 0) for (int fd = 3; fd < 4096; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
   if (spawning->new_session && setsid() < 0) { fail(&spawning->job, "setsid", spawning->file); _exit(127); }
   if (*spawning->directory != '\0' && chdir(spawning->directory) != 0) { fail(&spawning->job, "chdir", spawning->directory); _exit(127); }
   sigprocmask(SIG_SETMASK, &none, NULL);
