@@ -5,8 +5,9 @@ import { text } from 'node:stream/consumers'
 import type { Given } from './globals.js'
 import { output } from './output.js'
 import { parseGlobals } from './parse.js'
-import { session, type Session, type World } from './session.js'
+import { session, type Session } from './session.js'
 import { tokens } from './tokens.js'
+import type { World } from './world.js'
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
 

@@ -1,0 +1,62 @@
+/** What the process, or a test, gives a session; and what a verb is given of it. */
+import { readFile } from 'node:fs/promises'
+import type { Context } from './command.js'
+import { Failure } from './failure.js'
+import { placeOf, type Given } from './globals.js'
+import type { Hosts } from './hosts.js'
+import type { Output } from './output.js'
+import { errorJson, errorText, warningText } from './report.js'
+
+export interface World {
+  readonly out: Output
+  readonly err: Output
+  readonly signal: AbortSignal
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** All of standard input; undefined where commands are read from it. */
+  readonly input: (() => Promise<string>) | undefined
+  /** Asks at the terminal; undefined where there is none. */
+  readonly ask: ((question: string) => Promise<string>) | undefined
+}
+
+/** Prints an error the way it was asked for; `line` is its command's place in the input. */
+export function report (world: World, error: unknown, given: Given, line?: number): void {
+  world.err.write(given.has('json') ? errorJson(error, line) : errorText(error, line))
+}
+
+/** The errors of reading a file, in the words of strerror(3). */
+const strerror: Readonly<Record<string, string>> = { ENOENT: 'No such file or directory', EACCES: 'Permission denied', EISDIR: 'Is a directory', ENOTDIR: 'Not a directory' }
+
+async function read (world: World, file: string): Promise<string> {
+  if (file === '-') {
+    if (world.input === undefined) throw new Failure({ driver: "standard input holds the commands, so '-' cannot be read" })
+    return await world.input()
+  }
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw new Failure({ driver: `Failed to open file '${file}': ${strerror[code] ?? code}` })
+  }
+}
+
+/** The world as one command sees it, under its own options. */
+export function contextOf (world: World, hosts: Hosts, given: Given): Context {
+  const { out, err, signal } = world
+  const json = given.has('json')
+  const quiet = given.has('quiet')
+  return {
+    signal, unread: out.gone, json, quiet,
+    print: (text) => { out.write(text) },
+    extra: (text) => { if (!json && !quiet) out.write(text) },
+    data: (value) => { if (json) out.write(`${JSON.stringify(value)}\n`) },
+    warn: (message, remedy) => { err.write(warningText(message, remedy)) },
+    complain: (error) => { report(world, error, given) },
+    host: () => hosts.at(placeOf(given, world.environment)),
+    read: (file) => read(world, file),
+    terminal: world.ask !== undefined,
+    ask: async (question) => {
+      if (world.ask === undefined) throw new Failure({ driver: 'there is no terminal to ask at' })
+      return await world.ask(question)
+    },
+  }
+}
