@@ -6,11 +6,23 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { createNetns, deleteNetns, NetwrightError, openHost } from 'netwright'
+
+const xml = `
+<network>
+  <name>red_nat</name>
+  <bridge name='virbr1'/>
+  <forward/>
+  <ip address='192.168.123.1' netmask='255.255.255.0'>
+    <dhcp>
+      <range start='192.168.123.2' end='192.168.123.254'/>
+    </dhcp>
+  </ip>
+</network>`
 
 const netns = process.argv[2]
 const root = await mkdtemp(join(tmpdir(), 'rig-'))
@@ -29,7 +41,7 @@ try {
   })()
 
   // A persistent network, from the XML that virsh takes.
-  const net = await host.define(await readFile(new URL('../../examples/red-nat.xml', import.meta.url), 'utf8'))
+  const net = await host.define(xml)
   const { warnings } = await net.start({ signal: AbortSignal.timeout(5_000) })
   for (const { message, remedy } of warnings) console.log('warning', message, remedy)
 

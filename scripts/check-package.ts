@@ -19,7 +19,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 /** Must not be loaded by `import 'netwright'`: they are the command line's. */
 const commandLine = ['commander', 'pino']
 /** Examples that run by themselves, as root, in a network of their own; the others are compiled only. */
-const runnable = ['network.ts', 'sketch.ts', 'quick.ts']
+const runnable = ['rig.ts']
 const strict = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false, module: 'nodenext', moduleResolution: 'nodenext', target: 'es2022', noEmit: false, outDir: 'out', rootDir: '.' }
 
 const problems: string[] = []
