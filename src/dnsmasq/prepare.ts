@@ -1,25 +1,14 @@
 /** Writes what dnsmasq reads: complete files, renamed into place, readable for the user that it runs as. */
 import { chmod, chown, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { isIp } from '../values/ip.js'
-import { coversAddress, dnsmasqConfig, type Config, type Place } from './config.js'
+import { coversAddress, dnsmasqConfig, type Config } from './config.js'
+import type { DnsmasqFiles } from './place.js'
 import { removeLeases, restoreLeases } from './lease-file.js'
 import { configHash } from './process.js'
 import { serversFile } from './servers.js'
 import type { Definition } from '../network/spec.js'
 import type { DnsmasqUser } from './user.js'
-
-/** All files of one network's dnsmasq. */
-export interface DnsmasqFiles extends Pick<Place, 'hosts' | 'addnhosts' | 'servers' | 'leases'> {
-  readonly config: string
-  readonly log: string
-}
-
-/** `directory` holds configuration and log, `leases` the leases, which outlive a boot; `name` is fit for a file name. */
-export function dnsmasqFiles (directory: string, leases: string, name: string): DnsmasqFiles {
-  const at = (suffix: string): string => join(directory, `${name}.${suffix}`)
-  return { config: at('conf'), log: at('log'), hosts: at('hosts'), addnhosts: at('addnhosts'), servers: at('servers'), leases: join(leases, `${name}.leases`) }
-}
 
 export interface Prepared extends Pick<Config, 'ready' | 'ports'> {
   readonly hash: string

@@ -4,7 +4,7 @@ import { parseDefinition } from '../network/definition.js'
 import { renderNft, renderObjects } from '../network/render.js'
 import type { NetworkSpec } from '../network/spec.js'
 import { networkXml } from '../network/xml/write.js'
-import { dnsmasqFiles } from '../dnsmasq/prepare.js'
+import { dnsmasqFiles } from '../dnsmasq/place.js'
 import type { NetworkDefinition, Rendering } from './api.js'
 import { fileName } from './places.js'
 

@@ -51,7 +51,8 @@ kernelTest(test, 'dnsmasq: the next command reloads and stops what this one star
 /** As scripts do without root: the whole life in a user namespace that maps one user and refuses setgroups. */
 const unprivileged = `
 const [dist, tmp] = process.argv.slice(1)
-const { prepareDnsmasq, dnsmasqFiles } = await import(dist + 'prepare.js')
+const { dnsmasqFiles } = await import(dist + 'place.js')
+const { prepareDnsmasq } = await import(dist + 'prepare.js')
 const { startDnsmasq } = await import(dist + 'process.js')
 const { dnsmasqUser } = await import(dist + 'user.js')
 const user = await dnsmasqUser()
