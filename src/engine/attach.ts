@@ -52,7 +52,7 @@ export async function attach (name: string, input: PortInput, { context, daemons
           if (port.ip !== undefined) await daemons.reload(network, [...ports, port])
           await step.before('let the record stand')
           await context.book.stand(record)
-        } catch (error) { for (const fd of fds) native().close(fd); throw error }
+        } catch (error) { await Promise.all(fds.map(async (fd) => { await native().closeAsync(fd) })); throw error }
         return { port, network, fds }
       } catch (error) {
         const left = await teardown(record, { context, daemons, steps: undoSteps(context.hook) })
@@ -113,10 +113,10 @@ async function make ({ context, network, port, input, guest, step }: Making): Pr
     await step.before('attach the link')
     for (const outcome of await send(context.rtnl, linkRequests(link, { ipv6: context.ipv6, ...guest === undefined ? {} : { peerNetns: guest.fd } }).create)) settled(outcome, context)
     if (link.type === 'veth' && guest !== undefined && input.kind === 'veth') await furnish(context, { network, port, input, guest, step })
-    if (input.kind === 'tap' && input.fds === false) { for (const fd of fds) native().close(fd); fds = [] }
+    if (input.kind === 'tap' && input.fds === false) { await Promise.all(fds.map(async (fd) => { await native().closeAsync(fd) })); fds = [] }
     return fds
   } catch (error) {
-    for (const fd of fds) native().close(fd)
+    await Promise.all(fds.map(async (fd) => { await native().closeAsync(fd) }))
     throw nameTaken(error, link.name)
   }
 }

@@ -46,7 +46,7 @@ async function addBridge (context: Context, name: string): Promise<void> {
 async function addTap (context: Context, tap: { readonly name: string, readonly uid: number, readonly gid: number, readonly queues: number, readonly vnetHdr: boolean }): Promise<void> {
   try {
     const { fds } = await createTap(context.netns.fd, { type: 'tap', ...tap, index: index.next(), mac: hostMac(randomMac()), group: 0, persist: true })
-    for (const fd of fds) native().close(fd)
+    await Promise.all(fds.map(async (fd) => { await native().closeAsync(fd) }))
   } catch (error) { throw taken(error, tap.name) }
 }
 

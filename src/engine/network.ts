@@ -109,7 +109,7 @@ export class NetworkHandle implements Network {
 async function dispose (fds: readonly number[], remove: () => Promise<void>): Promise<void> {
   try { await remove() } catch (error) {
     if (!(error instanceof NetwrightError) || error.code !== 'NETWRIGHT_NOT_FOUND') throw error
-  } finally { for (const fd of fds) native().close(fd) }
+  } finally { await Promise.all(fds.map(async (fd) => { await native().closeAsync(fd) })) }
 }
 
 /** After a start: whoever listens is told, and what is in the networks' way is looked for, once for all of them. */
