@@ -72,11 +72,12 @@ export async function dumpNeighs (transport: Transport, filter: NeighFilter & { 
   return (await entries(transport, request)).filter((entry) => (family === 0 || entry.family === family) && (ifindex === undefined || entry.ifindex === ifindex))
 }
 
-/** `bridge fdb show [br MASTER] [dev IFINDEX]`. Throws as `dump`. */
+/** `bridge fdb show [br MASTER] [dev IFINDEX]`; with `master`, what that bridge keeps, without the entries of its ports themselves (`self`). Throws as `dump`. */
 export async function dumpFdb (transport: Transport, filter: NeighFilter = {}): Promise<NeighMessage[]> {
   const { ifindex, master } = filter
   const request = neigh.dump({ family: AF_BRIDGE, ...(ifindex === undefined ? {} : { ifindex }), ...(master === undefined ? {} : { master }) })
-  return (await entries(transport, request)).filter((entry) => entry.family === AF_BRIDGE && (ifindex === undefined || entry.ifindex === ifindex))
+  return (await entries(transport, request)).filter((entry) =>
+    entry.family === AF_BRIDGE && (ifindex === undefined || entry.ifindex === ifindex) && (master === undefined || entry.master === master))
 }
 
 async function entries (transport: Transport, request: ReturnType<typeof neigh.dump>): Promise<NeighMessage[]> {

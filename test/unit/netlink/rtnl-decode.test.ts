@@ -58,7 +58,7 @@ const plain = (value: unknown, printed: unknown): unknown => typeof value !== 'b
 test('rtnl: the options of a bridge decode to what ip prints', async () => {
   const { pairs } = await linkPairs()
   const [ours, ip] = pairs.find(([, { ifname }]) => ifname === 'br0') ?? []
-  const data: Readonly<Record<string, unknown>> = { ...ours?.linkinfo?.data }
+  const data: Readonly<Record<string, unknown>> = Object.fromEntries(Object.entries(ours?.linkinfo?.data ?? {}))
   const printed = ip?.linkinfo?.info_data ?? {}
   // Ids are compared below; these two are bits of IFLA_BR_MULTI_BOOLOPT, and ip prints the mask as text.
   const skip = new Set(['bridge_id', 'root_id', 'no_linklocal_learn', 'mcast_vlan_snooping', 'group_fwd_mask'])
@@ -76,7 +76,7 @@ test('rtnl: what a bridge keeps about its ports decodes to what ip prints', asyn
   const ourName: Readonly<Record<string, string>> = { root_block: 'protect', fastleave: 'fastLeave', flood: 'unicastFlood', proxy_arp: 'proxyarp', proxy_arp_wifi: 'proxyarpWifi', mcast_to_unicast: 'mcastToUcast' }
   const states = ['disabled', 'listening', 'learning', 'forwarding', 'blocking']
   for (const [ours, ip] of ports) {
-    const data: Readonly<Record<string, unknown>> = { ...ours.linkinfo?.slaveData }
+    const data: Readonly<Record<string, unknown>> = Object.fromEntries(Object.entries(ours.linkinfo?.slaveData ?? {}))
     for (const [name, printed] of Object.entries(ip.linkinfo?.info_slave_data ?? {})) {
       if (['bridge_id', 'root_id', 'group_fwd_mask', 'group_fwd_mask_str'].includes(name)) continue
       const value = plain(data[ourName[name] ?? camel(name)], printed)
