@@ -40,6 +40,21 @@ export function checkNetwork (input: unknown, origin: Origin = 'json'): NetworkS
   return normalForm(spec)
 }
 
+/** What chance or the host chooses for a network's life. */
+export interface Chosen { readonly uuid: string, readonly mac: string, readonly bridge: string }
+
+/** A checked spec with its choices put in: only these are looked at again. Throws InputError where one of them is malformed. */
+export function withChoices (spec: NetworkSpec, { uuid, mac, bridge: bridgeName }: Chosen): NetworkSpec {
+  const { complain, settle } = collect(false)
+  const to = { network: spec.name, complain }
+  if (!isUuid(uuid)) complain('uuid', 'malformed uuid element')
+  checkBridgeName(bridgeName, to)
+  checkBridgeMac(mac, to)
+  settle()
+  const { name, title, description, ipv6, forward, bridge, mtu, domain, dns, ip, route, auto, metadata } = spec
+  return normalForm({ name, uuid, title, description, ipv6, forward, bridge: { ...bridge, name: bridgeName }, mtu, mac: mac.toLowerCase(), domain, dns, ip, route, auto, metadata })
+}
+
 interface Complaints { readonly complain: Complain, readonly settle: () => void }
 
 /** `single`: `ip` was written as one object, so its paths have no index. */

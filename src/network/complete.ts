@@ -1,7 +1,7 @@
 /** From a spec to a definition: what chance or the host chose is put in, for the network's life. Pure; the engine chooses. */
 import { InputError } from '../errors.js'
 import { parseCidr } from '../values/cidr.js'
-import { checkNetwork } from './check.js'
+import { checkNetwork, withChoices } from './check.js'
 import { gatewayOf } from './defaults.js'
 import type { Definition, NetworkSpec } from './spec.js'
 
@@ -20,10 +20,9 @@ export function complete (spec: NetworkSpec, choices: Choices): Definition {
   const { auto, ip, ...rest } = spec
   const name = spec.bridge.name?.includes('%d') === false ? spec.bridge.name : choices.bridge
   if (auto !== undefined && choices.subnet === undefined) throw new InputError([{ message: 'an automatic subnet is still to be chosen', path: 'subnet' }])
-  const chosen = auto === undefined || choices.subnet === undefined ? [] : [gatewayOf(parseCidr(choices.subnet, 'subnet'), auto.dhcp)]
-  const complete = checkNetwork({
-    ...rest, uuid: spec.uuid ?? choices.uuid, mac: spec.mac ?? choices.mac, bridge: { ...spec.bridge, name }, ip: [...chosen, ...ip],
-  })
+  const own = { uuid: spec.uuid ?? choices.uuid, mac: spec.mac ?? choices.mac, bridge: name }
+  // A subnet that comes only now may clash with the network's other addresses and its routes, so all is checked again.
+  const complete = withChoices(auto === undefined || choices.subnet === undefined ? spec : checkNetwork({ ...rest, ip: [gatewayOf(parseCidr(choices.subnet, 'subnet'), auto.dhcp), ...ip] }), own)
   if (isDefinition(complete)) return complete
   throw new InputError([{ message: `${JSON.stringify(name)} is not a bridge's name`, path: 'bridge.name' }])
 }

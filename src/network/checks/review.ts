@@ -25,9 +25,12 @@ export function shown (text: string): string {
 /** A frozen copy in which what is absent has no key, on every level. */
 export function normalForm<T> (value: T): T
 export function normalForm (value: unknown): unknown {
+  // Whatever is under review was copied first, so what is frozen came out of here.
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   if (Array.isArray(value)) return Object.freeze(value.map((item: unknown) => normalForm(item)))
-  if (typeof value !== 'object' || value === null) return value
-  return Object.freeze(Object.fromEntries(Object.entries(value).flatMap(([key, item]) => item === undefined ? [] : [[key, normalForm(item)]])))
+  const normal: Record<string, unknown> = {}
+  for (const [key, item] of Object.entries(value)) if (item !== undefined) normal[key] = normalForm(item)
+  return Object.freeze(normal)
 }
 
 /** A list, or undefined for an empty one: both mean the same, and the normal form has one way to say it. */
