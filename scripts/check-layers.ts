@@ -31,6 +31,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
 const packages: Readonly<Record<string, readonly string[]>> = {
   'ipaddr.js': ['values'],
   netlink: ['netlink'],
+  netwright: ['cli'], // by its own name, as users do: netwright/rtnl, netwright/nft
   saxes: ['network'],
   valibot: ['network', 'engine'],
   commander: ['cli'],

@@ -36,6 +36,7 @@ const entries: readonly Entry[] = [
   { name: 'autostart-all', load: async () => (await import('./commands/autostart-all.js')).command },
   { name: 'events', load: async () => (await import('./commands/events.js')).command },
   { name: 'check', load: async () => (await import('./commands/check.js')).command },
+  { name: 'demo', load: async () => (await import('./commands/demo.js')).command },
 ]
 
 const answersTo = (entry: Entry, name: string): boolean =>
