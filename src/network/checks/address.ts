@@ -1,5 +1,5 @@
 /** `<ip>` without its DHCP, and what it has in common with `<route>`. Pure. */
-import { broadcast, cidrFamily, contains, network as baseOf, netmaskToPrefix, parseCidr, type Cidr } from '../../values/cidr.js'
+import { cidrFamily, cidrSize, netmaskToPrefix, parseCidr, type Cidr } from '../../values/cidr.js'
 import { InputError } from '../../errors.js'
 import { ipFamily, ipToBigInt, isIp, parseIp, type Ip, type IpFamily } from '../../values/ip.js'
 import { subnetOf } from '../subnet.js'
@@ -53,29 +53,39 @@ function isNetmask (text: string): boolean {
 }
 
 /** Where no gateway and no guest can be. Source: IANA special-purpose address registries; include/linux/in.h. */
-const NOWHERE: readonly (readonly [Cidr, string])[] = [
-  [parseCidr('0.0.0.0/8'), 'is in 0.0.0.0/8, which means this host'],
-  [parseCidr('127.0.0.0/8'), 'is a loopback address'],
-  [parseCidr('224.0.0.0/4'), 'is a multicast address'],
-  [parseCidr('240.0.0.0/4'), 'is in the reserved block 240.0.0.0/4'],
-  [parseCidr('::/128'), 'is the unspecified address'],
-  [parseCidr('::1/128'), 'is the loopback address'],
-  [parseCidr('::ffff:0.0.0.0/96'), 'is an IPv4 address in IPv6 clothes'],
-  [parseCidr('ff00::/8'), 'is a multicast address'],
+const NOWHERE = [
+  nowhere('0.0.0.0/8', 'is in 0.0.0.0/8, which means this host'),
+  nowhere('127.0.0.0/8', 'is a loopback address'),
+  nowhere('224.0.0.0/4', 'is a multicast address'),
+  nowhere('240.0.0.0/4', 'is in the reserved block 240.0.0.0/4'),
+  nowhere('::/128', 'is the unspecified address'),
+  nowhere('::1/128', 'is the loopback address'),
+  nowhere('::ffff:0.0.0.0/96', 'is an IPv4 address in IPv6 clothes'),
+  nowhere('ff00::/8', 'is a multicast address'),
 ]
 
+function nowhere (block: string, why: string): { readonly span: Span, readonly single: boolean, readonly why: string } {
+  const span = spanOf(parseCidr(block))
+  return { span, single: span.from === span.to, why }
+}
+
 /** Why no interface can have the address, or undefined. */
-export function unusable (address: Ip): string | undefined { return NOWHERE.find(([block]) => contains(block, address))?.[1] }
+export function unusable (address: Ip): string | undefined {
+  const at = spanOf(address)
+  return NOWHERE.find(({ span }) => within(at, span))?.why
+}
 
 /** The gateway's own address. It may be that of the network (seed 002), but not the broadcast address. */
-export function checkGateway ({ address, prefix }: Cidr, path: string, { complain, network }: Review): void {
+export function checkGateway (cidr: Cidr, path: string, { complain, network }: Review): void {
+  const { address, prefix } = cidr
   const place = `${path}.address`
   const why = unusable(address)
   const net = shown(network)
+  const subnet = spanOf(cidr)
   if (why !== undefined) complain(place, `address '${address}' of network '${net}' ${why}`)
   else if (prefix === 0) complain(`${path}.prefix`, `prefix 0 would make network '${net}' the whole internet`)
-  else if (prefix < 31 && broadcast({ address, prefix }) === address && ipFamily(address) === 4) complain(place, `address '${address}' of network '${net}' is the broadcast address of its subnet`)
-  else if (NOWHERE.some(([block]) => block.prefix > 0 && block.prefix < 128 && contains(baseOf({ address, prefix }), block))) complain(`${path}.prefix`, `the subnet of ${address}/${String(prefix)} in network '${net}' reaches into reserved addresses`)
+  else if (prefix < 31 && subnet.family === 4 && spanOf(address).to === subnet.to) complain(place, `address '${address}' of network '${net}' is the broadcast address of its subnet`)
+  else if (NOWHERE.some(({ span, single }) => !single && within(span, subnet))) complain(`${path}.prefix`, `the subnet of ${address}/${String(prefix)} in network '${net}' reaches into reserved addresses`)
 }
 
 /** A subnet or one address as numbers, since some checks compare thousands with each other. */
@@ -84,14 +94,16 @@ export interface Span { readonly family: IpFamily, readonly from: bigint, readon
 /** The numbers of a subnet, or of a single address. */
 export function spanOf (what: Cidr | Ip): Span {
   if (typeof what === 'string') { const at = ipToBigInt(what); return { family: ipFamily(what), from: at, to: at, address: what } }
-  return { family: ipFamily(what.address), from: ipToBigInt(baseOf(what).address), to: ipToBigInt(broadcast(what)), address: what.address }
+  const size = cidrSize(what)
+  const from = ipToBigInt(what.address) / size * size
+  return { family: ipFamily(what.address), from, to: from + size - 1n, address: what.address }
 }
 
 /** Whether all of `inner` lies in `outer`. False across families. */
 export function within (inner: Span, outer: Span): boolean { return inner.family === outer.family && inner.from >= outer.from && inner.to <= outer.to }
 
 /** Whether the address is that of its network. */
-export function isBase (cidr: Cidr): boolean { return baseOf(cidr).address === cidr.address }
+export function isBase (cidr: Cidr): boolean { return spanOf(cidr).from === ipToBigInt(cidr.address) }
 
 /** `local=/122.168.192.in-addr.arpa/` can only be said for whole labels. Source: libvirt, networkDnsmasqConfLocalPTRs. */
 export function checkLocalPtr (cidr: Cidr, path: string, { complain }: Review): void {
