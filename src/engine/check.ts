@@ -1,7 +1,7 @@
 /** `netwright check`: what this host can and cannot do, and whether a network could start. Changes nothing. */
 import { dnsmasqUser, findDnsmasq } from '../dnsmasq/user.js'
 import { NetwrightError } from '../errors.js'
-import { hostFacts, missingCapabilities } from '../kernel/host.js'
+import { hostFacts, knowsKind, missingCapabilities } from '../kernel/host.js'
 import { getTable } from '../netlink/nft/read.js'
 import type { NetworkSpec } from '../network/spec.js'
 import type { CheckLine } from './api.js'
@@ -15,6 +15,7 @@ export async function checkHost (context: Context, spec: NetworkSpec | undefined
   const lines: CheckLine[] = [
     { what: 'kernel', ok: true, detail: `Linux ${facts.kernel}` },
     ...(['network', 'namespace', 'dnsmasq'] as const).map((purpose) => capabilityLine(purpose)),
+    await kindLine(context, 'bridge', 'bridges'), await kindLine(context, 'veth', 'veth pairs'),
     facts.tun ? { what: 'TAP devices', ok: true, detail: '/dev/net/tun' } : { what: 'TAP devices', ok: false, detail: '/dev/net/tun is missing', remedy: 'modprobe tun' },
     await attempted('nf_tables', 'answers', 'modprobe nf_tables', async () => { await getTable(context.nft, { family: 'inet', table: context.table }) }),
     { what: 'IPv6', ok: facts.ipv6, detail: facts.ipv6 ? 'there' : 'switched off on this host: networks with IPv6 addresses cannot start' },
@@ -31,6 +32,12 @@ function capabilityLine (purpose: 'network' | 'namespace' | 'dnsmasq'): CheckLin
   const missing = missingCapabilities(purpose)
   const what = { network: 'permission to change the network', namespace: 'permission to enter namespaces', dnsmasq: 'permission to run dnsmasq' }[purpose]
   return missing.length === 0 ? { what, ok: true, detail: 'given' } : { what, ok: false, detail: `missing: ${missing.join(', ')}`, remedy: 'run as root' }
+}
+
+/** The tutorials' `lsmod | grep bridge`: asked of the kernel itself, built in or loaded on demand. */
+async function kindLine (context: Context, kind: 'bridge' | 'veth', what: string): Promise<CheckLine> {
+  const known = await knowsKind(context.rtnl, kind)
+  return { what, ok: known, detail: known ? 'the kernel makes them' : 'this kernel cannot make them', ...known ? {} : { remedy: `modprobe ${kind}` } }
 }
 
 async function attempted (what: string, good: string, remedy: string | undefined, work: () => Promise<void>): Promise<CheckLine> {

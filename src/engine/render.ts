@@ -14,9 +14,14 @@ export function render (definition: NetworkDefinition): Rendering {
   return { xml: networkXml(spec), json: spec, dnsmasq: dnsmasq(spec), nft: renderNft(spec), objects: renderObjects(spec) }
 }
 
+/** Stands for a bridge whose name is still to be chosen; dnsmasq's emitter takes names of links only. */
+const UNNAMED = 'virbrN'
+
 function dnsmasq (spec: NetworkSpec): string {
   if (!needsDnsmasq(spec)) return ''
   const { bridge } = spec
-  const files = dnsmasqFiles('/run/netwright/NETNS/system/dnsmasq', '/var/lib/netwright/leases', fileName(spec.name))
-  return dnsmasqConfig({ ...spec, bridge: { ...bridge, name: bridge.name ?? 'virbr%d' } }, files).text
+  const files = dnsmasqFiles('/run/netwright/netns-ID/system/dnsmasq', '/var/lib/netwright/leases', fileName(spec.name))
+  const open = bridge.name === undefined || bridge.name.includes('%')
+  const { text } = dnsmasqConfig(open ? { ...spec, bridge: { ...bridge, name: UNNAMED } } : { ...spec, bridge: { ...bridge, name: bridge.name } }, files)
+  return open ? text.replaceAll(`=${UNNAMED}\n`, `=${bridge.name ?? 'virbr%d'}\n`) : text
 }
