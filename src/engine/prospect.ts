@@ -1,8 +1,9 @@
 /** Before anything is made: would these networks get in anybody's way? Only reads. Callers hold the namespace's lock. */
 import { NetwrightError } from '../errors.js'
-import { readLink } from '../kernel/link-state.js'
-import { conflicts, describeConflict } from '../kernel/conflict.js'
+import { readEach, readLink } from '../kernel/link-state.js'
+import { describeConflict, hostsLast, overlapFinder } from '../kernel/conflict.js'
 import { readRoutes } from '../kernel/route.js'
+import { mapSlowly } from '../netlink/breathe.js'
 import { reaches } from '../network/expand.js'
 import type { Definition } from '../network/spec.js'
 import { cidrSize, parseCidr } from '../values/cidr.js'
@@ -13,13 +14,18 @@ import type { Context } from './context.js'
 export async function prospect (context: Context, definitions: readonly Definition[]): Promise<void> {
   const running = new Set((await context.book.standing()).flatMap(({ networks }) => networks.map(({ definition }) => definition.name)))
   for (const { name } of definitions) if (running.has(name)) throw new NetwrightError('NETWRIGHT_ACTIVE', `network ${name} is already active`)
-  apart(definitions)
+  apartInName(definitions)
+  const wanted = (await mapSlowly(definitions, (definition) => reaches(definition).map((text) => ({ network: definition.name, text })))).flat()
+  apartInSubnet(await mapSlowly(wanted, subnetOf))
   await freeNames(context, definitions)
-  await freeSubnets(context, definitions)
+  await freeSubnets(context, wanted)
 }
 
+/** A subnet that a network will be reached by. */
+interface Wanted { readonly network: string, readonly text: string }
+
 /** Networks of one batch must not get in each other's way either. */
-function apart (definitions: readonly Definition[]): void {
+function apartInName (definitions: readonly Definition[]): void {
   const names = new Map<string, string>()
   for (const definition of definitions) {
     for (const name of [`network ${definition.name}`, `bridge ${definition.bridge.name}`]) {
@@ -28,8 +34,11 @@ function apart (definitions: readonly Definition[]): void {
       names.set(name, definition.name)
     }
   }
-  // Sorted by where they begin, an overlap is with the neighbour before that reaches furthest.
-  const subnets = definitions.flatMap((definition) => reaches(definition).map((text) => subnetIn(definition.name, text))).sort((a, b) => a.from < b.from ? -1 : a.from > b.from ? 1 : 0)
+}
+
+/** Sorted by where they begin, an overlap is with the neighbour before that reaches furthest. */
+function apartInSubnet (subnets: Subnet[]): void {
+  subnets.sort((a, b) => a.from < b.from ? -1 : a.from > b.from ? 1 : 0)
   let furthest = subnets[0]
   for (const subnet of subnets.slice(1)) {
     if (furthest !== undefined && subnet.from <= furthest.to && subnet.network !== furthest.network) {
@@ -39,17 +48,17 @@ function apart (definitions: readonly Definition[]): void {
   }
 }
 
-interface Subnet { readonly network: string, readonly text: string, readonly from: bigint, readonly to: bigint }
+interface Subnet extends Wanted { readonly from: bigint, readonly to: bigint }
 
 /** As a span of numbers; those of IPv4 lie below all of IPv6 that can be routed. */
-function subnetIn (network: string, text: string): Subnet {
+function subnetOf ({ network, text }: Wanted): Subnet {
   const cidr = parseCidr(text)
   const from = ipToBigInt(cidr.address)
   return { network, text, from, to: from + cidrSize(cidr) - 1n }
 }
 
 async function freeNames (context: Context, definitions: readonly Definition[]): Promise<void> {
-  const links = await Promise.all(definitions.map(async ({ bridge }) => await readLink(context.rtnl, { name: bridge.name })))
+  const links = await readEach(context.rtnl, definitions.map(({ bridge: { name } }) => ({ name })))
   for (const [i, definition] of definitions.entries()) {
     const link = links[i]
     if (link === undefined) continue
@@ -59,17 +68,17 @@ async function freeNames (context: Context, definitions: readonly Definition[]):
   }
 }
 
-async function freeSubnets (context: Context, definitions: readonly Definition[]): Promise<void> {
-  if (definitions.every((definition) => reaches(definition).length === 0)) return
-  const routes = await readRoutes(context.rtnl)
-  for (const definition of definitions) {
-    const [conflict] = conflicts(reaches(definition), routes, new Set())
-    if (conflict === undefined) continue
-    const { dev, destination } = conflict.route
-    const link = dev === undefined ? undefined : await readLink(context.rtnl, { index: dev })
-    const names = new Map(link === undefined ? [] : [[link.index, link.name]])
-    throw taken(definition.name, describeConflict(conflict, names), { kind: 'route', name: destination, detail: link === undefined ? 'no device' : `dev ${link.name}` })
-  }
+async function freeSubnets (context: Context, wanted: readonly Wanted[]): Promise<void> {
+  if (wanted.length === 0) return
+  const overlaps = overlapFinder(wanted.map(({ text }) => text))
+  const found = (await mapSlowly(await readRoutes(context.rtnl), overlaps)).flat().sort(hostsLast)
+  const [conflict] = found
+  if (conflict === undefined) return
+  const { dev, destination } = conflict.route
+  const link = dev === undefined ? undefined : await readLink(context.rtnl, { index: dev })
+  const names = new Map(link === undefined ? [] : [[link.index, link.name]])
+  const network = wanted.find(({ text }) => text === conflict.wanted)?.network ?? ''
+  throw taken(network, describeConflict(conflict, names), { kind: 'route', name: destination, detail: link === undefined ? 'no device' : `dev ${link.name}` })
 }
 
 function taken (network: string, why: string, conflict: { readonly kind: string, readonly name: string, readonly detail: string }): NetwrightError {

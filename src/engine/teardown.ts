@@ -6,7 +6,7 @@
  */
 import { describe, type LinkObject } from '../kernel/object.js'
 import { detachRequest, removeRequest } from '../kernel/link.js'
-import { isOurs, readLink } from '../kernel/link-state.js'
+import { isOurs, readEach, readLink } from '../kernel/link-state.js'
 import { send } from '../netlink/call.js'
 import { isErrno } from '../netlink/errno.js'
 import { withdraw } from './commit.js'
@@ -69,7 +69,7 @@ async function removeLinks (context: Context, record: BatchRecord, keep: readonl
 
 /** Those of the links that are there and are ours: index, kind and group prove it; a link that was renamed is still ours. */
 async function present<T extends LinkObject> (context: Context, links: readonly T[]): Promise<T[]> {
-  const states = await Promise.all(links.map(async ({ index }) => await readLink(context.rtnl, { index })))
+  const states = await readEach(context.rtnl, links.map(({ index }) => ({ index })))
   return links.filter((link, i) => {
     const state = states[i]
     if (state === undefined) return false

@@ -1,6 +1,9 @@
 /** Links as the kernel has them. */
-import { get } from '../netlink/call.js'
+import { mapSlowly } from '../netlink/breathe.js'
+import { get, getEach } from '../netlink/call.js'
 import { isErrno } from '../netlink/errno.js'
+import type { Message } from '../netlink/header.js'
+import type { Request } from '../netlink/request.js'
 import { dumpLinks, IFF_LOWER_UP, IFF_UP, link, type LinkMessage } from '../netlink/rtnl/link.js'
 import type { Transport } from '../netlink/transport.js'
 import type { LinkObject } from './object.js'
@@ -35,14 +38,29 @@ const portStates = ['disabled', 'listening', 'learning', 'forwarding', 'blocking
 /** Source: include/uapi/linux/if_bridge.h, BR_STATE_*. */
 export type PortState = typeof portStates[number]
 
+/** Which link. */
+export type LinkKey = { readonly name: string } | { readonly index: number }
+
+const requestFor = (by: LinkKey): Request => 'name' in by ? link.get({ ifname: by.name }, by.name) : link.get({ index: by.index }, `link ${String(by.index)}`)
+
+function stateIn (replies: readonly Message[]): LinkState | undefined {
+  const found = replies.find(({ type }) => type === link.types.new)
+  return found === undefined ? undefined : linkState(link.decode(found))
+}
+
+/** As `readLink` for each, in few sends. */
+export async function readEach (transport: Transport, keys: readonly LinkKey[]): Promise<(LinkState | undefined)[]> {
+  const answers = await getEach(transport, await mapSlowly(keys, requestFor))
+  return await mapSlowly(answers, ({ error, replies }) => {
+    if (error !== undefined && error.errnoName !== 'ENODEV') throw error
+    return stateIn(replies)
+  })
+}
+
 /** `ip -d link show dev NAME`, or by index; undefined where there is none. Throws KernelError. */
-export async function readLink (transport: Transport, by: { readonly name: string } | { readonly index: number }): Promise<LinkState | undefined> {
-  const which = 'name' in by ? { ifname: by.name } : { index: by.index }
-  const about = 'name' in by ? by.name : `link ${String(by.index)}`
+export async function readLink (transport: Transport, by: LinkKey): Promise<LinkState | undefined> {
   try {
-    const replies = await get(transport, link.get(which, about))
-    const [found] = replies.filter(({ type }) => type === link.types.new)
-    return found === undefined ? undefined : linkState(link.decode(found))
+    return stateIn(await get(transport, requestFor(by)))
   } catch (error) {
     if (isErrno(error, 'ENODEV')) return undefined
     throw error
@@ -51,7 +69,7 @@ export async function readLink (transport: Transport, by: { readonly name: strin
 
 /** `ip -d link show [master M] [type KIND]`; `master` is an index. Throws KernelError. */
 export async function readLinks (transport: Transport, filter: { readonly kind?: string, readonly master?: number } = {}): Promise<LinkState[]> {
-  return (await dumpLinks(transport, filter)).map(linkState)
+  return await mapSlowly(await dumpLinks(transport, filter), linkState)
 }
 
 /** Whether the link is the one that `object` says: index, name, kind and group all match. An alias or a MAC proves nothing. */

@@ -1,4 +1,5 @@
 /** Routes: made, removed, read. Whether a network collides with them is in conflict.ts. */
+import { mapSlowly } from '../netlink/breathe.js'
 import { AF_INET, AF_INET6 } from '../netlink/rtnl/addr.js'
 import { dumpRoutes, route, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTN_UNICAST, type RouteMessage } from '../netlink/rtnl/route.js'
 import type { Request } from '../netlink/request.js'
@@ -49,13 +50,11 @@ export interface RouteState {
 
 /** Every table's routes of both families; `local: false` leaves out table local, the host's own addresses. One dump a family. Throws KernelError. */
 export async function readRoutes (transport: Transport, { local = true }: { readonly local?: boolean } = {}): Promise<RouteState[]> {
-  const states: RouteState[] = []
+  const states: RouteState[][] = []
   for (const family of [AF_INET, AF_INET6]) {
-    for (const message of await dumpRoutes(transport, { family })) {
-      if (local || tableOf(message) !== RT_TABLE_LOCAL) states.push(...routeStates(message))
-    }
+    states.push(...await mapSlowly(await dumpRoutes(transport, { family }), (message) => local || tableOf(message) !== RT_TABLE_LOCAL ? routeStates(message) : []))
   }
-  return states
+  return states.flat()
 }
 
 function tableOf (message: RouteMessage): number { return message.table ?? message.shortTable ?? RT_TABLE_MAIN }

@@ -2,6 +2,7 @@
 import { Writer } from '../bytes/writer.js'
 import { NetwrightError, type KernelError } from '../errors.js'
 import { verdict } from './ack.js'
+import { mapSlowly, pacer } from './breathe.js'
 import { messages, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, type Message } from './header.js'
 import { frame, type Request } from './request.js'
 import type { Reply, Transport } from './transport.js'
@@ -24,22 +25,35 @@ const DUMP_ATTEMPTS = 10
  * Throws KernelError where the send itself fails (nothing was done) and NETWRIGHT_CLOSED.
  */
 export async function send (transport: Transport, requests: readonly Request[]): Promise<Outcome[]> {
-  if (requests.length === 0) return []
-  const { outcomes } = await exchange(transport, requests)
-  return outcomes
+  return (await exchange(transport, requests)).map(({ outcome }) => outcome)
 }
 
 /** One request with its acknowledgement. Throws KernelError where it is refused and NETWRIGHT_UNKNOWN_OUTCOME where no answer came. */
 export async function call (transport: Transport, request: Request): Promise<Outcome> {
-  const { outcomes: [outcome] } = await exchange(transport, [request])
-  return settled(request, outcome)
+  const [answer] = await exchange(transport, [request])
+  return settled(request, answer?.outcome)
 }
 
 /** Reads one object: the kernel's reply (or replies). `ip link show dev X`. Throws KernelError (ENODEV, ENOENT, …) and NETWRIGHT_UNKNOWN_OUTCOME. */
 export async function get (transport: Transport, request: Request): Promise<Message[]> {
-  const { outcomes: [outcome], replies } = await exchange(transport, [request])
-  settled(request, outcome)
-  return replies
+  const [answer] = await exchange(transport, [request])
+  settled(request, answer?.outcome)
+  return answer?.replies ?? []
+}
+
+/** How many objects are asked for at once: their descriptions fit into the smallest receive buffer. */
+const AT_ONCE = 32
+
+/** Reads many objects with few sends: one answer a request, in order, with the refusal where there is one. Throws as `get`, but for refusals. */
+export async function getEach (transport: Transport, requests: readonly Request[]): Promise<readonly { readonly error?: KernelError, readonly replies: readonly Message[] }[]> {
+  const chunks = Array.from({ length: Math.ceil(requests.length / AT_ONCE) }, (_, i) => requests.slice(i * AT_ONCE, (i + 1) * AT_ONCE))
+  const answers: Answer[] = []
+  for (const chunk of chunks) answers.push(...await exchange(transport, chunk))
+  return answers.map(({ outcome, replies }) => {
+    if (outcome.error !== undefined) return { error: outcome.error, replies: [] }
+    settled(outcome.request, outcome)
+    return { replies }
+  })
 }
 
 /**
@@ -52,18 +66,21 @@ export async function dump (transport: Transport, request: Request): Promise<Mes
     const w = new Writer(64)
     const seq = transport.sequence()
     frame(w, request, seq, NLM_F_DUMP)
-    const found = collect(request, await transport.exchange(w.take(), true), seq)
+    const found = await collect(request, await transport.exchange(w.take(), true), seq)
     if (found !== undefined) return found
   }
   throw new NetwrightError('NETWRIGHT_UNKNOWN_OUTCOME', `${request.name} ${request.object}: interrupted by changes ${String(DUMP_ATTEMPTS)} times`, { remedy: 'try again when fewer objects change' })
 }
 
 /** The messages of a complete dump, undefined where it is not to be trusted. */
-function collect (request: Request, reply: Reply, seq: number): Message[] | undefined {
+async function collect (request: Request, reply: Reply, seq: number): Promise<Message[] | undefined> {
+  const pace = pacer()
   const found: Message[] = []
   let whole = false
   let interrupted = reply.overrun
   for (const message of answers(reply)) {
+    const rest = pace()
+    if (rest !== undefined) await rest
     if (message.seq !== seq) continue
     if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true
     if (message.type !== NLMSG_DONE && message.type !== NLMSG_ERROR) { found.push(message); continue }
@@ -74,27 +91,33 @@ function collect (request: Request, reply: Reply, seq: number): Message[] | unde
   return whole && !interrupted ? found : undefined
 }
 
-async function exchange (transport: Transport, requests: readonly Request[]): Promise<{ outcomes: Outcome[], replies: Message[] }> {
+interface Answer { readonly outcome: Outcome, readonly replies: Message[] }
+
+/** Framed and read in slices, sent in one piece. */
+async function exchange (transport: Transport, requests: readonly Request[]): Promise<Answer[]> {
+  if (requests.length === 0) return []
   const w = new Writer(1024)
-  const sequences = requests.map((request) => {
+  const sequences = await mapSlowly(requests, (request) => {
     const seq = transport.sequence()
     frame(w, request, seq, NLM_F_ACK)
     return seq
   })
   const reply = await transport.exchange(w.take(), false)
   const acks = new Map<number, Message>()
-  const replies: Message[] = []
-  const ours = new Set(sequences)
+  const replies = new Map<number, Message[]>(sequences.map((seq) => [seq, []]))
+  const pace = pacer()
   for (const message of answers(reply)) {
-    if (!ours.has(message.seq)) continue
-    if (message.type === NLMSG_ERROR) acks.set(message.seq, message)
-    else replies.push(message)
+    const rest = pace()
+    if (rest !== undefined) await rest
+    if (message.type !== NLMSG_ERROR) replies.get(message.seq)?.push(message)
+    else if (replies.has(message.seq)) acks.set(message.seq, message)
   }
-  const outcomes = requests.map((request, index) => {
-    const ack = acks.get(sequences[index] ?? 0)
-    return ack === undefined ? { request, acknowledged: false } : { request, acknowledged: true, ...verdict(request, ack) }
+  return await mapSlowly(requests, (request, index) => {
+    const seq = sequences[index] ?? 0
+    const ack = acks.get(seq)
+    const outcome = ack === undefined ? { request, acknowledged: false } : { request, acknowledged: true, ...verdict(request, ack) }
+    return { outcome, replies: replies.get(seq) ?? [] }
   })
-  return { outcomes, replies }
 }
 
 function * answers (reply: Reply): Generator<Message> {

@@ -10,6 +10,7 @@ import { Writer } from '../../bytes/writer.js'
 import { KernelError, NetwrightError } from '../../errors.js'
 import { verdict } from '../ack.js'
 import { encodeTable } from '../attr.js'
+import { mapSlowly, pacer } from '../breathe.js'
 import { messages, NLM_F_ACK, NLMSG_ERROR, type Message } from '../header.js'
 import { frame, type Request } from '../request.js'
 import type { Reply, Transport } from '../transport.js'
@@ -38,14 +39,14 @@ export async function nftBatch (transport: Transport, requests: readonly Request
   const w = new Writer(4096)
   const beginSeq = transport.sequence()
   frame(w, begin, beginSeq)
-  const sequences = requests.map((request, index) => {
+  const sequences = await mapSlowly(requests, (request, index) => {
     const seq = transport.sequence()
     frame(w, request, seq, index === requests.length - 1 ? NLM_F_ACK : 0)
     return seq
   })
   frame(w, batchEdge(NFNL_MSG_BATCH_END), transport.sequence())
   const reply = await transport.exchange(w.take(), false)
-  judge(reply, [begin, ...requests], [beginSeq, ...sequences])
+  await judge(reply, [begin, ...requests], [beginSeq, ...sequences])
 }
 
 function batchEdge (type: number, genid = 0): Request {
@@ -56,9 +57,12 @@ function batchEdge (type: number, genid = 0): Request {
   return { type, flags: 0, body: w.take(), name: begin ? 'NFNL_MSG_BATCH_BEGIN' : 'NFNL_MSG_BATCH_END', object: 'nf_tables', shape: { header: nfgenmsg.size, table: batchTable } }
 }
 
-function judge (reply: Reply, requests: readonly Request[], sequences: readonly number[]): void {
+async function judge (reply: Reply, requests: readonly Request[], sequences: readonly number[]): Promise<void> {
   const answers = new Map<number, Message>()
+  const pace = pacer()
   for (const datagram of reply.datagrams) {
+    const rest = pace()
+    if (rest !== undefined) await rest
     for (const message of messages(datagram)) {
       if (message.type !== NLMSG_ERROR) continue
       // A request that is refused at the commit may have been acknowledged before: the refusal counts.

@@ -1,4 +1,5 @@
 /** Reading back: `nft list table`, `nft list chains`, `nft list set`, decoded. */
+import { mapSlowly } from '../breathe.js'
 import { isErrno } from '../errno.js'
 import { dump, get } from '../call.js'
 import type { Transport } from '../transport.js'
@@ -33,7 +34,7 @@ async function one<T extends Table> (transport: Transport, object: NftObject<T>,
 }
 
 async function all<T extends Table> (transport: Transport, object: NftObject<T>, request: Request): Promise<NftMessage<T>[]> {
-  return (await dump(transport, request)).map((message) => object.decode(message))
+  return await mapSlowly(await dump(transport, request), (message) => object.decode(message))
 }
 
 /** A table, undefined where there is none. Throws KernelError, NETWRIGHT_UNKNOWN_OUTCOME. */

@@ -4,6 +4,7 @@ import { s32, string, u32, u8 } from '../../bytes/codec.js'
 import { struct } from '../../bytes/struct.js'
 import { NetwrightError } from '../../errors.js'
 import { attr } from '../attr.js'
+import { mapSlowly } from '../breathe.js'
 import { dump } from '../call.js'
 import { family, type MessageOf } from '../family.js'
 import type { Transport } from '../transport.js'
@@ -61,6 +62,6 @@ export const addr = family('ADDR', { new: 20, del: 21, get: 22 }, ifaddrmsg, {
 /** `ip addr show [dev INDEX] [-4|-6]`. Filtered by the kernel and, where it cannot, here. Throws as `dump`. */
 export async function dumpAddrs (transport: Transport, filter: { readonly index?: number, readonly family?: number } = {}): Promise<AddrMessage[]> {
   const found = await dump(transport, addr.dump(filter))
-  return found.filter(({ type }) => type === addr.types.new).map((message) => addr.decode(message)).filter((message) =>
+  return (await mapSlowly(found.filter(({ type }) => type === addr.types.new), (message) => addr.decode(message))).filter((message) =>
     (filter.index === undefined || message.index === filter.index) && (filter.family === undefined || filter.family === AF_UNSPEC || message.family === filter.family))
 }

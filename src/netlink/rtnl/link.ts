@@ -4,6 +4,7 @@ import { Writer } from '../../bytes/writer.js'
 import { NetwrightError } from '../../errors.js'
 import { parseIfName } from '../../values/ifname.js'
 import { attr, nest, select } from '../attr.js'
+import { mapSlowly } from '../breathe.js'
 import { dump } from '../call.js'
 import { family, type Family, type MessageOf } from '../family.js'
 import type { Message } from '../header.js'
@@ -96,7 +97,7 @@ export async function dumpLinks (transport: Transport, filter: { readonly master
     ...(master === undefined ? {} : { master }),
     ...(kind === undefined ? {} : { linkinfo: { kind } }),
   }))
-  return found.filter(isLink).map((message) => link.decode(message)).filter((message) =>
+  return (await mapSlowly(found.filter(isLink), (message) => link.decode(message))).filter((message) =>
     (master === undefined || message.master === master) && (kind === undefined || message.linkinfo?.kind === kind))
 }
 

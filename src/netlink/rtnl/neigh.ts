@@ -3,6 +3,7 @@ import { ip, lladdr } from '../../bytes/address.js'
 import { be16, bytes, s32, u16, u32, u8 } from '../../bytes/codec.js'
 import { struct } from '../../bytes/struct.js'
 import { attr, nest } from '../attr.js'
+import { mapSlowly } from '../breathe.js'
 import { dump } from '../call.js'
 import { family, type MessageOf } from '../family.js'
 import type { Transport } from '../transport.js'
@@ -82,5 +83,5 @@ export async function dumpFdb (transport: Transport, filter: NeighFilter = {}): 
 
 async function entries (transport: Transport, request: ReturnType<typeof neigh.dump>): Promise<NeighMessage[]> {
   const found = await dump(transport, request)
-  return found.filter(({ type }) => type === neigh.types.new).map((message) => neigh.decode(message))
+  return await mapSlowly(found.filter(({ type }) => type === neigh.types.new), (message) => neigh.decode(message))
 }

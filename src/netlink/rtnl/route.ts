@@ -4,6 +4,7 @@ import { be16, bytes, string, u16, u32, u8 } from '../../bytes/codec.js'
 import { struct } from '../../bytes/struct.js'
 import { KernelError, NetwrightError } from '../../errors.js'
 import { attr, nest } from '../attr.js'
+import { mapSlowly } from '../breathe.js'
 import { dump } from '../call.js'
 import { family, type MessageOf } from '../family.js'
 import type { Message } from '../header.js'
@@ -104,7 +105,7 @@ export interface RouteFilter { readonly family?: number, readonly table?: number
 /** `ip route show table T [dev OIF] [proto P]`; without `table`, every table's (`table all`). A table that does not exist has no routes. Throws as `dump`. */
 export async function dumpRoutes (transport: Transport, filter: RouteFilter = {}): Promise<RouteMessage[]> {
   const found = await routes(transport, filter)
-  return found.filter(({ type }) => type === route.types.new).map((message) => route.decode(message)).filter((message) =>
+  return (await mapSlowly(found.filter(({ type }) => type === route.types.new), (message) => route.decode(message))).filter((message) =>
     (filter.family === undefined || filter.family === 0 || message.family === filter.family) && (filter.table === undefined || (message.table ?? message.shortTable) === filter.table) &&
     (filter.oif === undefined || message.oif === filter.oif) && (filter.protocol === undefined || message.protocol === filter.protocol))
 }

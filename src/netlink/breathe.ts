@@ -1,0 +1,23 @@
+/** Lets the event loop turn inside long pure work: our user's daemon must not notice a batch of hundreds, or a dump of thousands. */
+import { setImmediate } from 'node:timers/promises'
+
+/** A pacer: `await pace()` in a loop yields once two milliseconds were used since the last yield. It returns undefined where there is nothing to wait for. */
+export function pacer (milliseconds = 2): () => Promise<void> | undefined {
+  let since = performance.now()
+  return () => {
+    if (performance.now() - since < milliseconds) return undefined
+    return setImmediate().then(() => { since = performance.now() })
+  }
+}
+
+/** `items.map(work)`, in slices. */
+export async function mapSlowly<T, U> (items: readonly T[], work: (item: T, index: number) => U): Promise<U[]> {
+  const pace = pacer()
+  const results: U[] = []
+  for (const [index, item] of items.entries()) {
+    results.push(work(item, index))
+    const rest = pace()
+    if (rest !== undefined) await rest
+  }
+  return results
+}
