@@ -1,18 +1,21 @@
 /** Where the demonstration plays: three network namespaces of its own and a directory, made and removed by netwright itself. */
-import { chmod, mkdir, open, readdir, rm, stat, writeFile, type FileHandle } from 'node:fs/promises'
+import { chmod, mkdir, open, readdir, rm, writeFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { addr, AF_INET, call, IFF_UP, link, NETLINK_ROUTE, openChannel, route, RT_TABLE_MAIN, RTN_UNICAST, RTPROT_BOOT, type Transport } from 'netwright/rtnl'
-import { createNetns, deleteNetns, openHost } from '../../index.js'
+import { createNetns, deleteNetns } from '../../index.js'
+import { codeOf, Failure } from '../failure.js'
 import { indexOf } from './await-link.js'
 import { inside, type Inside } from './inside.js'
 
 /** From the ranges for examples, so that nobody takes them for real ones: RFC 5737. */
 export const internet = { gateway: '203.0.113.1', host: '203.0.113.2', prefix: 24, web: '198.51.100.80', name: 'www.example.com' } as const
 
-const NAMESPACES = '/run/netns'
+/** Where iproute2 keeps named namespaces. */
+export const NAMESPACES = '/run/netns'
 /** Below /run every user may look up a path, as dnsmasq's own user must. */
-const DIRECTORIES = '/run'
-const PREFIX = 'nw-demo-'
+export const DIRECTORIES = '/run'
+/** What the names of all of it begin with; a process id follows. */
+export const PREFIX = 'nw-demo-'
 
 /** One namespace: its name, its rtnetlink, and a helper process in it. */
 export interface Place {
@@ -67,8 +70,15 @@ export async function setStage (signal: AbortSignal): Promise<Stage> {
     return { ...places, root, clear }
   } catch (error) {
     await clear()
-    throw error
+    throw refused(error)
   }
+}
+
+/** Who may not make namespaces is told who may. */
+export function refused (error: unknown): unknown {
+  const name = typeof error === 'object' && error !== null && 'errnoName' in error ? error.errnoName : codeOf(error)
+  if (name !== 'EPERM' && name !== 'EACCES' && name !== 'EROFS') return error
+  return new Failure({ driver: 'this user may not make network namespaces', remedy: 'sudo netwright demo; or from a checkout scripts/quickstart, which makes a user namespace for it' }, error)
 }
 
 /** What carries our name and still stands. */
@@ -112,33 +122,6 @@ export async function leadTo ({ internet: outside }: Stage, ip: string): Promise
 export async function settleGuest (guest: Place, dev: string, lease: { readonly ip: string, readonly prefix: number, readonly router: string }): Promise<void> {
   await address(guest, await indexOf(guest, dev), lease.ip, lease.prefix)
   await via(guest, lease.router)
-}
-
-/** Removes what demonstrations have left that were killed: their process is gone, their namespaces stand. Resolves with how many there were. */
-export async function sweep (): Promise<number> {
-  const names = [...await readdir(NAMESPACES).catch(() => []), ...await readdir(DIRECTORIES)]
-  const pids = new Set(names.map((name) => /^nw-demo-(\d+)(?:-|$)/.exec(name)?.[1]).filter((pid) => pid !== undefined))
-  let swept = 0
-  for (const pid of pids) {
-    if (await stat(`/proc/${pid}`).then(() => true, () => false)) continue
-    const own = `${PREFIX}${pid}`
-    await stopNetworks(own)
-    for (const role of roles) if (names.includes(`${own}-${role}`)) await deleteNetns(`${own}-${role}`)
-    await rm(join(DIRECTORIES, own), { recursive: true, force: true })
-    swept++
-  }
-  return swept
-}
-
-/** The networks of a killed demonstration, whose dnsmasq still runs. */
-async function stopNetworks (own: string): Promise<void> {
-  const host = join(NAMESPACES, `${own}-host`)
-  const root = join(DIRECTORIES, own)
-  if (!await stat(host).then(() => true, () => false) || !await stat(root).then(() => true, () => false)) return
-  const opened = await openHost({ netns: host, root, supervise: false })
-  try {
-    for (const { name, active } of await opened.networks()) if (active) await (await opened.network(name)).destroy()
-  } finally { await opened.close() }
 }
 
 /** The file that names the host's name server, as /etc/resolv.conf does. */

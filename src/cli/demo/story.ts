@@ -6,7 +6,8 @@ import type { Context } from '../command.js'
 import { Failure } from '../failure.js'
 import { awaitLink, forwards } from './await-link.js'
 import { show } from './show.js'
-import { internet, layCable, leadTo, resolvConf, settleGuest, setStage, sweep, type Stage } from './stage.js'
+import { internet, layCable, leadTo, resolvConf, settleGuest, setStage, type Stage } from './stage.js'
+import { leftovers, sweep } from './sweep.js'
 import { tellTo, type Teller } from './teller.js'
 import { countsTable, difference, traces, type Traces } from './traces.js'
 
@@ -26,8 +27,8 @@ export async function play (context: Context): Promise<boolean> {
   const started = performance.now()
   teller.say('Three network namespaces play a guest, its host and the internet;', "this machine's own network is not touched.")
   teller.heading('The stage')
-  const swept = await sweep()
-  if (swept > 0) teller.say(`             cleared away what ${String(swept)} killed demonstration(s) had left`)
+  const dead = await leftovers()
+  if (dead.length > 0) await teller.step('clear away what was left', () => sweep(dead), () => `cleared away what a killed demonstration had left: ${dead.join(', ')}`)
   const stage = await teller.step('make three namespaces', setStage, ({ host }) => `made the namespaces ${host.name.replace(/host$/, '{guest,host,internet}')}`)
   const left: string[] = []
   let counts: readonly string[] = []

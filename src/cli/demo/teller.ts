@@ -36,7 +36,7 @@ export function tellTo (context: Context): Teller {
       context.data({ step: done(result), ms: Math.round(ms * 10) / 10 })
       return result
     } catch (error) {
-      line('', `${doing}: ${paint('31', 'failed')}`)
+      line('', `${doing}: ${paint('31', context.signal.aborted ? 'interrupted' : 'failed')}`)
       throw error
     }
   }
