@@ -22,6 +22,8 @@ static const struct { const char *name; napi_callback function; } exported[] = {
   { "filesWrite", files_write },
   { "close", file_close },
   { "closeAsync", file_close_async },
+  { "socketTame", socket_tame },
+  { "socketDrops", socket_drops },
   { "ifindex", netns_ifindex },
   { "capabilities", process_capabilities },
 };

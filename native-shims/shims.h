@@ -96,5 +96,7 @@ napi_value files_read (napi_env env, napi_callback_info info);
 napi_value files_write (napi_env env, napi_callback_info info);
 napi_value file_close (napi_env env, napi_callback_info info);
 napi_value file_close_async (napi_env env, napi_callback_info info);
+napi_value socket_tame (napi_env env, napi_callback_info info);
+napi_value socket_drops (napi_env env, napi_callback_info info);
 
 #endif

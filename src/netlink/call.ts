@@ -127,5 +127,9 @@ function * answers (reply: Reply): Generator<Message> {
 function settled (request: Request, outcome: Outcome | undefined): Outcome {
   if (outcome?.error !== undefined) throw outcome.error
   if (outcome?.acknowledged === true) return outcome
-  throw new NetwrightError('NETWRIGHT_UNKNOWN_OUTCOME', `${request.name} ${request.object}: the kernel's answer was lost`, { remedy: 'read back whether it was carried out' })
+  throw unknown(request)
+}
+
+function unknown (request: Request): NetwrightError {
+  return new NetwrightError('NETWRIGHT_UNKNOWN_OUTCOME', `${request.name} ${request.object}: the kernel's answer was lost`, { remedy: 'read back whether it was carried out' })
 }

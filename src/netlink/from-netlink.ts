@@ -1,7 +1,8 @@
 /** A Transport over a socket of the npm package `netlink`, for programs that have one already. */
 import { randomInt } from 'node:crypto'
 import { KernelError, NetwrightError } from '../errors.js'
-import { errnoName } from './errno.js'
+import { errnoName, isErrno } from './errno.js'
+import { native } from './native.js'
 import { messages, NETLINK_ROUTE, NLM_F_ACK, NLM_F_DUMP, NLMSG_DONE, NLMSG_ERROR, type Message } from './header.js'
 import type { Reply, Transport } from './transport.js'
 
@@ -12,6 +13,7 @@ export interface NetlinkSocket {
   on (event: 'error', listener: (error: Error) => void): unknown
   off (event: 'message', listener: (message: Buffer) => void): unknown
   off (event: 'error', listener: (error: Error) => void): unknown
+  address (): { readonly port: number }
   close (): void
 }
 
@@ -27,18 +29,20 @@ const QUIET_ROUNDS = 3
  * It **blocks the event loop**: the kernel carries a request out inside the package's sendmsg, and a request that waits for RTNL holds the
  * loop as long (4.8 s were measured). The package sets no socket options, so errors come without the kernel's sentence, buffers are the
  * system's, and dumps are filtered less by the kernel. Works in the main thread only: in a worker the package crashes the process when the worker ends.
- * `close` closes the socket. Other messages on the socket (multicast groups) are left alone.
+ * An overrun would make the package abort the process, so NETLINK_NO_ENOBUFS is set on the socket and losses are counted; without the native addon
+ * that is not possible. `close` closes the socket. Other messages on the socket (multicast groups) are left alone.
  */
 export function fromNetlink (socket: NetlinkSocket, protocol: number = NETLINK_ROUTE): Transport {
   let sequence = randomInt(1, 0x7fffffff)
   let last: Promise<unknown> = Promise.resolve()
   let closing: Promise<void> | undefined
+  const lost = losses(socket, protocol)
   return {
     protocol,
     sequence: () => (sequence = sequence >= 0xffffffff ? 1 : sequence + 1),
     exchange: async (datagram) => {
       if (closing !== undefined) throw new NetwrightError('NETWRIGHT_CLOSED', 'the transport is closed')
-      const turn = last.then(() => exchange(socket, Buffer.from(datagram)))
+      const turn = last.then(() => exchange(socket, Buffer.from(datagram), lost))
       last = turn.catch(() => undefined)
       return await turn
     },
@@ -47,6 +51,24 @@ export function fromNetlink (socket: NetlinkSocket, protocol: number = NETLINK_R
       closing ??= last.then(async () => { await round(); socket.close() })
       await closing
     },
+  }
+}
+
+/** How many messages the socket lost since it was asked last; always 0 where the addon is not built or somebody else counts. */
+function losses (socket: NetlinkSocket, protocol: number): () => number {
+  try {
+    const fd = native().socketTame(protocol, socket.address().port, 0)
+    let before = 0
+    return () => {
+      const drops = native().socketDrops(fd)
+      const more = drops - before
+      before = drops
+      return more
+    }
+  } catch (error) {
+    if (error instanceof NetwrightError && error.code === 'NETWRIGHT_ADDON_MISSING') return () => 0
+    if (isErrno(error, 'ENOENT')) return () => 0
+    throw error
   }
 }
 
@@ -74,7 +96,8 @@ class Awaited {
   }
 }
 
-async function exchange (socket: NetlinkSocket, datagram: Buffer): Promise<Reply> {
+async function exchange (socket: NetlinkSocket, datagram: Buffer, lost: () => number): Promise<Reply> {
+  lost()
   const awaited = new Awaited(datagram)
   const found: Buffer[] = []
   const seen: { rounds: number, overrun: boolean, failure?: Error } = { rounds: 0, overrun: false }
@@ -99,7 +122,7 @@ async function exchange (socket: NetlinkSocket, datagram: Buffer): Promise<Reply
     })
     for (; seen.rounds < QUIET_ROUNDS && seen.failure === undefined && !awaited.complete; seen.rounds++) await round()
     if (seen.failure !== undefined) throw refusal(seen.failure)
-    return { datagrams: found, overrun: seen.overrun }
+    return { datagrams: found, overrun: lost() > 0 || seen.overrun }
   } finally {
     socket.off('message', onMessage)
     socket.off('error', onError)

@@ -17,6 +17,8 @@ export interface MonitorOptions {
   readonly signal?: AbortSignal
   /** Events that wait for the reader; when there are more, they are dropped and an `overrun` takes their place. Default 8192. */
   readonly limit?: number
+  /** Bytes that the kernel keeps for us while the event loop is busy; beyond, an `overrun`. Default 8 MiB, capped by net.core.rmem_max without CAP_NET_ADMIN in the initial user namespace. */
+  readonly receiveBuffer?: number
 }
 
 /** One reader at a time. Ends when the signal aborts, `return()` is called or the loop is left; the sockets are closed then. */
@@ -30,13 +32,15 @@ interface Socket {
   on (event: 'message', listener: (data: Buffer) => void): unknown
   on (event: 'error', listener: (error: Error) => void): unknown
   addMembership (group: number): void
+  address (): { port: number }
   unref (): void
   close (): void
 }
+/** A socket with its descriptor, and how many messages it had lost when it was last looked at. */
+interface Ear { readonly socket: Socket, readonly fd: number, drops: number }
 type SocketClass = new (protocol: number, options: { recvBufferSize: number, sendBufferSize: number }) => Socket
 
 const LIMIT = 8192
-/** As much as net.core.rmem_max allows. */
 const RECEIVE_BUFFER = 8 << 20
 
 /**
@@ -56,7 +60,8 @@ class Listening implements Monitor {
   readonly #limit: number
   readonly #queue: MonitorEvent[] = []
   readonly #signal: AbortSignal | undefined
-  #sockets: readonly Socket[] = []
+  #ears: readonly Ear[] = []
+  #counting = false
   #waiting: (() => void) | undefined
   #ended = false
   #failure: Error | undefined
@@ -72,15 +77,14 @@ class Listening implements Monitor {
     this.ready.catch((error: unknown) => { this.#end(error) })
   }
 
-  async #open ({ netns = -1, groups }: MonitorOptions): Promise<void> {
+  async #open ({ netns = -1, groups, receiveBuffer = RECEIVE_BUFFER }: MonitorOptions): Promise<void> {
     const { RawNetlinkSocket } = (await import('netlink/dist/raw.js')).default
     if (this.#ended) return
-    const make = (): readonly Socket[] => sockets(RawNetlinkSocket, groups)
     // One synchronous stretch inside the namespace: no callback and no await between enter and leave (kernel.md, Netlink 11).
-    this.#sockets = netns < 0 ? make() : native().netnsRun(netns, make)
-    for (const socket of this.#sockets) {
+    this.#ears = native().netnsRun(netns, () => listen(RawNetlinkSocket, groups, receiveBuffer))
+    for (const { socket } of this.#ears) {
       socket.on('message', (data) => { this.#hear(data) })
-      socket.on('error', (error) => { this.#stumble(error) })
+      socket.on('error', (error) => { this.#end(error) })
       socket.unref()
     }
   }
@@ -88,11 +92,19 @@ class Listening implements Monitor {
   #hear (data: Buffer): void {
     if (this.#ended) return
     for (const event of decodeEvents(data)) this.#push(event)
+    if (this.#counting) return
+    this.#counting = true
+    setImmediate(() => { this.#count() })
   }
 
-  #stumble (error: Error): void {
-    if ('code' in error && error.code === 'ENOBUFS') this.#push({ kind: 'overrun', reason: 'the kernel\'s buffer was full' })
-    else this.#end(error)
+  /** Messages are lost only while the buffer is full, so after a loss there is always one more to hear: looking then is enough. */
+  #count (): void {
+    this.#counting = false
+    for (const ear of this.#ears) {
+      const drops = native().socketDrops(ear.fd)
+      if (drops !== ear.drops) this.#push({ kind: 'overrun', reason: `the kernel's buffer was full, ${String(drops - ear.drops)} messages are lost` })
+      ear.drops = drops
+    }
   }
 
   #push (event: MonitorEvent): void {
@@ -111,10 +123,10 @@ class Listening implements Monitor {
     if (failure !== undefined && !this.#ended) this.#failure = refusal(failure)
     this.#ended = true
     this.#signal?.removeEventListener('abort', this.#abort)
-    const open = this.#sockets
-    this.#sockets = []
+    const open = this.#ears
+    this.#ears = []
     // Outside of the package's own callbacks, which go on using the socket after they return.
-    if (open.length > 0) setImmediate(() => { for (const socket of open) socket.close() })
+    if (open.length > 0) setImmediate(() => { for (const { socket } of open) socket.close() })
     this.#wake()
   }
 
@@ -144,17 +156,20 @@ class Listening implements Monitor {
   async [Symbol.asyncDispose] (): Promise<void> { await this.return() }
 }
 
-function sockets (Socket: SocketClass, groups: readonly MonitorGroup[]): readonly Socket[] {
+function listen (Socket: SocketClass, groups: readonly MonitorGroup[], recvBufferSize: number): readonly Ear[] {
+  const ears: Ear[] = []
   const made: Socket[] = []
   try {
     for (const protocol of [NETLINK_ROUTE, NETLINK_NETFILTER]) {
       const numbers = groups.flatMap((group) => monitorGroups[group].protocol === protocol ? monitorGroups[group].numbers : [])
       if (numbers.length === 0) continue
-      const socket = new Socket(protocol, { recvBufferSize: RECEIVE_BUFFER, sendBufferSize: 0 })
+      const socket = new Socket(protocol, { recvBufferSize, sendBufferSize: 0 })
       made.push(socket)
+      // Before the first group: an overrun would abort the process.
+      ears.push({ socket, fd: native().socketTame(protocol, socket.address().port, recvBufferSize), drops: 0 })
       for (const number of new Set(numbers)) socket.addMembership(number)
     }
-    return made
+    return ears
   } catch (error) {
     for (const socket of made) socket.close()
     throw error

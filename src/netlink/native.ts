@@ -65,6 +65,14 @@ export interface Native {
   close (fd: number): void
   /** close(2) on a thread of ours: for TAPs, whose link has gone when it resolves. */
   closeAsync (fd: number): Promise<void>
+  /**
+   * Finds the netlink socket that this process bound to `port` (by another addon) and keeps it from failing on an overrun: NETLINK_NO_ENOBUFS, and
+   * `receiveBuffer` bytes forced where allowed (0: as it is). libuv reports a socket with an error pending as broken, and the npm package `netlink` aborts the
+   * process then. Returns its descriptor, which stays the other's. ENOENT where there is none. Synchronous: never waits.
+   */
+  socketTame (protocol: number, port: number, receiveBuffer: number): number
+  /** How many messages a socket lost because its buffer was full, since it was opened. Synchronous: never waits. */
+  socketDrops (fd: number): number
   /** if_nametoindex in `netns`, 0 where there is none. */
   ifindex (netns: number, name: string): Promise<number>
   /** Effective capabilities of this process as a bit set (capget). Synchronous. */

@@ -60,6 +60,17 @@ kernelTest(test, 'fromNetlink: a dump of many datagrams is whole', async ({ ns }
   })
 }, { leaves: true })
 
+kernelTest(test, 'fromNetlink: answers that do not fit into the buffer are unknown outcomes, and the process lives', async ({ ns }) => {
+  const transport = fromNetlink(native().netnsRun(ns.fd, () => new raw.RawNetlinkSocket(NETLINK_ROUTE, { recvBufferSize: 2304, sendBufferSize: 65_536 })))
+  await ns.must('ip', ['link', 'add', 'br0', 'type', 'bridge'])
+  const [{ index = 0 } = {}] = await dumpLinks(transport, { kind: 'bridge' })
+  const outcomes = await send(transport, Array.from({ length: 60 }, (_, i) => link.change({ index, mtu: 1300 + i }, `change ${String(i)}`)))
+  const known = outcomes.filter(({ acknowledged }) => acknowledged).length
+  assert.ok(known > 0 && known < 60, `${String(known)} of 60 acknowledged`)
+  assert.is((await dumpLinks(transport, { kind: 'bridge' }))[0]?.mtu, 1359)
+  await transport.close()
+}, { leaves: true })
+
 kernelTest(test, 'fromNetlink: nfnetlink works over the same seam', async ({ ns }) => {
   await ns.must('nft', ['add', 'table', 'inet', 'mine'])
   await withSocket(ns.fd, NETLINK_NETFILTER, async (transport) => {

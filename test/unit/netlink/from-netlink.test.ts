@@ -23,6 +23,8 @@ class Socket extends EventEmitter implements NetlinkSocket {
       setImmediate(() => { for (const item of answers) this.emit(item instanceof Error ? 'error' : 'message', item) })
     })
   }
+  /** No socket of this process has it. */
+  address (): { readonly port: number } { return { port: 1 } }
   close (): void { this.closed++ }
 }
 
