@@ -1,11 +1,19 @@
 /** The books of one owner in one namespace: journal and standing records. Reads only what changed since the last look. Callers hold the lock where they write. */
 import { randomBytes } from 'node:crypto'
-import { readdir, rename } from 'node:fs/promises'
+import { rename, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { isMissing, makeDirectory, readIfThere, removeEmpty, removeFile, writeAtomic } from './files.js'
+import { finalName, isFull, isMissing, makeDirectory, namesIn, readIfThere, removeEmpty, removeFile, removeTemps, writeAtomic } from './files.js'
 import { identity } from './identity.js'
 import type { Places } from './places.js'
-import { parseRecord, type BatchRecord, type NetworkRecord, type PortRecord } from './record.js'
+import { formatRecord, parseRecord, type BatchRecord, type NetworkRecord, type PortRecord } from './record.js'
+
+/** What a batch is of, and whether its record may use the room that is kept free for removals. */
+export interface Content { readonly networks?: readonly NetworkRecord[], readonly ports?: readonly PortRecord[], readonly removal?: boolean }
+
+/** How often a directory is read again, or made again, that others change at the same moment. */
+const ATTEMPTS = 20
+/** Bytes, at least. */
+const SPARE = 16_384
 
 export class Book {
   readonly #places: Places
@@ -14,73 +22,115 @@ export class Book {
 
   constructor (places: Places) { this.#places = places }
 
-  /** What stands, of this boot. */
-  async standing (): Promise<readonly BatchRecord[]> { return await this.#read(this.#places.standing) }
+  /** What stands, of this boot, each network and port once: while a record is replaced, both are there. */
+  async standing (): Promise<readonly BatchRecord[]> { return distinct(await this.#read(this.#places.standing)) }
   /** What is being made or removed, or was when its process died. */
   async journal (): Promise<readonly BatchRecord[]> { return await this.#read(this.#places.journal) }
 
+  /** A record that vanishes between the listing and the reading may have been replaced by one that is not on the list: then all is read again. */
   async #read (directory: string): Promise<readonly BatchRecord[]> {
     const { boot } = await identity()
-    const names = (await list(directory)).filter((name) => name.endsWith('.json'))
-    const paths = new Set(names.map((name) => join(directory, name)))
+    for (let tries = 1; ; tries++) {
+      const { records, vanished } = await this.#once(directory)
+      if (!vanished || tries >= ATTEMPTS) return records.filter((record) => record.boot === boot)
+    }
+  }
+
+  async #once (directory: string): Promise<{ readonly records: readonly BatchRecord[], readonly vanished: boolean }> {
+    const paths = new Set((await namesIn(directory)).filter((name) => name.endsWith('.json')).map((name) => join(directory, name)))
     for (const path of this.#known.keys()) if (path.startsWith(`${directory}/`) && !paths.has(path)) this.#known.delete(path)
     const records: BatchRecord[] = []
+    let vanished = false
     for (const path of paths) {
       if (!this.#known.has(path)) {
         const text = await readIfThere(path)
-        if (text === undefined) continue
-        this.#known.set(path, parseRecord(text))
+        if (text === undefined) { vanished = true; continue }
+        this.#known.set(path, await parseRecord(text))
       }
       const record = this.#known.get(path)
-      if (record !== undefined && record.boot === boot) records.push(record)
+      if (record !== undefined) records.push(record)
     }
-    return records
+    return { records, vanished }
   }
 
   /** Writes an intent. Nothing that it names may have been touched before. */
-  async intend (purpose: string, content: { readonly networks?: readonly NetworkRecord[], readonly ports?: readonly PortRecord[] }): Promise<BatchRecord> {
-    const record: BatchRecord = { version: 1, id: freshId(), ...await identity(), purpose, networks: content.networks ?? [], ports: content.ports ?? [] }
-    await makeDirectory(this.#places.journal)
-    await makeDirectory(this.#places.standing)
-    await this.#write(this.#places.journal, record)
+  async intend (purpose: string, { networks = [], ports = [], removal = false }: Content): Promise<BatchRecord> {
+    const record: BatchRecord = { version: 1, id: freshId(), ...await identity(), purpose, networks, ports }
+    const text = await formatRecord(record)
+    if (!removal) await this.#keepRoom(Buffer.byteLength(text))
+    await this.#write(this.#places.journal, record, { text, removal })
     return record
   }
 
   /** The intent is done: all of it stands. */
   async stand (record: BatchRecord): Promise<void> {
-    await makeDirectory(this.#places.standing) // another process may have removed it while it was empty
     const [from, to] = [this.#file(this.#places.journal, record), this.#file(this.#places.standing, record)]
-    await rename(from, to)
+    await this.#inside(this.#places.standing, async () => { await rename(from, to) })
     this.#known.delete(from)
     this.#known.set(to, record)
   }
 
   /** What the intent names is gone: takes it out of what stands, then drops the intent, then directories that are empty. */
   async gone (record: BatchRecord): Promise<void> {
-    const networks = new Set(record.networks.map((network) => network.bridge.index))
-    const ports = new Set(record.ports.map((port) => port.link.index))
-    for (const old of await this.standing()) {
-      const rest = { ...old, id: freshId(), networks: old.networks.filter((n) => !networks.has(n.bridge.index)), ports: old.ports.filter((p) => !ports.has(p.link.index)) }
+    const seen = indexesOf(record)
+    for (const old of await this.#read(this.#places.standing)) {
+      const rest = { ...without(old, seen), id: freshId() }
+      for (const index of indexesOf(rest)) seen.add(index) // a killed process may have left the old record beside its replacement
       if (rest.networks.length === old.networks.length && rest.ports.length === old.ports.length) continue
-      if (rest.networks.length + rest.ports.length > 0) await this.#write(this.#places.standing, rest)
+      if (rest.networks.length + rest.ports.length > 0) await this.#write(this.#places.standing, rest, { text: await formatRecord(rest), removal: true })
       await removeFile(this.#file(this.#places.standing, old))
     }
     await removeFile(this.#file(this.#places.journal, record))
     await this.tidy()
   }
 
-  /** Removes directories that are empty. */
+  /** Whether a killed process left the beginning of a record. */
+  async littered (): Promise<boolean> {
+    const { journal, standing } = this.#places
+    return [...await namesIn(journal), ...await namesIn(standing)].some((name) => finalName(name) !== undefined)
+  }
+
+  /** Removes what `littered` sees. Callers hold the lock. */
+  async sweep (): Promise<void> {
+    await removeTemps(this.#places.journal)
+    await removeTemps(this.#places.standing)
+  }
+
+  /** Removes directories that are empty, and the room that nothing needs any more. */
   async tidy (): Promise<void> {
+    const { journal, standing, spare } = this.#places
+    if ((await namesIn(journal)).length + (await namesIn(standing)).length === 0) await removeFile(spare)
     await removeEmpty(this.#places.journal, 1)
     await removeEmpty(this.#places.standing, 1)
     await removeEmpty(this.#places.run, 3)
     await removeEmpty(dirname(this.#places.lock), 1)
   }
 
-  async #write (directory: string, record: BatchRecord): Promise<void> {
+  /** `removal`: where the disk is full, the room that was kept is used. */
+  async #write (directory: string, record: BatchRecord, { text, removal }: { readonly text: string, readonly removal: boolean }): Promise<void> {
     const path = this.#file(directory, record)
-    await writeAtomic(path, JSON.stringify(record), { durable: false })
+    const write = async (): Promise<void> => { await this.#inside(directory, async () => { await writeAtomic(path, text, { durable: false }) }) }
+    try { await write() } catch (error) {
+      if (!removal || !isFull(error) || !await removeFile(this.#places.spare)) throw error
+      await write()
+    }
     this.#known.set(path, record)
+  }
+
+  /** Makes the directory first; another process may remove it at the same moment, since it is empty. */
+  async #inside (directory: string, work: () => Promise<void>): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      await makeDirectory(directory)
+      try { await work(); return } catch (error) { if (!isMissing(error) || tries >= ATTEMPTS) throw error }
+    }
+  }
+
+  /** What starts must be able to stop: room for the intent and for a record that replaces another, on the same file system. */
+  async #keepRoom (bytes: number): Promise<void> {
+    const size = Math.max(SPARE, 2 * bytes)
+    const { run, spare } = this.#places
+    const now = await stat(spare).then((found) => found.size, () => 0)
+    if (now < size) await this.#inside(run, async () => { await writeFile(spare, Buffer.alloc(size), { mode: 0o600 }) })
   }
 
   #file (directory: string, record: BatchRecord): string { return join(directory, `${record.id}.json`) }
@@ -88,9 +138,18 @@ export class Book {
 
 const freshId = (): string => randomBytes(9).toString('hex')
 
-async function list (directory: string): Promise<string[]> {
-  try { return await readdir(directory) } catch (error) {
-    if (isMissing(error)) return []
-    throw error
-  }
+const indexesOf = ({ networks, ports }: Pick<BatchRecord, 'networks' | 'ports'>): Set<number> => new Set([...networks.map(({ bridge }) => bridge.index), ...ports.map(({ link }) => link.index)])
+
+function without (record: BatchRecord, indexes: ReadonlySet<number>): BatchRecord {
+  return { ...record, networks: record.networks.filter(({ bridge }) => !indexes.has(bridge.index)), ports: record.ports.filter(({ link }) => !indexes.has(link.index)) }
+}
+
+function distinct (records: readonly BatchRecord[]): readonly BatchRecord[] {
+  const seen = new Set<number>()
+  return records.map((record) => {
+    const indexes = indexesOf(record)
+    const fresh = [...indexes].some((index) => seen.has(index)) ? without(record, seen) : record
+    for (const index of indexes) seen.add(index)
+    return fresh
+  })
 }

@@ -1,6 +1,7 @@
 /** The nft commit: the moment at which networks are published, or withdrawn. One batch each. Callers hold the namespace's lock. */
 import { createGuard, deleteGuard, extendGuard, guardTable, shrinkGuard, type GuardContent } from '../kernel/guard.js'
 import { addMembers, createRuleset, deleteRuleset, readMembers, removeMembers } from '../kernel/ruleset.js'
+import { mapSlowly } from '../netlink/breathe.js'
 import { isErrno } from '../netlink/errno.js'
 import { nftBatch } from '../netlink/nft/batch.js'
 import { getTable } from '../netlink/nft/read.js'
@@ -23,8 +24,8 @@ export async function publish (context: Context, networks: readonly NetworkRecor
   await repeated(async () => {
     const there = await exists(context, context.table)
     const requests: Request[] = []
-    if (there && standing.length > 0) requests.push(...addMembers(context.table, members(networks)))
-    else requests.push(...there ? deleteRuleset(context.table) : [], ...createRuleset(context.table), ...addMembers(context.table, members([...standing, ...networks])))
+    if (there && standing.length > 0) requests.push(...await inParts(networks, (some) => addMembers(context.table, members(some))))
+    else requests.push(...there ? deleteRuleset(context.table) : [], ...createRuleset(context.table), ...await inParts([...standing, ...networks], (some) => addMembers(context.table, members(some))))
     if (guard !== undefined) requests.push(...await exists(context, guardTable) ? extendGuard(guard) : createGuard(guard))
     await nftBatch(context.nft, requests)
   })
@@ -36,7 +37,8 @@ export async function withdraw (context: Context, networks: readonly NetworkReco
   await repeated(async () => {
     const requests: Request[] = []
     if (remaining === 0) requests.push(...!careful || await exists(context, context.table) ? deleteRuleset(context.table) : [])
-    else requests.push(...removeMembers(context.table, careful ? await still(context, networks) : members(networks)))
+    else if (careful) requests.push(...removeMembers(context.table, await still(context, networks)))
+    else requests.push(...await inParts(networks, (some) => removeMembers(context.table, members(some))))
     if (guard !== undefined) requests.push(...!careful || await exists(context, guardTable) ? loss(guard) : [])
     careful = true // the next attempt looks before it deletes
     await nftBatch(context.nft, requests)
@@ -44,6 +46,15 @@ export async function withdraw (context: Context, networks: readonly NetworkReco
 }
 
 const loss = (guard: GuardContent | 'all'): Request[] => guard === 'all' ? deleteGuard() : shrinkGuard(guard)
+
+/** So many networks' elements are encoded in a millisecond or two. */
+const PART = 40
+
+/** The requests of one batch, made in slices. */
+async function inParts (networks: readonly NetworkRecord[], make: (some: readonly NetworkRecord[]) => Request[]): Promise<Request[]> {
+  const parts = Array.from({ length: Math.ceil(networks.length / PART) }, (_, i) => networks.slice(i * PART, (i + 1) * PART))
+  return (await mapSlowly(parts, make)).flat()
+}
 
 async function still (context: Context, networks: readonly NetworkRecord[]): Promise<NetworkRecord['members']> {
   if (!await exists(context, context.table)) return []

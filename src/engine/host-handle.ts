@@ -75,12 +75,12 @@ export class HostHandle implements Host {
     const { context } = this.#works
     requireCapabilities('network')
     const choose = async (): Promise<readonly Definition[]> => {
+      const stored = await context.store.findAny(specs.map(({ name }) => name))
+      if (stored !== undefined) throw new NetwrightError('NETWRIGHT_EXISTS', `network '${stored.definition.name}' already exists with uuid ${stored.definition.uuid}`, { remedy: `netwright net-start ${stored.definition.name}` })
       const choice = new Choice(context)
       const chosen: Definition[] = []
       const pace = pacer()
       for (const spec of specs) {
-        const stored = await context.store.get(spec.name)
-        if (stored !== undefined) throw new NetwrightError('NETWRIGHT_EXISTS', `network '${spec.name}' already exists with uuid ${stored.definition.uuid}`, { remedy: `netwright net-start ${spec.name}` })
         chosen.push(await choice.complete(spec))
         await pace()
       }

@@ -9,6 +9,7 @@
  */
 import * as v from 'valibot'
 import type { AddressObject, BridgeObject, MemberObject, RouteObject, SysctlObject, TapObject, VethObject } from '../kernel/object.js'
+import { mapSlowly } from '../netlink/breathe.js'
 import type { Definition } from '../network/spec.js'
 
 /** A network as it runs. */
@@ -52,24 +53,35 @@ const portLink = { name: v.string(), index: v.pipe(v.number(), v.integer(), v.mi
 const tap = v.object({ type: v.literal('tap'), ...portLink, queues: v.number(), vnetHdr: v.boolean(), persist: v.boolean(), uid: v.number(), gid: v.number() })
 const veth = v.object({ type: v.literal('veth'), ...portLink, peer: v.object({ name: v.string(), mac: v.string(), netns: v.object({ path: v.string(), inode: v.string() }) }) })
 
-const schema = v.object({
+const network = v.object({
+  definition: v.custom<Definition>((value) => typeof value === 'object' && value !== null && 'name' in value && 'uuid' in value),
+  bridge,
+  addresses: v.array(v.object({ type: v.literal('address'), dev: v.string(), index: v.number(), address: v.string(), prefix: v.number() })),
+  routes: v.array(v.object({ type: v.literal('route'), dev: v.string(), index: v.number(), destination: v.string(), gateway: v.string(), metric: v.number() })),
+  sysctls: v.array(v.object({ type: v.literal('sysctl'), path: v.string(), value: v.string() })),
+  members: v.array(v.object({ type: v.literal('member'), set: v.string(), key: v.array(v.union([v.string(), v.number()])), data: v.exactOptional(v.array(v.union([v.string(), v.number()]))) })),
+  forwarding: v.object({ ipv4: v.boolean(), ipv6: v.boolean() }), dnsmasq: v.boolean(),
+})
+const port = v.object({ network: v.string(), link: v.variant('type', [tap, veth]), mac: v.string(), ip: v.exactOptional(v.string()), prefix: v.exactOptional(v.number()), hostname: v.exactOptional(v.string()) })
+const frame = v.object({
   version: v.literal(1), id: v.string(), boot: v.string(), process: v.object({ pid: v.number(), started: v.string() }), purpose: v.string(),
-  networks: v.array(v.object({
-    definition: v.custom<Definition>((value) => typeof value === 'object' && value !== null && 'name' in value && 'uuid' in value),
-    bridge,
-    addresses: v.array(v.object({ type: v.literal('address'), dev: v.string(), index: v.number(), address: v.string(), prefix: v.number() })),
-    routes: v.array(v.object({ type: v.literal('route'), dev: v.string(), index: v.number(), destination: v.string(), gateway: v.string(), metric: v.number() })),
-    sysctls: v.array(v.object({ type: v.literal('sysctl'), path: v.string(), value: v.string() })),
-    members: v.array(v.object({ type: v.literal('member'), set: v.string(), key: v.array(v.union([v.string(), v.number()])), data: v.exactOptional(v.array(v.union([v.string(), v.number()]))) })),
-    forwarding: v.object({ ipv4: v.boolean(), ipv6: v.boolean() }), dnsmasq: v.boolean(),
-  })),
-  ports: v.array(v.object({ network: v.string(), link: v.variant('type', [tap, veth]), mac: v.string(), ip: v.exactOptional(v.string()), prefix: v.exactOptional(v.number()), hostname: v.exactOptional(v.string()) })),
+  networks: v.array(v.unknown()), ports: v.array(v.unknown()),
 })
 
-/** Reads a record back; undefined where it is not one (a stranger's file, a torn write after a power cut, a future version). */
-export function parseRecord (text: string): BatchRecord | undefined {
+/** Reads a record back, in slices; undefined where it is not one (a stranger's file, a torn write after a power cut, a future version). */
+export async function parseRecord (text: string): Promise<BatchRecord | undefined> {
   let data: unknown
   try { data = JSON.parse(text) } catch { return undefined }
-  const result = v.safeParse(schema, data)
-  return result.success ? result.output : undefined
+  const whole = v.safeParse(frame, data)
+  if (!whole.success) return undefined
+  const networks = await mapSlowly(whole.output.networks, (item) => v.safeParse(network, item))
+  const ports = await mapSlowly(whole.output.ports, (item) => v.safeParse(port, item))
+  if ([...networks, ...ports].some(({ success }) => !success)) return undefined
+  return { ...whole.output, networks: networks.flatMap((one) => one.success ? [one.output] : []), ports: ports.flatMap((one) => one.success ? [one.output] : []) }
+}
+
+/** A record as text, one network and one port a line, in slices. */
+export async function formatRecord ({ networks, ports, ...rest }: BatchRecord): Promise<string> {
+  const lines = async (items: readonly unknown[]): Promise<string> => (await mapSlowly(items, (item) => JSON.stringify(item))).join(',\n')
+  return `${JSON.stringify(rest).slice(0, -1)},"networks":[\n${await lines(networks)}\n],"ports":[\n${await lines(ports)}\n]}\n`
 }

@@ -39,6 +39,16 @@ export class Store {
   /** By name. */
   async get (name: string): Promise<Stored | undefined> { return await this.#read(this.path(name)) }
 
+  /** The first of these networks that is stored; one look at the directory, however many names. */
+  async findAny (names: readonly string[]): Promise<Stored | undefined> {
+    const there = new Set(await entries(this.#directory))
+    for (const name of names) {
+      const stored = there.has(`${fileName(name)}.xml`) ? await this.get(name) : undefined
+      if (stored !== undefined) return stored
+    }
+    return undefined
+  }
+
   path (name: string): string { return join(this.#directory, `${fileName(name)}.xml`) }
 
   async #read (path: string): Promise<Stored | undefined> {
