@@ -3,10 +3,11 @@ import type { Logger } from '../log.js'
 import type { Netns } from '../kernel/netns.js'
 import type { Transport } from '../netlink/transport.js'
 import type { Book } from './book.js'
-import { lock, type Lock } from './lock.js'
+import { lock } from './lock.js'
 import type { Places } from './places.js'
 import type { StepHook } from './steps.js'
 import type { Store } from './store.js'
+import { typed } from './system-error.js'
 
 export interface Context {
   readonly owner: string
@@ -33,16 +34,20 @@ export interface Context {
 
 /** Runs `work` under the namespace's lock, which all owners share: for planning and committing, never while a process starts. */
 export async function locked<T> (context: Context, purpose: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-  return await holding(await lock({ path: context.places.lock, purpose, timeout: context.lockTimeout, signal }), work)
+  return await under(context, context.places.lock, { purpose, signal }, work)
 }
 
 /** Runs `work` under the lock of this owner's stored definitions. */
 export async function owned<T> (context: Context, purpose: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-  return await holding(await lock({ path: context.places.ownerLock, purpose, timeout: context.lockTimeout, signal }), work)
+  return await under(context, context.places.ownerLock, { purpose, signal }, work)
 }
 
-async function holding<T> (held: Lock, work: () => Promise<T>): Promise<T> {
-  try { return await work() } finally { await held.release(true) }
+/** Runs `work` under the lock at `path`, whose file is gone afterwards. What the system refuses comes as a typed error. Throws NETWRIGHT_LOCKED. */
+export async function under<T> (context: Context, path: string, { purpose, signal }: { readonly purpose: string, readonly signal: AbortSignal | undefined }, work: () => Promise<T>): Promise<T> {
+  return await typed(async () => {
+    const held = await lock({ path, purpose, timeout: context.lockTimeout, signal })
+    try { return await work() } finally { await held.release(true) }
+  })
 }
 
 /**

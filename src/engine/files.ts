@@ -1,12 +1,37 @@
 /** Small files written so that a reader sees the old or the new content, never a part. */
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm, rmdir, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { mkdir, open, readdir, readFile, rename, rm, rmdir, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 
 const errnoOf = (error: unknown): string | undefined => error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 
 /** True where `error` is the file system's "not there". */
 export const isMissing = (error: unknown): boolean => errnoOf(error) === 'ENOENT'
+
+/** True where `error` says that there is no room: on the file system, or for this user. */
+export const isFull = (error: unknown): boolean => errnoOf(error) === 'ENOSPC' || errnoOf(error) === 'EDQUOT'
+
+/** The names in a directory; none where there is no directory. */
+export async function namesIn (directory: string): Promise<string[]> {
+  try { return await readdir(directory) } catch (error) {
+    if (isMissing(error) || errnoOf(error) === 'ENOTDIR') return []
+    throw error
+  }
+}
+
+/** The name that a temp file of ours was to get; undefined for other names. */
+export const finalName = (name: string): string | undefined => /^(.+?)(?:\.[0-9a-f]{12})?\.new$/.exec(name)?.[1]
+
+/**
+ * Removes the temp files that a killed process left of `finals` (names in `directory`), or all. Callers hold the lock under which those are written:
+ * a temp file of somebody at work would be gone before its rename.
+ */
+export async function removeTemps (directory: string, finals?: ReadonlySet<string>): Promise<void> {
+  for (const name of await namesIn(directory)) {
+    const final = finalName(name)
+    if (final !== undefined && (finals === undefined || finals.has(final))) await removeFile(join(directory, name))
+  }
+}
 
 /**
  * Temp file, rename. With `durable` also fsync of file and directory: what must outlive a power cut. Without, a kill loses nothing

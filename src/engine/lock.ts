@@ -1,5 +1,5 @@
 /** A flock that dies with the process, waited for with a deadline; whoever waits in vain learns who holds it. */
-import { open } from 'node:fs/promises'
+import { access, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NetwrightError } from '../errors.js'
@@ -82,9 +82,21 @@ async function attempt (path: string): Promise<number | null> {
   }
 }
 
+/** For whoever waits in vain. The lock is ours without it, so a full disk or too many open files are no reason to give it back. */
 async function sign (path: string, purpose: string): Promise<void> {
-  const file = await open(path, 'w', 0o600)
-  try { await file.writeFile(`${String(process.pid)} ${purpose}\n`) } finally { await file.close() }
+  try {
+    const file = await open(path, 'w', 0o600)
+    try { await file.writeFile(`${String(process.pid)} ${purpose}\n`) } finally { await file.close() }
+  } catch { /* they are told "another process" */ }
+}
+
+/** Removes the file of a lock whose holder was killed; one that is held stays, as does one that may not be touched. */
+export async function clearLock (path: string): Promise<void> {
+  try {
+    await access(path)
+    const fd = await native().lockTry(path)
+    if (fd !== null) await native().lockRelease(fd, path, true)
+  } catch { /* not there, or not ours to take: nothing depends on it */ }
 }
 
 async function held (options: LockOptions): Promise<NetwrightError> {

@@ -11,6 +11,8 @@ export interface Places {
   readonly run: string
   readonly journal: string
   readonly standing: string
+  /** Room for the records of a stop, where the disk is full by then. */
+  readonly spare: string
   /** Configuration, hosts files and logs of the dnsmasq processes. */
   readonly dnsmasq: string
   /** The lock of the stored definitions. */
@@ -37,6 +39,7 @@ export function places (root: string, owner: string, netns: { readonly id: strin
     run,
     journal: join(run, 'journal'),
     standing: join(run, 'standing'),
+    spare: join(run, 'spare'),
     dnsmasq: join(run, 'dnsmasq'),
     ownerLock: join(root, 'run/netwright', `${owner}.lock`),
     owners: join(root, 'etc/netwright/owners'),
