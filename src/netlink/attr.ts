@@ -97,6 +97,23 @@ export function decodeTable<T extends Table> (table: T, data: Buffer): TableValu
   return value as TableValue<T>
 }
 
+/**
+ * Reads an array of 32-bit numbers as the table's rows, the first one being number `first`: what the kernel reports as an array where it
+ * takes a nest (IFLA_INET_CONF). Elements without a row are kept in `rest`.
+ */
+export function decodeArray<T extends Table> (table: T, first: number, data: Buffer): TableValue<T> {
+  const keys = numbers(table)
+  const value: Record<string, unknown> = {}
+  let rest: Unknown[] | undefined
+  for (let offset = 0, number = first; offset + 4 <= data.length; offset += 4, number++) {
+    const key = keys.get(number)
+    if (key === undefined) (rest ??= []).push({ type: number, data: bytes.decode(data.subarray(offset, offset + 4)) })
+    else value[key] = hostOrder.little ? data.readInt32LE(offset) : data.readInt32BE(offset)
+  }
+  if (rest !== undefined) value['rest'] = rest
+  return value as TableValue<T>
+}
+
 /** The codec of a row, given the siblings decoded (or about to be encoded) so far. */
 export function codecOf (row: AnyRow, siblings: Readonly<Record<string, unknown>>): Codec<unknown> {
   if (!('select' in row)) return row.codec as Codec<unknown>

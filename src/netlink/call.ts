@@ -38,7 +38,7 @@ export async function call (transport: Transport, request: Request): Promise<Out
 export async function get (transport: Transport, request: Request): Promise<Message[]> {
   const [answer] = await exchange(transport, [request])
   settled(request, answer?.outcome)
-  return answer?.replies ?? []
+  return described(request, answer?.replies)
 }
 
 /** How many objects are asked for at once: their descriptions fit into the smallest receive buffer. */
@@ -52,7 +52,7 @@ export async function getEach (transport: Transport, requests: readonly Request[
   return answers.map(({ outcome, replies }) => {
     if (outcome.error !== undefined) return { error: outcome.error, replies: [] }
     settled(outcome.request, outcome)
-    return { replies }
+    return { replies: described(outcome.request, replies) }
   })
 }
 
@@ -128,6 +128,12 @@ function settled (request: Request, outcome: Outcome | undefined): Outcome {
   if (outcome?.error !== undefined) throw outcome.error
   if (outcome?.acknowledged === true) return outcome
   throw unknown(request)
+}
+
+/** A read that succeeded has an answer; where there is none, it was lost. */
+function described (request: Request, replies: Message[] | undefined): Message[] {
+  if (replies === undefined || replies.length === 0) throw unknown(request)
+  return replies
 }
 
 function unknown (request: Request): NetwrightError {

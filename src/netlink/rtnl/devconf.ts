@@ -3,17 +3,7 @@
  * Source: include/uapi/linux/ip.h, IPV4_DEVCONF_*; include/uapi/linux/ipv6.h, DEVCONF_*; net/ipv4/devinet.c, inet_fill_link_af() and inet_set_link_af().
  */
 import { s32 } from '../../bytes/codec.js'
-import { Writer } from '../../bytes/writer.js'
-import { attr, decodeTable, nest, type Nest, type Table, type TableValue } from '../attr.js'
-
-/** An array of numbers, read as if each were an attribute; the first one's number is `first`. What no row names is kept in `rest`. */
-function fromArray<T extends Table> (table: T, first: number, data: Buffer): TableValue<T> {
-  const w = new Writer(data.length * 2)
-  for (let at = 0, number = first; at + 4 <= data.length; at += 4, number++) {
-    w.u16(8); w.u16(number); w.bytes(data.subarray(at, at + 4))
-  }
-  return decodeTable(table, w.take())
-}
+import { attr, decodeArray, nest, type Nest } from '../attr.js'
 
 const ipv4 = {
   forwarding:                      attr('IPV4_DEVCONF_FORWARDING', 1, s32),
@@ -52,7 +42,7 @@ const ipv4 = {
 }
 
 /** IFLA_INET_CONF. The kernel reports an array of all settings and takes a nest of those to be changed. `sysctl net.ipv4.conf.DEV.*`. */
-export const ipv4Conf: Nest<typeof ipv4> = { ...nest(ipv4), name: 'ipv4 conf', decode: (data) => fromArray(ipv4, 1, data) }
+export const ipv4Conf: Nest<typeof ipv4> = { ...nest(ipv4), name: 'ipv4 conf', decode: (data) => decodeArray(ipv4, 1, data) }
 
 const ipv6 = {
   forwarding:                     attr('DEVCONF_FORWARDING', 0, s32),
@@ -120,5 +110,5 @@ const ipv6 = {
 export const ipv6Conf: Nest<typeof ipv6> = {
   ...nest(ipv6), name: 'ipv6 conf',
   encode: () => { throw new RangeError('the kernel takes no IPv6 settings of a link but its address generation mode and token') },
-  decode: (data) => fromArray(ipv6, 0, data),
+  decode: (data) => decodeArray(ipv6, 0, data),
 }
