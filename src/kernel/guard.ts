@@ -3,14 +3,19 @@
  * leaves by a network of ours. It is apart from the owners' tables because forwarding is the namespace's, not an owner's.
  *
  * It sits in postrouting: there a routed packet still has its input device, while a frame bridged by br_netfilter inside a stranger's
- * bridge has none, and so is left alone.
+ * bridge has none, and so is left alone. But not all that has an input device there was routed: the host's own neighbour discovery, IGMP,
+ * MLD and the outer packets of its tunnels have one too (net/ipv6/ip6_output.c, ip6_output(): indev is skb->dev). They are known by their source.
  */
+import { Writer } from '../bytes/writer.js'
 import { chain } from '../netlink/nft/chain.js'
 import { packFields, typeLength, typeNumber, typeUserdata, type Fields } from '../netlink/nft/datatype.js'
-import { hooks } from '../netlink/nft/header.js'
+import { makeExpr, type Expr } from '../netlink/nft/expr.js'
+import { fibFlags } from '../netlink/nft/expr/fib.js'
+import { register } from '../netlink/nft/data.js'
+import { families, hooks } from '../netlink/nft/header.js'
 import { rule } from '../netlink/nft/rule.js'
 import { elements, set } from '../netlink/nft/set.js'
-import { compare, lookup, meta, verdict } from '../netlink/nft/statement.js'
+import { compare, lookup, meta, payload, verdict } from '../netlink/nft/statement.js'
 import { table } from '../netlink/nft/table.js'
 import { comment } from '../netlink/nft/userdata.js'
 import type { Request } from '../netlink/request.js'
@@ -34,19 +39,41 @@ function content (guarded: GuardContent, verb: 'add' | 'remove'): Request[] {
   return [...elementsOf('ours', guarded.bridges, verb), ...elementsOf('families', guarded.families, verb)]
 }
 
-/** The table with its content. `nft -f`: chain postrouting, `iif != 0 iifname != @ours oifname != @ours meta nfproto @families drop`. */
+/** A u32 as registers hold it. */
+function word (value: number): Buffer {
+  const writer = new Writer(4)
+  writer.u32(value)
+  return writer.take()
+}
+
+/** RTN_LOCAL. Source: include/uapi/linux/rtnetlink.h, rtm_type. */
+const LOCAL = 2
+const accept = verdict('accept')
+const of = (family: 'ip' | 'ip6'): readonly Expr[] => [meta('nfproto'), compare('eq', Buffer.of(families[family]))]
+
+/** The rules in order; an accept ends this chain only. */
+const rules: readonly (readonly Expr[])[] = [
+  // meta iif 0 accept: made here, or bridged.
+  [meta('iif'), compare('eq', word(0)), accept],
+  [meta('iifname'), lookup('ours'), accept],
+  [meta('oifname'), lookup('ours'), accept],
+  // fib saddr type local accept: the host speaks for itself.
+  [makeExpr('fib', { dreg: register(0), result: 'type', flags: fibFlags.saddr }), compare('eq', word(LOCAL)), accept],
+  // What the kernel never routes, so the host has made it: ip saddr 0.0.0.0, ip6 saddr ::, ip6 saddr fe80::/64.
+  [...of('ip'), payload('network', 12, 4), compare('eq', Buffer.alloc(4)), accept],
+  [...of('ip6'), payload('network', 8, 16), compare('eq', Buffer.alloc(16)), accept],
+  [...of('ip6'), payload('network', 8, 8), compare('eq', Buffer.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0)), accept],
+  [meta('nfproto'), lookup('families'), verdict('drop')],
+]
+
+/** The table with its content. `nft -f`: a chain in postrouting that accepts what is ours or the host's own, and drops the rest of `@families`. */
 export function createGuard (guarded: GuardContent): Request[] {
-  const not = { not: true } as const
   return [
     table.create({ family, name: guardTable, flags: 0, userdata: [comment('netwright switched forwarding on')] }),
     chain.create({ family, table: guardTable, name: 'postrouting', type: 'filter', policy: 'accept', hook: { number: hooks.postrouting, priority: 0 } }),
     ...Object.entries(sets).map(([name, key], index) => set.create({ family, table: guardTable, name, flags: 0, keyType: typeNumber(key), keyLength: typeLength(key), id: index + 1, userdata: typeUserdata(key, undefined) })),
     ...content(guarded, 'add'),
-    rule.add({ family, table: guardTable, chain: 'postrouting', expressions: [
-      meta('iif'), compare('neq', Buffer.alloc(4)),
-      meta('iifname'), lookup('ours', not), meta('oifname'), lookup('ours', not),
-      meta('nfproto'), lookup('families'), verdict('drop'),
-    ] }),
+    ...rules.map((expressions) => rule.add({ family, table: guardTable, chain: 'postrouting', expressions })),
   ]
 }
 
