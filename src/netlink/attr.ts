@@ -82,10 +82,10 @@ export function encodeTable<T extends Table> (table: T, w: Writer, value: TableV
   if (value.rest !== undefined) for (const { type, data } of value.rest) putAttr(w, type, bytes, data, `attribute ${String(type)}`)
 }
 
-/** Reads attributes up to the end of `data`. Throws DecodeError with the attribute's path. */
-export function decodeTable<T extends Table> (table: T, data: Buffer): TableValue<T> {
+/** Reads attributes up to the end of `data`, into `start` (a fresh object; copying sixty attributes costs more than reading them). Throws DecodeError with the attribute's path. */
+export function decodeTable<T extends Table, S extends object = object> (table: T, data: Buffer, start?: S): S & TableValue<T> {
   const keys = numbers(table)
-  const value: Record<string, unknown> = {}
+  const value: Record<string, unknown> = (start ?? {}) as Record<string, unknown>
   let rest: Unknown[] | undefined
   for (const { type, payload } of walk(data)) {
     const key = keys.get(type)
@@ -94,7 +94,7 @@ export function decodeTable<T extends Table> (table: T, data: Buffer): TableValu
     value[key] = at(row.attribute, () => codecOf(row, value).decode(payload))
   }
   if (rest !== undefined) value['rest'] = rest
-  return value as TableValue<T>
+  return value as S & TableValue<T>
 }
 
 /**

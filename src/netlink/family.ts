@@ -52,7 +52,7 @@ export function family<H extends object, T extends Table> (name: string, types: 
     decode: ({ type, payload }) => {
       if (type !== types.new && type !== types.del) throw new DecodeError(`RTM_*${name}`, `unexpected message type ${String(type)}`)
       try {
-        return { ...header.decode(payload), ...decodeTable(table, payload.subarray((header.size + 3) & ~3)) } as MessageOf<H, T>
+        return decodeTable(table, payload.subarray((header.size + 3) & ~3), header.decode(payload)) as MessageOf<H, T>
       } catch (error) {
         throw error instanceof DecodeError ? new DecodeError(`RTM_${type === types.new ? 'NEW' : 'DEL'}${name}.${error.path}`, error.reason) : error
       }
