@@ -2,9 +2,10 @@
 import { KernelError, NetwrightError } from '../errors.js'
 import { listLeases } from '../dnsmasq/lease-file.js'
 import { addressRequest } from '../kernel/addr.js'
+import { requireCapabilities } from '../kernel/host.js'
 import { indexes, linkRequests, upRequest } from '../kernel/link.js'
 import { isOurs, readLink } from '../kernel/link-state.js'
-import { openNetns, type Netns } from '../kernel/netns.js'
+import { openNetns, stillThere, type Netns } from '../kernel/netns.js'
 import type { TapObject, VethObject } from '../kernel/object.js'
 import { createTap } from '../kernel/tap.js'
 import { send } from '../netlink/call.js'
@@ -20,11 +21,10 @@ import type { Context } from './context.js'
 import { filesOf } from './daemon.js'
 import type { Daemons } from './daemons.js'
 import { guestSubnet, reserve } from './port.js'
-import { abandon, whenQuiet } from './recovery.js'
+import { clear, whenQuiet } from './recovery.js'
 import type { NetworkRecord, PortRecord } from './record.js'
 import { settled } from './start.js'
-import { steps, undoSteps, type Steps } from './steps.js'
-import { teardown } from './teardown.js'
+import { steps, type Steps } from './steps.js'
 import { failure } from './undo.js'
 
 export interface Attach { readonly context: Context, readonly daemons: Daemons, readonly signal?: AbortSignal | undefined }
@@ -36,9 +36,11 @@ const NAMES = 65_536
 
 /** Makes a port on a running network. Throws NETWRIGHT_INACTIVE, NETWRIGHT_NAME_IN_USE, NETWRIGHT_NO_FREE_ADDRESS, NETWRIGHT_NO_NAMESPACE, KernelError; then nothing has changed. */
 export async function attach (name: string, input: PortInput, { context, daemons, signal }: Attach): Promise<Attached> {
+  requireCapabilities('network')
   const guest = input.kind === 'veth' ? await openNetns(input.netns) : undefined
   try {
     return await whenQuiet({ context, daemons, purpose: `attach a port to ${name}`, networks: [name], signal }, async () => {
+      await stillThere(context.netns)
       const { network, ports: recorded } = await running(context, name)
       const ports = await prune(context, recorded)
       const step = steps(context.hook, signal)
@@ -55,10 +57,7 @@ export async function attach (name: string, input: PortInput, { context, daemons
         } catch (error) { await Promise.all(fds.map(async (fd) => { await native().closeAsync(fd) })); throw error }
         return { port, network, fds }
       } catch (error) {
-        const left = await teardown(record, { context, daemons, steps: undoSteps(context.hook) })
-        if (left.length === 0) await context.book.gone(record)
-        else abandon(record)
-        throw failure(record.purpose, error, left)
+        throw failure(record.purpose, error, await clear(record, { context, daemons }))
       }
     })
   } finally { guest?.close() }
@@ -145,20 +144,16 @@ async function furnish (context: Context, { network, port, input, guest, step }:
 
 /** Removes ports and their links. Throws NETWRIGHT_NOT_FOUND, NETWRIGHT_UNDO_INCOMPLETE. */
 export async function detach (name: string, dev: string, { context, daemons, signal }: Attach): Promise<void> {
+  requireCapabilities('network')
   await whenQuiet({ context, daemons, purpose: `detach ${dev} from ${name}`, networks: [name], signal }, async () => {
     const standing = await context.book.standing()
     const ports = standing.flatMap((record) => record.ports).filter((port) => port.network === name)
     const port = ports.find(({ link }) => link.name === dev)
     if (port === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', `network ${name} has no port ${dev}`)
-    const record = await context.book.intend(`detach ${dev} from ${name}`, { ports: [port] })
-    const left = await teardown(record, { context, daemons, steps: steps(context.hook, undefined) })
-    if (left.length > 0) {
-      abandon(record)
-      throw failure(record.purpose, left[0]?.error, left)
-    }
-    await context.book.gone(record)
-    const network = standing.flatMap(({ networks }) => networks).find(({ definition }) => definition.name === name)
-    if (network !== undefined && port.ip !== undefined) await daemons.reload(network, ports.filter((other) => other !== port))
+    await steps(context.hook, signal).before('write the journal')
+    const record = await context.book.intend(`detach ${dev} from ${name}`, { ports: [port], removal: true })
+    const left = await clear(record, { context, daemons })
+    if (left.length > 0) throw failure(record.purpose, left[0]?.error, left)
   })
 }
 
@@ -166,7 +161,7 @@ export async function detach (name: string, dev: string, { context, daemons, sig
 async function prune (context: Context, ports: readonly PortRecord[]): Promise<readonly PortRecord[]> {
   const there = (await present(context, ports)).map(({ port }) => port)
   const gone = ports.filter((port) => !there.includes(port))
-  if (gone.length > 0) await context.book.gone(await context.book.intend('forget ports whose links are gone', { ports: gone }))
+  if (gone.length > 0) await context.book.gone(await context.book.intend('forget ports whose links are gone', { ports: gone, removal: true }))
   return there
 }
 

@@ -14,6 +14,8 @@ export interface Content { readonly networks?: readonly NetworkRecord[], readonl
 const ATTEMPTS = 20
 /** Bytes, at least. */
 const SPARE = 16_384
+/** How the file of an intent ends that its process has given up on. */
+const ABANDONED = '.left.json'
 
 export class Book {
   readonly #places: Places
@@ -45,7 +47,8 @@ export class Book {
       if (!this.#known.has(path)) {
         const text = await readIfThere(path)
         if (text === undefined) { vanished = true; continue }
-        this.#known.set(path, await parseRecord(text))
+        const record = await parseRecord(text)
+        this.#known.set(path, record === undefined || !path.endsWith(ABANDONED) ? record : { ...record, abandoned: true })
       }
       const record = this.#known.get(path)
       if (record !== undefined) records.push(record)
@@ -68,6 +71,12 @@ export class Book {
     await this.#inside(this.#places.standing, async () => { await rename(from, to) })
     this.#known.delete(from)
     this.#known.set(to, record)
+  }
+
+  /** From now on whoever comes next may finish or undo it, although our process lives. */
+  async abandon (record: BatchRecord): Promise<void> {
+    if (record.abandoned === true) return
+    await rename(this.#file(this.#places.journal, record), this.#file(this.#places.journal, { ...record, abandoned: true }))
   }
 
   /** What the intent names is gone: takes it out of what stands, then drops the intent, then directories that are empty. */
@@ -133,7 +142,7 @@ export class Book {
     if (now < size) await this.#inside(run, async () => { await writeFile(spare, Buffer.alloc(size), { mode: 0o600 }) })
   }
 
-  #file (directory: string, record: BatchRecord): string { return join(directory, `${record.id}.json`) }
+  #file (directory: string, { id, abandoned = false }: BatchRecord): string { return join(directory, `${id}${abandoned ? ABANDONED : '.json'}`) }
 }
 
 const freshId = (): string => randomBytes(9).toString('hex')

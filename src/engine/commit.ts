@@ -7,7 +7,7 @@ import { nftBatch } from '../netlink/nft/batch.js'
 import { getTable } from '../netlink/nft/read.js'
 import type { Request } from '../netlink/request.js'
 import type { Context } from './context.js'
-import type { Dismissed, Enlisted } from './forwarding.js'
+import { guarded, type Dismissed } from './forwarding.js'
 import type { NetworkRecord } from './record.js'
 
 /** How often a commit is tried again when somebody else (nft flush ruleset) changes what it was decided on. */
@@ -20,7 +20,8 @@ const members = (networks: readonly NetworkRecord[]): NetworkRecord['members'] =
  * Adds the networks to the owner's table, which is made where it is missing: with `standing`, too, whose elements somebody has flushed then.
  * A table without any standing network is left over from a crash and is made anew.
  */
-export async function publish (context: Context, networks: readonly NetworkRecord[], standing: readonly NetworkRecord[], { guard }: Enlisted): Promise<void> {
+export async function publish (context: Context, networks: readonly NetworkRecord[], standing: readonly NetworkRecord[]): Promise<void> {
+  const guard = await guarded(context)
   await repeated(async () => {
     const there = await exists(context, context.table)
     const requests: Request[] = []

@@ -47,7 +47,7 @@ export async function openHost (options: HostOptions = {}, internals: Internals 
       resolvConf: options.resolvConf ?? await resolvConfOf(options.netns), hook: internals.hook,
     }
     const host = new HostHandle(context, options.supervise ?? true, closers)
-    if ((await context.book.journal()).length > 0) await locked(context, 'recover', options.signal, async () => { await recover(context, host.daemons) })
+    if ((await context.book.journal()).length > 0 || await context.book.littered()) await locked(context, 'recover', options.signal, async () => { await recover({ context, daemons: host.daemons }) })
     await host.follow()
     return host
   } catch (error) {

@@ -46,6 +46,8 @@ export interface BatchRecord {
   readonly purpose: string
   readonly networks: readonly NetworkRecord[]
   readonly ports: readonly PortRecord[]
+  /** Its process has given up on it: whoever comes next goes on. Said by the name of the file, not in it. */
+  readonly abandoned?: boolean
 }
 
 const bridge = v.object({ type: v.literal('bridge'), name: v.string(), index: v.pipe(v.number(), v.integer(), v.minValue(2)), mac: v.string(), mtu: v.exactOptional(v.number()), group: v.pipe(v.number(), v.minValue(1)), stp: v.boolean(), forwardDelay: v.number(), ipv6: v.boolean(), alias: v.string() })

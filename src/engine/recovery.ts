@@ -4,55 +4,112 @@ import { NetwrightError } from '../errors.js'
 import { locked, type Context } from './context.js'
 import type { Daemons } from './daemons.js'
 import { lives } from './identity.js'
-import type { BatchRecord } from './record.js'
-import { undoSteps } from './steps.js'
-import { teardown } from './teardown.js'
+import type { BatchRecord, PortRecord } from './record.js'
+import { stopIfAborted, undoSteps } from './steps.js'
+import { teardown, type Left } from './teardown.js'
+import { failure } from './undo.js'
 
-/** Journals whose undo failed in this process: it lives, but nobody is at them. */
+export interface Means { readonly context: Context, readonly daemons: Daemons }
+
+/** Intents that this process has given up on and could not even mark so. */
 const abandoned = new Set<string>()
 
-/** From now on `recover` takes this record for that of a dead process. */
-export function abandon (record: BatchRecord): void { abandoned.add(record.id) }
+/** From now on `recover` takes this intent for that of a dead process, in every process. Needs no lock. */
+export async function abandon (record: BatchRecord, context: Context): Promise<void> {
+  abandoned.add(record.id)
+  await context.book.abandon(record).catch((error: unknown) => { context.logger.warn({ err: error, purpose: record.purpose }, 'only this process can go on with it') })
+}
 
-/** Removes what the journals of dead processes name. What cannot be removed stays in the journal, for the next attempt, and is logged. */
-export async function recover (context: Context, daemons: Daemons): Promise<void> {
-  for (const record of await context.book.journal()) {
-    if (!abandoned.has(record.id) && await lives(record.process)) continue
-    context.logger.warn({ purpose: record.purpose, pid: record.process.pid }, `process ${String(record.process.pid)} died during "${record.purpose}": removing what it left`)
-    const left = await teardown(record, { context, daemons, steps: undoSteps(context.hook) })
-    if (left.length > 0) continue
-    await context.book.gone(record)
-    abandoned.delete(record.id)
+/** Removes what an intent names, then the intent. What could not be removed is returned and stays in the journal, for whoever comes next. Callers hold the lock. */
+export async function clear (record: BatchRecord, { context, daemons }: Means): Promise<readonly Left[]> {
+  const step = undoSteps(context.hook)
+  let left: readonly Left[]
+  try {
+    left = await teardown(record, { context, daemons, steps: step, keep: await staying(context, record) })
+    if (left.length === 0) {
+      await step.before('close the record')
+      await context.book.gone(record)
+      abandoned.delete(record.id)
+      await unreserve(record, { context, daemons })
+      return []
+    }
+  } catch (error) { left = [{ what: 'its record', error }] }
+  await abandon(record, context)
+  return left
+}
+
+/** Ports that outlive the networks of a record, down and without master, for the next start. */
+async function staying (context: Context, { networks, ports }: BatchRecord): Promise<readonly PortRecord[]> {
+  const names = new Set(networks.map(({ definition }) => definition.name))
+  const going = new Set(ports.map(({ link }) => link.index))
+  return (await context.book.standing()).flatMap((record) => record.ports).filter(({ network, link }) => names.has(network) && !going.has(link.index))
+}
+
+/** Where only ports have gone, the networks' dnsmasq forgets their addresses. Nothing depends on it: the next start or change of a port tells it again. */
+async function unreserve (record: BatchRecord, { context, daemons }: Means): Promise<void> {
+  const names = new Set(record.ports.filter(({ ip }) => ip !== undefined).map(({ network }) => network))
+  if (names.size === 0) return
+  const standing = await context.book.standing()
+  const ports = standing.flatMap((one) => one.ports)
+  for (const network of standing.flatMap(({ networks }) => networks)) {
+    const { name } = network.definition
+    if (!names.has(name)) continue
+    try { await daemons.reload(network, ports.filter((port) => port.network === name)) } catch (error) { context.logger.warn({ err: error, network: name }, 'its dnsmasq still knows the addresses of ports that are gone') }
   }
 }
 
-/** Somebody alive is at one of these networks or its ports; undefined where nobody is. */
-async function busy (context: Context, networks: readonly string[]): Promise<{ readonly network: string, readonly record: BatchRecord } | undefined> {
-  for (const record of await context.book.journal()) {
-    if (abandoned.has(record.id)) continue
-    const network = [...record.networks.map(({ definition }) => definition.name), ...record.ports.map((port) => port.network)].find((name) => networks.includes(name))
+/** An intent whose undo failed again. */
+export interface Failed { readonly record: BatchRecord, readonly left: readonly Left[] }
+
+/** Removes what the intents of dead processes name. What cannot be removed stays in the journal, is logged and returned. */
+export async function recover (means: Means): Promise<readonly Failed[]> {
+  const { context } = means
+  const { book, logger } = context
+  const failed: Failed[] = []
+  for (const record of await book.journal()) {
+    if (!isAbandoned(record) && await lives(record.process)) continue
+    logger.warn({ purpose: record.purpose, pid: record.process.pid }, `"${record.purpose}" of process ${String(record.process.pid)} was not finished: removing what it left`)
+    const left = await clear(record, means)
+    if (left.length > 0) failed.push({ record, left })
+  }
+  await book.sweep()
+  return failed
+}
+
+const isAbandoned = (record: BatchRecord): boolean => record.abandoned === true || abandoned.has(record.id)
+const namesOf = ({ networks, ports }: BatchRecord): string[] => [...networks.map(({ definition }) => definition.name), ...ports.map((port) => port.network)]
+
+/** Somebody alive is at one of these networks or its ports; undefined where nobody is. Throws NETWRIGHT_UNDO_INCOMPLETE where somebody dead was, and it cannot be cleared. */
+async function busy (means: Means, networks: readonly string[]): Promise<{ readonly network: string, readonly record: BatchRecord } | undefined> {
+  const failed = await recover(means)
+  const hopeless = failed.find(({ record }) => namesOf(record).some((name) => networks.includes(name)))
+  if (hopeless !== undefined) throw failure(hopeless.record.purpose, hopeless.left[0]?.error, hopeless.left)
+  for (const record of await means.context.book.journal()) {
+    if (isAbandoned(record)) continue
+    const network = namesOf(record).find((name) => networks.includes(name))
     if (network !== undefined) return { network, record }
   }
   return undefined
 }
 
-export interface Quiet { readonly context: Context, readonly daemons: Daemons, readonly purpose: string, readonly networks: readonly string[], readonly signal?: AbortSignal | undefined }
+export interface Quiet extends Means { readonly purpose: string, readonly networks: readonly string[], readonly signal?: AbortSignal | undefined }
 
 /**
  * Runs `work` under the lock, after what dead processes left is gone, and when nobody is at any of these networks: a network that is being
- * started is waited for. Throws NETWRIGHT_LOCKED, naming who is at it, after the lock's deadline.
+ * started is waited for. Throws NETWRIGHT_LOCKED, naming who is at it, after the lock's deadline, and NETWRIGHT_UNDO_INCOMPLETE where one
+ * of them is only half there and cannot be cleared.
  */
 export async function whenQuiet<T> ({ context, daemons, purpose, networks, signal }: Quiet, work: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + context.lockTimeout
   for (let pause = 2; ; pause = Math.min(pause * 2, 25)) {
     const result = await locked(context, purpose, signal, async () => {
-      await recover(context, daemons)
-      const at = await busy(context, networks)
+      const at = await busy({ context, daemons }, networks)
       return at === undefined ? { done: await work() } : { at }
     })
     if ('done' in result) return result.done
     if (performance.now() >= deadline) throw busyError(result.at.network, result.at.record)
     await sleep(pause)
+    stopIfAborted(signal, purpose)
   }
 }
 

@@ -7,26 +7,28 @@
  */
 import { NetwrightError } from '../errors.js'
 import { addressRequest } from '../kernel/addr.js'
+import { requireCapabilities } from '../kernel/host.js'
 import { attachRequest, indexes, linkRequests } from '../kernel/link.js'
 import { isOurs, readLink } from '../kernel/link-state.js'
+import { stillThere } from '../kernel/netns.js'
 import { routeRequest } from '../kernel/route.js'
 import { writeSysctls } from '../kernel/sysctl.js'
 import { send, type Outcome } from '../netlink/call.js'
 import { isErrno } from '../netlink/errno.js'
 import type { Request } from '../netlink/request.js'
 import { needsDnsmasq } from '../dnsmasq/config.js'
+import { findDnsmasq } from '../dnsmasq/user.js'
 import { expand } from '../network/expand.js'
 import type { Definition } from '../network/spec.js'
 import { pacer } from '../netlink/breathe.js'
 import { publish } from './commit.js'
 import { locked, type Context } from './context.js'
 import type { Daemons } from './daemons.js'
-import { enlist, switchOn, type Enlisted } from './forwarding.js'
+import { enlist, switchOn } from './forwarding.js'
 import { prospect } from './prospect.js'
-import { abandon, whenQuiet } from './recovery.js'
+import { abandon, clear, whenQuiet } from './recovery.js'
 import type { BatchRecord, NetworkRecord, PortRecord } from './record.js'
-import { steps, undoSteps, type Steps } from './steps.js'
-import { teardown } from './teardown.js'
+import { steps, type Steps } from './steps.js'
 import { failure } from './undo.js'
 
 export interface Start {
@@ -53,21 +55,35 @@ export async function start (chosen: Chosen, start: Start): Promise<readonly Net
   }
 }
 
-interface Made { readonly record: BatchRecord, readonly enlisted: Enlisted }
-
 async function once ({ names, choose }: Chosen, { context, daemons, signal }: Start): Promise<readonly NetworkRecord[]> {
+  requireCapabilities('network')
   const step = steps(context.hook, signal)
   const purpose = purposeOf(names)
-  const { record, enlisted } = await whenQuiet({ context, daemons, purpose, networks: names, signal }, async () => await make(await choose(), purpose, { context, daemons, step }))
+  const record = await whenQuiet({ context, daemons, purpose, networks: names, signal }, async () => await make(await choose(), purpose, { context, daemons, step }))
   try {
     await step.before('start dnsmasq')
     await daemons.start(record.networks.filter(({ dnsmasq }) => dnsmasq), { signal, ports: await portsOf(context, record) })
   } catch (error) {
-    return await locked(context, `undo ${purpose}`, undefined, async () => await undo(record, { context, daemons }, error))
+    return await conclude(record, context, async () => await undo(record, { context, daemons }, error))
   }
-  return await locked(context, purpose, undefined, async () => {
-    try { return await finish(record, enlisted, { context, daemons, step }) } catch (error) { return await undo(record, { context, daemons }, error) }
+  return await conclude(record, context, async () => {
+    try { return await finish(record, { context, step }) } catch (error) { return await undo(record, { context, daemons }, error) }
   })
+}
+
+/** The last part, under the lock. Where the lock cannot be had, what stands is left to whoever comes next. */
+async function conclude<T> (record: BatchRecord, context: Context, work: () => Promise<T>): Promise<T> {
+  let entered = false
+  try {
+    return await locked(context, record.purpose, undefined, async () => {
+      entered = true
+      return await work()
+    })
+  } catch (error) {
+    if (entered) throw error
+    await abandon(record, context)
+    throw failure(record.purpose, error, record.networks.map(({ definition }) => ({ what: `network ${definition.name}`, error })))
+  }
 }
 
 function purposeOf (names: readonly string[]): string {
@@ -76,7 +92,16 @@ function purposeOf (names: readonly string[]): string {
 
 interface Making { readonly context: Context, readonly daemons: Daemons, readonly step: Steps }
 
-async function make (definitions: readonly Definition[], purpose: string, { context, daemons, step }: Making): Promise<Made> {
+/** Throws NETWRIGHT_NO_PERMISSION, NETWRIGHT_DNSMASQ_MISSING where these networks need what is not there. */
+async function able (definitions: readonly Definition[]): Promise<void> {
+  if (!definitions.some(needsDnsmasq)) return
+  requireCapabilities('network', 'dnsmasq')
+  await findDnsmasq()
+}
+
+async function make (definitions: readonly Definition[], purpose: string, { context, daemons, step }: Making): Promise<BatchRecord> {
+  await able(definitions)
+  await stillThere(context.netns)
   await prospect(context, definitions)
   const pace = pacer()
   const networks: NetworkRecord[] = []
@@ -89,12 +114,12 @@ async function make (definitions: readonly Definition[], purpose: string, { cont
   const record = await context.book.intend(purpose, { networks })
   try {
     await step.before('record forwarding')
-    const enlisted = await enlist(context, networks.map(({ bridge, forwarding }) => ({ bridge: bridge.name, ...forwarding })))
+    await enlist(context, networks.map(({ bridge, forwarding }) => ({ bridge: bridge.name, ...forwarding })))
     await step.before('make links')
     await makeLinks(context, networks)
     await step.before('write sysctls')
     await writeSysctls(context.netns.fd, networks.flatMap(({ sysctls }) => sysctls))
-    return { record, enlisted }
+    return record
   } catch (error) { return await undo(record, { context, daemons }, error) }
 }
 
@@ -128,12 +153,12 @@ export function settled ({ request, error, acknowledged, warning }: Outcome, con
   if (!acknowledged) throw new NetwrightError('NETWRIGHT_UNKNOWN_OUTCOME', `${request.name} ${request.object}: the kernel's answer was lost`, { remedy: 'try again; everything was undone' })
 }
 
-async function finish (record: BatchRecord, enlisted: Enlisted, { context, step }: Making): Promise<readonly NetworkRecord[]> {
+async function finish (record: BatchRecord, { context, step }: Omit<Making, 'daemons'>): Promise<readonly NetworkRecord[]> {
   const standing = (await context.book.standing()).flatMap(({ networks }) => networks)
   await step.before('commit nft')
-  await publish(context, record.networks, standing, enlisted)
+  await publish(context, record.networks, standing)
   await step.before('switch forwarding on')
-  await switchOn(context, enlisted)
+  await switchOn(context, record.networks.map(({ forwarding }) => forwarding))
   await step.before('bring ports back')
   await bringBack(context, record)
   await step.before('let the record stand')
@@ -158,8 +183,5 @@ async function bringBack (context: Context, record: BatchRecord): Promise<void> 
 }
 
 async function undo (record: BatchRecord, { context, daemons }: Pick<Making, 'context' | 'daemons'>, reason: unknown): Promise<never> {
-  const left = await teardown(record, { context, daemons, steps: undoSteps(context.hook), keep: await portsOf(context, record) })
-  if (left.length === 0) await context.book.gone(record)
-  else abandon(record)
-  throw failure(record.purpose, reason, left)
+  throw failure(record.purpose, reason, await clear(record, { context, daemons }))
 }

@@ -1,11 +1,11 @@
 /** Stops networks: one journal record, one send for the links, one nft commit. */
 import { NetwrightError } from '../errors.js'
+import { requireCapabilities } from '../kernel/host.js'
 import type { Context } from './context.js'
 import type { Daemons } from './daemons.js'
-import { abandon, whenQuiet } from './recovery.js'
+import { clear, whenQuiet } from './recovery.js'
 import type { NetworkRecord, PortRecord } from './record.js'
 import { steps } from './steps.js'
-import { teardown } from './teardown.js'
 import { failure } from './undo.js'
 
 export interface Stop {
@@ -21,19 +21,15 @@ export interface Stop {
  * no way back: a signal is honoured before, what fails is named in NETWRIGHT_UNDO_INCOMPLETE and tried again by the next command.
  */
 export async function stop (names: readonly string[], { context, daemons, signal, ports }: Stop): Promise<readonly NetworkRecord[]> {
+  requireCapabilities('network')
   const purpose = `stop ${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${String(names.length - 3)} more` : ''}`
   return await whenQuiet({ context, daemons, purpose, networks: names, signal }, async () => {
     const step = steps(context.hook, signal)
     const { networks, attached } = await find(names, context)
     await step.before('write the journal')
-    const record = await context.book.intend(purpose, { networks, ports: ports === 'remove' ? attached : [] })
-    const left = await teardown(record, { context, daemons, steps: steps(context.hook, undefined), keep: ports === 'keep' ? attached : [] })
-    if (left.length > 0) {
-      abandon(record)
-      throw failure(purpose, left[0]?.error, left)
-    }
-    await step.before('close the record')
-    await context.book.gone(record)
+    const record = await context.book.intend(purpose, { networks, ports: ports === 'remove' ? attached : [], removal: true })
+    const left = await clear(record, { context, daemons })
+    if (left.length > 0) throw failure(purpose, left[0]?.error, left)
     return networks
   })
 }

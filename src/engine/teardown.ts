@@ -12,7 +12,7 @@ import { isErrno } from '../netlink/errno.js'
 import { withdraw } from './commit.js'
 import type { Context } from './context.js'
 import type { Daemons } from './daemons.js'
-import { dismiss, type Dismissed } from './forwarding.js'
+import { dismiss, dismissed, type Dismissed } from './forwarding.js'
 import type { BatchRecord, PortRecord } from './record.js'
 import type { Steps } from './steps.js'
 
@@ -40,9 +40,9 @@ export async function teardown (record: BatchRecord, { context, daemons, steps, 
   await attempt('dnsmasq', async () => { await daemons.stop(networks.filter(({ dnsmasq }) => dnsmasq)) })
   await attempt('links', async () => { await removeLinks(context, record, keep, left) })
   if (networks.length === 0) return left
-  let dismissed: Dismissed = {}
-  await attempt('forwarding', async () => { dismissed = await dismiss(context, networks.filter(({ forwarding }) => forwarding.ipv4 || forwarding.ipv6).map(({ bridge }) => bridge.name)) })
-  await attempt('nft elements', async () => { await withdraw(context, networks, await remaining(context, record), dismissed) })
+  let loss: Dismissed = {}
+  await attempt('forwarding', async () => { loss = await dismiss(context, networks.filter(({ forwarding }) => forwarding.ipv4 || forwarding.ipv6).map(({ bridge }) => bridge.name)) })
+  await attempt('nft elements', async () => { await withdraw(context, networks, await remaining(context, record), loss); await dismissed(context, loss) })
   await attempt('files', async () => { await daemons.forget(networks) })
   return left
 }

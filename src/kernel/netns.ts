@@ -1,4 +1,5 @@
 /** Network namespaces: opened by name, path or pid; created and deleted as `ip netns` does, so that both see each other's. */
+import { stat } from 'node:fs/promises'
 import { NetwrightError } from '../errors.js'
 import { isErrno } from '../netlink/errno.js'
 import { native } from '../netlink/native.js'
@@ -59,6 +60,16 @@ export async function openNetns (where?: string | number): Promise<Netns> {
     closed = true
     native().close(fd)
   } }
+}
+
+/**
+ * Throws NETWRIGHT_NO_NAMESPACE where the place at which a namespace was opened no longer shows it: its name was deleted, or given to another one.
+ * It lives on as long as our descriptor does, but nobody else can find it.
+ */
+export async function stillThere ({ path, inode }: Pick<Netns, 'path' | 'inode'>): Promise<void> {
+  const now = await stat(path, { bigint: true }).then(({ ino }) => String(ino), () => undefined)
+  if (now === inode) return
+  throw new NetwrightError('NETWRIGHT_NO_NAMESPACE', `the network namespace at ${path} was ${now === undefined ? 'deleted' : 'replaced by another one'} while it was in use`, { remedy: 'destroy what runs in it, close the host and open it again' })
 }
 
 /** Makes a named namespace, loopback down. `ip netns add NAME`. Throws KernelError EEXIST where the name is taken. */
