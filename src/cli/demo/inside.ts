@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { Failure } from '../failure.js'
 
 const agent = fileURLToPath(new URL('./agent.js', import.meta.url))
 
@@ -44,7 +45,7 @@ async function heard (child: ChildProcess, signal: AbortSignal): Promise<string>
     ])
     const answer: readonly unknown[] = Array.isArray(messages[0]) ? messages[0] : []
     const [done, text] = answer
-    if (done !== true) throw new Error(String(text))
+    if (done !== true) throw new Failure({ driver: String(text) })
     return String(text)
   } finally {
     over.abort()

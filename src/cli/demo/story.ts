@@ -55,7 +55,7 @@ async function dress ({ teller, stage }: Scene): Promise<void> {
   await teller.step('start the internet', async (signal) => {
     await stage.internet.agent.ask(signal, 'serveNames', internet.gateway, internet.name, internet.web)
     await stage.internet.agent.ask(signal, 'serveWeb', internet.web)
-  }, () => `started the internet: a name server, ${internet.name} at ${internet.web}`)
+  }, () => `started the internet: DNS, and ${internet.name} at ${internet.web}`)
 }
 
 /** Everything that happens on the host. Resolves with what is left of it, and with how much there was. */
@@ -73,7 +73,8 @@ async function perform (scene: Scene): Promise<{ readonly left: readonly string[
       during = await live(scene, host, network)
     } finally {
       teller.heading('The end')
-      tidy = await teller.tidy('destroy', async () => { if ((await network.info()).active) await network.destroy() }, `net-destroy ${network.name}`)
+      const { active } = await network.info()
+      tidy = !active || await teller.tidy('destroy', () => network.destroy(), `net-destroy ${network.name}`)
       tidy = await teller.tidy('undefine', () => network.undefine(), `net-undefine ${network.name}`) && tidy
     }
   } finally { tidy = await teller.tidy('close the host', () => host.close(), 'closed the host') && tidy }
@@ -89,7 +90,7 @@ async function live (scene: Scene, host: Host, network: Network): Promise<Traces
   const report = await teller.step('start the network', (signal) => network.start({ signal }), ({ bridge }) => `started it: bridge ${bridge}, firewall, dnsmasq ready`)
   for (const { message, remedy } of report.warnings) context.warn(message, remedy)
   const port = await teller.step('attach the guest', (signal) => network.attach({ kind: 'veth', netns: stage.guest.path, dev: GUEST_DEV }, { signal }), ({ dev }) => `attached the guest: ${dev} on the bridge --- ${GUEST_DEV} in the guest`)
-  await teller.step('wait until the port forwards (spanning tree: 4 s)', (signal) => awaitLink(stage.host, port.dev, forwards, signal), () => "the port forwards (spanning tree; <bridge stp='off'/> spares the wait)")
+  await teller.step('wait until the port forwards (spanning tree: 4 s)', (signal) => awaitLink(stage.host, port.dev, forwards, signal), () => "the port forwards (spanning tree; stp='off' in the XML skips it)")
   const guest = { network, port, info: await network.info() }
   const given = await use(scene, guest)
   const during = await traces(stage, context.signal)

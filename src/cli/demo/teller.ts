@@ -1,7 +1,7 @@
 /** Tells the story as it happens: a line a step with its time, coloured on a terminal. */
 import { stdout } from 'node:process'
 import type { Context } from '../command.js'
-import { codeOf, Failure } from '../failure.js'
+import { Failure } from '../failure.js'
 
 export interface Teller {
   /** Does the work, within 20 s, and tells that it is done. What `done` makes of the result is what is told; on a terminal `doing` stands there until then. Throws Failure. */
@@ -68,7 +68,5 @@ async function bounded<T> (work: (signal: AbortSignal) => Promise<T>, signal: Ab
 
 function failed (doing: string, error: unknown): Failure {
   const sentence = `Failed: ${doing}`
-  if (error instanceof Failure) return new Failure({ sentence, driver: error.driver, remedy: error.remedy }, error.cause)
-  // Without a code it is not netwright that complains but one of the programs around it, in its own words.
-  return codeOf(error) === undefined && error instanceof Error ? new Failure({ sentence, driver: error.message }, error) : new Failure({ sentence }, error)
+  return error instanceof Failure ? new Failure({ sentence, driver: error.driver, remedy: error.remedy }, error.cause) : new Failure({ sentence }, error)
 }
