@@ -55,11 +55,17 @@ const LOG_EVERY_MS = 30_000
 /** What dnsmasq says when a file is not readable for its user; it goes on without it. Source: src/option.c, src/cache.c. */
 export const unreadable = /(?:cannot read|failed to load names from|failed to read) /
 
-/** The start time of a process, clock ticks since boot; undefined where there is none. Source: proc_pid_stat(5), field 22. */
+/** The start time of a process, clock ticks since boot; undefined where there is none, or only its zombie. Source: proc_pid_stat(5), fields 3 and 22. */
 export async function startTimeOf (pid: number): Promise<string | undefined> {
-  const text = await readFile(`/proc/${String(pid)}/stat`, 'latin1').catch(() => undefined)
+  let text: string
+  try { text = await readFile(`/proc/${String(pid)}/stat`, 'latin1') } catch (error) {
+    // Whoever cannot look (no descriptor left) must not take a process for dead.
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return undefined
+    throw error
+  }
   // The command's name may hold spaces and parentheses; what follows its last one does not.
-  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19]
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return fields[0] === 'Z' ? undefined : fields[19]
 }
 
 /** Takes charge of a process by its pidfd, which it owns from then on. Keeps its log short while it is held. */
