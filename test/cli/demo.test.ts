@@ -25,7 +25,7 @@ const story = [
   /\d ms {2}DNS: www\.example\.com is 198\.51\.100\.80, says 192\.168\.123\.1/,
   /\d ms {2}HTTP: www\.example\.com answers; it sees 203\.0\.113\.2, so NAT works/,
   /\d ms {2}from the host to 192\.168\.123\.\d+:8080: connected/,
-  /\d ms {2}from the internet to 192\.168\.123\.\d+:8080: ECONNREFUSED/,
+  /\d ms {2}from the internet to 192\.168\.123\.\d+:8080: refused by the firewall/,
   /^\| +192\.168\.123\.\d+ \| +\| virbr1 +203\.0\.113\.2 \| +\| 203\.0\.113\.1 +DNS \|$/m,
   /^ red_nat {3}active {3}no {10}yes$/m,
   /^Bridge: {9}virbr1$/m,
@@ -73,6 +73,13 @@ kernelTest(test, 'demo: SIGINT in the middle ends it with 130 and everything cle
   assert.is(await running.ended(30_000), 130)
   assert.match(running.output(), /net-destroy red_nat\n[^]*deleted the namespaces\n[^]*error: the demonstration was ended by a signal\n/)
   assert.not.match(running.output(), /All of it held/)
+}, { needs })
+
+kernelTest(test, 'demo: everything is cleared away when its terminal is closed', async () => {
+  const running = demo()
+  await running.until(/attached the guest/, 30_000)
+  running.child.kill('SIGHUP')
+  assert.is(await running.ended(30_000), 1)
 }, { needs })
 
 kernelTest(test, 'demo: clears away what a killed one left', async () => {

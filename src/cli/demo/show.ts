@@ -32,6 +32,6 @@ export function show (context: Context, teller: Teller, { networks, info, port, 
   const printed = [['net-list', networkTable(networks, false)], [`net-info ${info.name}`, networkInfo(info)], [`net-dhcp-leases ${info.name}`, leaseTable(leases, false)]] as const
   for (const [words, text] of printed) {
     teller.heading(`$ netwright ${words}`)
-    context.print(text)
+    teller.table(text)
   }
 }

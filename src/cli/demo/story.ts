@@ -21,8 +21,17 @@ interface Scene { readonly context: Context, readonly teller: Teller, readonly s
 /** A guest on its network. */
 interface Guest { readonly network: Network, readonly info: NetworkInfo, readonly port: Port }
 
-/** Plays it. Resolves with whether all of it held; throws what went wrong in between. Either way everything is cleared away. */
+/** Plays it. Resolves with whether all of it held; throws what went wrong in between. Either way everything is cleared away, also when the terminal is closed. */
 export async function play (context: Context): Promise<boolean> {
+  const hangup = new AbortController()
+  const hear = (): void => { hangup.abort() }
+  process.on('SIGHUP', hear)
+  try {
+    return await playTo({ ...context, signal: AbortSignal.any([context.signal, hangup.signal]) })
+  } finally { process.off('SIGHUP', hear) }
+}
+
+async function playTo (context: Context): Promise<boolean> {
   const teller = tellTo(context)
   const started = performance.now()
   teller.say('Three network namespaces play a guest, its host and the internet;', "this machine's own network is not touched.")
@@ -114,7 +123,7 @@ async function use ({ teller, stage }: Scene, { network, port }: Guest): Promise
   const inside = await teller.step('call the guest from the host', (signal) => host.agent.ask(signal, 'call', given.ip, SERVICE), (word) => `from the host to ${given.ip}:${SERVICE}: ${word}`)
   expect('a call from the host', inside, 'connected')
   await leadTo(stage, given.ip)
-  const refused = await teller.step('call the guest from the internet', (signal) => outside.agent.ask(signal, 'call', given.ip, SERVICE), (word) => `from the internet to ${given.ip}:${SERVICE}: ${word}`)
+  const refused = await teller.step('call the guest from the internet', (signal) => outside.agent.ask(signal, 'call', given.ip, SERVICE), (word) => `from the internet to ${given.ip}:${SERVICE}: ${word === 'ECONNREFUSED' ? 'refused by the firewall' : word}`)
   expect('a call from the internet', refused, 'ECONNREFUSED')
   return given
 }

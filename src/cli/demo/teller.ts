@@ -11,6 +11,8 @@ export interface Teller {
   heading (text: string): void
   /** Lines as they are. */
   say (...lines: readonly string[]): void
+  /** What a verb prints. On a terminal that is narrower lines are cut, so that tables stay tables. */
+  table (text: string): void
   /** A line that is good news, or bad. */
   verdict (good: boolean, text: string): void
 }
@@ -51,8 +53,14 @@ export function tellTo (context: Context): Teller {
     tidy: async (doing, work, done) => await told(doing, work, () => done).then(() => true, (error: unknown) => { context.complain(failed(doing, error)); return false }),
     heading: (text) => { context.extra(`\n${paint('1', text)}\n`) },
     say: (...lines) => { context.extra(lines.map((each) => `${each}\n`).join('')) },
+    table: (text) => { context.print(terminal ? cut(text, stdout.columns) : text) },
     verdict: (good, text) => { context.extra(`\n${paint(good ? '1;32' : '1;31', text)}\n`) },
   }
+}
+
+/** Lines that are too long end in `>`, as with `less -S`. */
+function cut (text: string, columns: number): string {
+  return text.split('\n').map((line) => line.length > columns ? `${line.slice(0, columns - 1)}>` : line).join('\n')
 }
 
 async function bounded<T> (work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
