@@ -1,28 +1,42 @@
 /** One network's dnsmasq as files and a process: prepared, started, found again, told to read its files anew. */
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import * as v from 'valibot'
 import { adoptDnsmasq, findRunning } from '../dnsmasq/adopt.js'
 import { dnsmasqConfig } from '../dnsmasq/config.js'
 import { dnsmasqFiles, type DnsmasqFiles } from '../dnsmasq/place.js'
-import { prepareDnsmasq, removeDnsmasqFiles, writeHosts, writeServers } from '../dnsmasq/prepare.js'
+import { prepareDnsmasq, removeDnsmasqFiles, writeHosts, writeServers, type Prepared } from '../dnsmasq/prepare.js'
 import { startDnsmasq } from '../dnsmasq/process.js'
 import type { DnsmasqRecord, Running } from '../dnsmasq/running.js'
 import { dnsmasqUser } from '../dnsmasq/user.js'
 import type { Definition } from '../network/spec.js'
-import type { Context } from './context.js'
-import { readIfThere, removeFile, writeAtomic } from './files.js'
+import { under, type Context } from './context.js'
+import { isMissing, readIfThere, removeFile, writeAtomic } from './files.js'
 import { fileName } from './places.js'
 import { guestSubnet } from './port.js'
 import type { PortRecord } from './record.js'
+import { steps } from './steps.js'
 
 /** What is written down of a dnsmasq that runs. */
 interface Noted { readonly process: DnsmasqRecord, readonly ready: string }
 const schema = v.object({ process: v.object({ pid: v.number(), startTime: v.string(), configPath: v.string(), hash: v.string() }), ready: v.string() })
 
+/** How often files are written again whose directory another process removes at the same moment. */
+const ATTEMPTS = 20
+
 export function filesOf (context: Context, name: string): DnsmasqFiles {
   return dnsmasqFiles(context.places.dnsmasq, context.places.leases, fileName(name))
 }
 const notePath = (context: Context, name: string): string => join(context.places.dnsmasq, `${fileName(name)}.json`)
+
+const lockPath = (context: Context, name: string): string => join(context.places.dnsmasq, `${fileName(name)}.lock`)
+
+/**
+ * Runs `work` while nobody else starts or stops this network's dnsmasq: of several hosts that watch it, one starts it again. Held while it starts, so
+ * apart from the namespace's lock, which whoever holds this one must not wait for: a stop takes them the other way round. Throws NETWRIGHT_LOCKED.
+ */
+export async function exclusively<T> (context: Context, name: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  return await under(context, lockPath(context, name), { purpose: `start or stop dnsmasq of ${name}`, signal }, work)
+}
 
 async function noted (context: Context, name: string): Promise<Noted | undefined> {
   const text = await readIfThere(notePath(context, name))
@@ -47,17 +61,27 @@ export function withReservations (definition: Definition, ports: readonly PortRe
 
 /** Writes its files, starts it, waits until it answers and writes down how to find it again. Throws what `startDnsmasq` throws. */
 export async function launch (context: Context, definition: Definition, ports: readonly PortRecord[], signal: AbortSignal | undefined): Promise<Running> {
+  const step = steps(context.hook, signal)
   const files = filesOf(context, definition.name)
-  const prepared = await prepareDnsmasq(withReservations(definition, ports), files, await dnsmasqUser(), context.resolvConf)
+  await step.before('write dnsmasq\'s files')
+  const prepared = await prepare(context, withReservations(definition, ports), files)
   if (prepared.loops.length > 0) context.logger.warn({ network: definition.name, nameservers: prepared.loops }, 'name servers of the host that are gateways of this network are left out')
+  await step.before('run dnsmasq')
   const running = await startDnsmasq({ configPath: files.config, logPath: files.log, netns: context.netns.fd, ready: prepared.ready, hash: prepared.hash, ...signal === undefined ? {} : { signal } })
   const { pid, startTime, configPath, hash } = running
   const note: Noted = { process: { pid, startTime, configPath, hash }, ready: prepared.ready }
-  try { await writeAtomic(notePath(context, definition.name), JSON.stringify(note), { durable: false }) } catch (error) {
+  try { await step.before('note dnsmasq'); await writeAtomic(notePath(context, definition.name), JSON.stringify(note), { durable: false }) } catch (error) {
     await running.stop()
     throw error
   }
   return running
+}
+
+/** Its directories may go, since they are empty, while they are made: when the last other network stops. */
+async function prepare (context: Context, definition: Definition, files: DnsmasqFiles): Promise<Prepared> {
+  for (let tries = 1; ; tries++) {
+    try { return await prepareDnsmasq(definition, files, await dnsmasqUser(), context.resolvConf) } catch (error) { if (!isMissing(error) || tries >= ATTEMPTS) throw error }
+  }
 }
 
 /** The process that runs for this network, proved ours; undefined where there is none. `thorough` also looks for one whose note was lost in a crash. */
@@ -87,8 +111,15 @@ export async function refreshServers (context: Context, definition: Definition, 
   await running.reload()
 }
 
+/** The names of the files that are written for it beside its log. */
+export function finalNames (context: Context, name: string): string[] {
+  const { config, hosts, addnhosts, servers } = filesOf(context, name)
+  return [config, hosts, addnhosts, servers, notePath(context, name)].map((path) => basename(path))
+}
+
 /** Removes its files; the leases only where the network is gone for good. */
 export async function forget (context: Context, name: string, leases: boolean): Promise<void> {
   await removeFile(notePath(context, name))
+  await removeFile(lockPath(context, name))
   await removeDnsmasqFiles(filesOf(context, name), leases)
 }

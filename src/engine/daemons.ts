@@ -1,9 +1,9 @@
 /** All dnsmasq processes of a host: started in parallel, watched while the host is open, adopted from others, ended with their networks. */
 import type { Running } from '../dnsmasq/running.js'
 import { Supervisor } from '../dnsmasq/supervise.js'
-import { locked, type Context } from './context.js'
-import { removeEmpty } from './files.js'
-import { adopt, forget, launch, refreshServers, reload } from './daemon.js'
+import type { Context } from './context.js'
+import { removeEmpty, removeTemps } from './files.js'
+import { adopt, exclusively, finalNames, forget, launch, refreshServers, reload } from './daemon.js'
 import type { NetworkRecord, PortRecord } from './record.js'
 
 /** How many are started at once: two a processor keep it busy. */
@@ -50,8 +50,10 @@ export class Daemons {
       const watched = this.#watched.get(name)
       this.#watched.delete(name)
       await watched?.supervisor.stop()
-      const other = await adopt(this.#context, name, watched === undefined)
-      await other?.stop()
+      await exclusively(this.#context, name, undefined, async () => {
+        const other = await adopt(this.#context, name, watched === undefined)
+        await other?.stop()
+      })
     }))
   }
 
@@ -61,6 +63,7 @@ export class Daemons {
       const stored = await this.#context.store.get(name)
       await forget(this.#context, name, stored?.definition.uuid !== uuid)
     }))
+    await removeTemps(this.#context.places.dnsmasq, new Set(networks.flatMap(({ definition: { name } }) => finalNames(this.#context, name))))
     await removeEmpty(this.#context.places.dnsmasq, 1)
     await removeEmpty(this.#context.places.leases, 2)
   }
@@ -112,7 +115,7 @@ export class Daemons {
     for (const { network, supervisor } of this.#watched.values()) {
       const { running } = supervisor
       if (running === undefined) continue
-      try { await refreshServers(this.#context, network.definition, running) } catch (error) { this.#context.logger.warn({ network: network.definition.name, err: error }, 'its name servers could not be changed') }
+      try { await exclusively(this.#context, network.definition.name, undefined, async () => { await refreshServers(this.#context, network.definition, running) }) } catch (error) { this.#context.logger.warn({ network: network.definition.name, err: error }, 'its name servers could not be changed') }
     }
   }
 
@@ -148,17 +151,14 @@ export class Daemons {
   /** Started anew, unless the network was stopped meanwhile or another process was quicker. */
   async #restart (network: NetworkRecord, signal: AbortSignal): Promise<Running> {
     const { name } = network.definition
-    const check = async (): Promise<Running | undefined> => await locked(this.#context, `restart dnsmasq of ${name}`, signal, async () => {
+    return await exclusively(this.#context, name, signal, async () => {
+      // Whoever stops it has said so in the journal before it waits for us.
       if (!await this.#standing(network)) throw new Error(`network ${name} was stopped`)
-      return await adopt(this.#context, name)
+      const other = await adopt(this.#context, name, true)
+      if (other !== undefined) return other
+      const ports = (await this.#context.book.standing()).flatMap((record) => record.ports).filter((port) => port.network === name)
+      return await launch(this.#context, network.definition, ports, signal)
     })
-    const other = await check()
-    if (other !== undefined) return other
-    const ports = (await this.#context.book.standing()).flatMap((record) => record.ports).filter((port) => port.network === name)
-    const running = await launch(this.#context, network.definition, ports, signal)
-    if (await this.#standing(network)) return running
-    await running.stop()
-    throw new Error(`network ${name} was stopped`)
   }
 
   async #standing ({ bridge: { index } }: NetworkRecord): Promise<boolean> {

@@ -3,7 +3,8 @@ import { NetwrightError } from '../errors.js'
 import type { Definition, NetworkSpec } from '../network/spec.js'
 import { Choice } from './choose.js'
 import { locked, owned, type Context } from './context.js'
-import { stopIfAborted } from './steps.js'
+import type { Daemons } from './daemons.js'
+import { steps } from './steps.js'
 import { otherDefinitions } from './store.js'
 
 /**
@@ -16,7 +17,7 @@ export async function define (context: Context, spec: NetworkSpec, signal: Abort
     const before = await predecessor(context, spec)
     const definition = await new Choice(context).complete(spec, before)
     await freeBridge(context, definition)
-    stopIfAborted(signal, purpose)
+    await steps(context.hook, signal).before('write the definition')
     await context.store.save(definition)
     return definition
   }))
@@ -41,18 +42,30 @@ async function freeBridge (context: Context, { name, bridge }: Definition): Prom
   throw new NetwrightError('NETWRIGHT_NAME_IN_USE', `bridge name '${bridge.name}' already in use.`, { conflict: { kind: 'network', name: other.name }, remedy: 'leave the bridge name out and one is chosen' })
 }
 
-/** Forgets a definition. Throws NETWRIGHT_TRANSIENT where there is none to forget. */
-export async function undefine (context: Context, name: string, signal: AbortSignal | undefined): Promise<void> {
-  await owned(context, `undefine ${name}`, signal, async () => {
+/**
+ * Forgets a definition, and the leases where the network does not run. Leases go first: killed in between, a definition is left that can be undefined
+ * again, not leases that nobody knows of. Throws NETWRIGHT_TRANSIENT where there is none to forget.
+ */
+export async function undefine (context: Context, daemons: Daemons, name: string, signal: AbortSignal | undefined): Promise<void> {
+  const purpose = `undefine ${name}`
+  await owned(context, purpose, signal, async () => await locked(context, purpose, signal, async () => {
+    const step = steps(context.hook, signal)
     if (await context.store.get(name) === undefined) throw new NetwrightError('NETWRIGHT_TRANSIENT', `can't undefine transient network`)
+    const records = [...await context.book.standing(), ...await context.book.journal()]
+    if (!records.some(({ networks }) => networks.some(({ definition }) => definition.name === name))) {
+      await step.before('remove the leases')
+      await daemons.forgetLeases(name)
+    }
+    await step.before('remove the definition')
     await context.store.remove(name)
-  })
+  }))
 }
 
 /** Marks a definition for autostart, or not. Throws NETWRIGHT_TRANSIENT. */
 export async function setAutostart (context: Context, name: string, on: boolean, signal: AbortSignal | undefined): Promise<void> {
   await owned(context, `autostart ${name}`, signal, async () => {
     if (await context.store.get(name) === undefined) throw new NetwrightError('NETWRIGHT_TRANSIENT', 'cannot set autostart for transient network')
+    await steps(context.hook, signal).before('mark for autostart')
     await context.store.setAutostart(name, on)
   })
 }

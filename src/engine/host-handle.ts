@@ -13,9 +13,11 @@ import { define } from './define.js'
 import { Events } from './events.js'
 import { find, infoOf, inventory } from './inventory.js'
 import { links } from './links.js'
+import { clearLock } from './lock.js'
 import { NetworkHandle, started } from './network.js'
 import { start } from './start.js'
 import { Watch } from './watch.js'
+import { typed } from './system-error.js'
 import type { Works } from './works.js'
 
 export class HostHandle implements Host {
@@ -94,13 +96,15 @@ export class HostHandle implements Host {
   async networks (): Promise<NetworkInfo[]> {
     this.#works.open()
     const { context } = this.#works
-    const [entries, autostarted] = await Promise.all([inventory(context), context.store.autostarted()])
-    return await Promise.all(entries.map(async (entry) => await infoOf(entry, autostarted, this.daemons)))
+    return await typed(async () => {
+      const [entries, autostarted] = await Promise.all([inventory(context), context.store.autostarted()])
+      return await Promise.all(entries.map(async (entry) => await infoOf(entry, autostarted, this.daemons)))
+    })
   }
 
   async network (nameOrUuid: string): Promise<Network> {
     this.#works.open()
-    return new NetworkHandle(this.#works, await find(this.#works.context, nameOrUuid))
+    return new NetworkHandle(this.#works, await typed(async () => await find(this.#works.context, nameOrUuid)))
   }
 
   async autostart (options?: Options): Promise<StartReport[]> {
@@ -129,7 +133,10 @@ export class HostHandle implements Host {
       this.#end.abort()
       await this.#watch.ended()
       await this.daemons.release()
-      await this.#works.context.book.tidy()
+      const { book, places, logger } = this.#works.context
+      await clearLock(places.lock)
+      await clearLock(places.ownerLock)
+      await book.tidy().catch((error: unknown) => { logger.warn({ err: error }, 'empty directories stay') })
       for (const close of this.#closers) await close()
     })()
     await this.#closing

@@ -11,13 +11,14 @@ import { NETLINK_NETFILTER, NETLINK_ROUTE } from '../netlink/header.js'
 import { parseCidr } from '../values/cidr.js'
 import type { Host, HostOptions } from './api.js'
 import { Book } from './book.js'
-import { linkGroup, locked, type Context } from './context.js'
+import { linkGroup, locked, owned, type Context } from './context.js'
 import { HostHandle } from './host-handle.js'
 import { places } from './places.js'
 import { defaultPools } from './pool.js'
 import { recover } from './recovery.js'
 import type { StepHook } from './steps.js'
 import { Store } from './store.js'
+import { typedError } from './system-error.js'
 
 /** What fault tests hand in; not a part of the public options. */
 export interface Internals { readonly hook?: StepHook }
@@ -48,11 +49,12 @@ export async function openHost (options: HostOptions = {}, internals: Internals 
     }
     const host = new HostHandle(context, options.supervise ?? true, closers)
     if ((await context.book.journal()).length > 0 || await context.book.littered()) await locked(context, 'recover', options.signal, async () => { await recover({ context, daemons: host.daemons }) })
+    if (await context.store.littered()) await owned(context, 'recover', options.signal, async () => { await context.store.sweep() })
     await host.follow()
     return host
   } catch (error) {
     for (const close of closers) await close()
-    throw error
+    throw typedError(error)
   }
 }
 

@@ -13,6 +13,7 @@ import { portInfo } from './port.js'
 import type { NetworkRecord } from './record.js'
 import { start } from './start.js'
 import { stop } from './stop.js'
+import { typed } from './system-error.js'
 import { warnings } from './warnings.js'
 import type { Works } from './works.js'
 
@@ -34,7 +35,7 @@ export class NetworkHandle implements Network {
 
   async #entry (): Promise<Entry> {
     this.#works.open()
-    return await find(this.#works.context, this.name)
+    return await typed(async () => await find(this.#works.context, this.name))
   }
 
   async info (): Promise<NetworkInfo> { return await infoOf(await this.#entry(), await this.#works.context.store.autostarted(), this.#works.daemons) }
@@ -66,9 +67,8 @@ export class NetworkHandle implements Network {
   }
 
   async undefine (options?: Options): Promise<void> {
-    const { running } = await this.#entry()
-    await undefine(this.#works.context, this.name, options?.signal)
-    if (running === undefined) await this.#works.daemons.forgetLeases(this.name)
+    await this.#entry()
+    await undefine(this.#works.context, this.#works.daemons, this.name, options?.signal)
     await this.#works.refresh()
   }
 
@@ -115,7 +115,11 @@ async function dispose (fds: readonly number[], remove: () => Promise<void>): Pr
 /** After a start: whoever listens is told, and what is in the networks' way is looked for, once for all of them. */
 export async function started ({ context, refresh }: Works, networks: readonly NetworkRecord[]): Promise<readonly StartReport[]> {
   await refresh()
-  const found = await warnings(context, networks)
+  // They run; that a look at others' rules failed (too many open files) does not change it.
+  const found = await warnings(context, networks).catch((error: unknown) => {
+    context.logger.warn({ err: error }, 'what is in the networks\' way could not be looked for')
+    return []
+  })
   for (const { message, remedy } of found) context.logger.warn({ networks: networks.map(({ definition }) => definition.name), remedy }, message)
   return networks.map(({ definition: { name }, bridge }) => ({ name, bridge: bridge.name, warnings: found }))
 }

@@ -73,14 +73,14 @@ async function once ({ names, choose }: Chosen, { context, daemons, signal }: St
 
 /** The last part, under the lock. Where the lock cannot be had, what stands is left to whoever comes next. */
 async function conclude<T> (record: BatchRecord, context: Context, work: () => Promise<T>): Promise<T> {
-  let entered = false
+  const lock = { had: false }
   try {
     return await locked(context, record.purpose, undefined, async () => {
-      entered = true
+      lock.had = true
       return await work()
     })
   } catch (error) {
-    if (entered) throw error
+    if (lock.had) throw error
     await abandon(record, context)
     throw failure(record.purpose, error, record.networks.map(({ definition }) => ({ what: `network ${definition.name}`, error })))
   }

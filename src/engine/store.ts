@@ -7,7 +7,7 @@ import type { Definition } from '../network/spec.js'
 import { isDefinition } from '../network/complete.js'
 import { readNetworkXml } from '../network/xml/read.js'
 import { storedXml } from '../network/xml/write.js'
-import { isMissing, makeDirectory, readIfThere, removeFile, syncDirectory, writeAtomic } from './files.js'
+import { finalName, isMissing, makeDirectory, readIfThere, removeFile, removeTemps, syncDirectory, writeAtomic } from './files.js'
 import { fileName } from './places.js'
 
 export interface Stored { readonly definition: Definition, readonly path: string }
@@ -80,9 +80,15 @@ export class Store {
     return undefined
   }
 
+  /** Whether a killed process left the beginning of a definition. */
+  async littered (): Promise<boolean> { return (await entries(this.#directory)).some((name) => finalName(name) !== undefined) }
+  /** Removes what `littered` sees. Callers hold the owner's lock. */
+  async sweep (): Promise<void> { await removeTemps(this.#directory) }
+
   /** Temp file, fsync, rename, directory fsync. */
   async save (definition: Definition): Promise<void> {
     await makeDirectory(this.#directory, 0o755)
+    await this.sweep()
     await writeAtomic(this.path(definition.name), storedXml(definition), { durable: true })
   }
 
