@@ -33,15 +33,22 @@ async function turn ({ path, purpose, signal }: LockOptions): Promise<() => void
   const mine = new Promise<void>((resolve) => { done = resolve })
   const last = before.then(async () => { await mine })
   queues.set(path, last)
-  const leave = (): void => { done(); if (queues.get(path) === last) queues.delete(path) }
-  await (signal === undefined ? before : Promise.race([before, aborted(signal)]))
-  if (signal?.aborted === true) leave()
+  // Not before all who asked earlier are done, else the next one would take itself for the first.
+  void last.then(() => { if (queues.get(path) === last) queues.delete(path) })
+  await either(before, signal)
+  if (signal?.aborted === true) done()
   stopIfAborted(signal, purpose)
-  return leave
+  return done
 }
 
-async function aborted (signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => { signal.addEventListener('abort', () => { resolve() }, { once: true }) })
+/** Resolves when it is our turn or the signal aborts. A signal may live as long as its program: nothing of ours stays with it. */
+async function either (before: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) { await before; return }
+  await new Promise<void>((resolve) => {
+    const end = (): void => { signal.removeEventListener('abort', end); resolve() }
+    signal.addEventListener('abort', end)
+    void before.then(end)
+  })
 }
 
 /**
