@@ -1,0 +1,59 @@
+/*
+ * The floor: sends a file of netlink messages in one sendmsg, reads every acknowledgement, and prints the nanoseconds that took.
+ *
+ *     floor FILE COUNT        rtnetlink, in the namespace that it is run in; fails unless COUNT acknowledgements say 0
+ *
+ * The messages are netwright's own, byte for byte, so what is measured is the kernel and nothing else.
+ */
+#include <errno.h>
+#include <linux/netlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static void die (const char *what)
+{
+  perror(what);
+  exit(1);
+}
+
+int main (int argc, char **argv)
+{
+  if (argc != 3) { fprintf(stderr, "usage: floor FILE COUNT\n"); return 2; }
+  FILE *file = fopen(argv[1], "rb");
+  struct stat info;
+  if (file == NULL || fstat(fileno(file), &info) != 0) die(argv[1]);
+  char *request = malloc((size_t)info.st_size), answer[65536];
+  if (request == NULL || fread(request, 1, (size_t)info.st_size, file) != (size_t)info.st_size) die(argv[1]);
+  int size = 16 << 20, on = 1, expected = atoi(argv[2]), acknowledged = 0;
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  if (fd < 0) die("socket");
+  setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+  setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
+  setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
+  struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+  struct timespec before, after;
+  clock_gettime(CLOCK_MONOTONIC, &before);
+  if (sendto(fd, request, (size_t)info.st_size, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0) die("sendto");
+  for (;;) {
+    ssize_t length = recv(fd, answer, sizeof answer, MSG_DONTWAIT);
+    if (length < 0 && errno == EAGAIN) break;
+    if (length < 0) die("recv");
+    unsigned int left = (unsigned int)length;
+    for (struct nlmsghdr *message = (struct nlmsghdr *)answer; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
+      const struct nlmsgerr *error = NLMSG_DATA(message);
+      if (message->nlmsg_type != NLMSG_ERROR) continue;
+      if (error->error != 0) { fprintf(stderr, "message %u: %s\n", message->nlmsg_seq, strerror(-error->error)); return 1; }
+      acknowledged++;
+    }
+  }
+  clock_gettime(CLOCK_MONOTONIC, &after);
+  if (acknowledged != expected) { fprintf(stderr, "%d acknowledgements instead of %d\n", acknowledged, expected); return 1; }
+  printf("%lld\n", (long long)(after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec - before.tv_nsec);
+  return 0;
+}

@@ -1,0 +1,63 @@
+/**
+ * The benchmarks: scripts/bench [--gate] [--json] [--write] [--runs N] [--only NAME]... [NAME...]
+ *
+ * Prints a table, then one line of JSON a row; with --json the lines only. --gate exits 1 where a bound is missed. --write writes bench/RESULTS.md.
+ * README.md beside this file says what is measured and how.
+ */
+import { readFile, writeFile } from 'node:fs/promises'
+import { cpus, loadavg, release } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { must } from '../test/harness/command.js'
+import { passes, table, type Row } from './figures.js'
+import { enterSandbox, inSandbox } from './sandbox.js'
+import { dnsmasq, eventLoop, links, networks, processes } from './work.js'
+
+const groups: Readonly<Record<string, (runs: number) => Promise<Row[]>>> = { networks, links, processes, dnsmasq, loop: eventLoop }
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { gate: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, write: { type: 'boolean', default: false }, runs: { type: 'string', default: '5' }, only: { type: 'string', multiple: true, default: [] } },
+})
+
+async function conditions (): Promise<string> {
+  const first = async (command: string, ...args: readonly string[]): Promise<string> => (await must(command, args)).split('\n')[0] ?? ''
+  const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  return [
+    `${new Date().toISOString().slice(0, 10)}, netwright ${version}, Linux ${release()}, ${cpus().length} × ${cpus()[0]?.model ?? 'processor'}, load ${loadavg()[0]?.toFixed(1) ?? ''}, Node ${process.version},`,
+    `${await first('ip', '-V')}, ${await first('nft', '--version')}, ${await first('dnsmasq', '--version')}.`,
+  ].join('\n')
+}
+
+async function measure (): Promise<void> {
+  const wanted = [...values.only, ...positionals].flatMap((names) => names.split(','))
+  const runs = Number(values.runs)
+  const unknown = wanted.find((name) => groups[name] === undefined)
+  if (unknown !== undefined || !Number.isInteger(runs) || runs < 1) throw new Error(`usage: scripts/bench [--gate] [--json] [--write] [--runs N] [--only NAME]..., with NAME one of ${Object.keys(groups).join(', ')}`)
+  const about = await conditions()
+  const rows: Row[] = []
+  for (const [name, group] of Object.entries(groups)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue
+    process.stderr.write(`bench: ${name}\n`)
+    rows.push(...await group(runs))
+  }
+  if (!values.json) process.stdout.write(`${about}\n\n${table(rows)}\n\n`)
+  for (const row of rows) process.stdout.write(`${JSON.stringify({ ...row, pass: passes(row) })}\n`)
+  if (values.write) await writeFile(fileURLToPath(new URL('../../bench/RESULTS.md', import.meta.url)), results(about, rows, runs))
+  const missed = rows.filter((row) => !passes(row))
+  if (missed.length > 0) process.stderr.write(`bench: missed: ${missed.map(({ row }) => row).join('; ')}\n`)
+  if (values.gate && missed.length > 0) process.exitCode = 1
+}
+
+const results = (about: string, rows: readonly Row[], runs: number): string => `# Results
+
+Written by \`scripts/bench --write\`; README.md says what the rows mean. Median of ${runs} runs (least–most).
+
+${about}
+
+${table(rows)}
+${rows.flatMap(({ row, note }) => note === undefined ? [] : [`\n- ${row}: ${note}`]).join('')}
+`
+
+if (inSandbox()) await measure()
+else process.exitCode = await enterSandbox()
