@@ -28,7 +28,7 @@ export interface Values {
 
 /** What a verb may use of the world outside: streams, the host, the signal that ends it. */
 export interface Context {
-  /** Aborted by SIGINT and SIGTERM. */
+  /** Aborted by SIGHUP, SIGINT and SIGTERM. */
   readonly signal: AbortSignal
   /** Aborted when nobody reads standard output any more: only verbs that run until they are stopped look at it. */
   readonly unread: AbortSignal

@@ -63,6 +63,6 @@ export function generalHelp (commands: readonly Command[]): string {
     '  netwright render red-nat.xml --as nft',
     '',
     "'netwright help VERB' explains a verb. The verbs that begin with net- take virsh's words and print what virsh prints;",
-    'they may be written without net-. Exit code: 0 done, 1 failed, 130 or 143 ended by SIGINT or SIGTERM after the undo.',
+    'they may be written without net-. Exit code: 0 done, 1 failed, 129, 130 or 143 ended by SIGHUP, SIGINT or SIGTERM after the undo.',
   ].join('\n')}\n`
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The program `netwright`: arguments, standard input and signals into a session, and its outcome into an exit code. */
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import type { Given } from './globals.js'
@@ -9,13 +10,14 @@ import { session, type Session } from './session.js'
 import { tokens } from './tokens.js'
 import type { World } from './world.js'
 
-const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
+const exitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 
 /** The first signal aborts the running verb, which undoes what it began; a second one ends the process at once, and the next command tidies up. */
 function signals (): { readonly signal: AbortSignal, code (): number | undefined } {
   const controller = new AbortController()
   let code: number | undefined
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
+    if (name === 'SIGHUP' && ignoresHangup()) continue
     process.on(name, () => {
       if (code !== undefined) process.exit(exitCodes[name])
       code = exitCodes[name]
@@ -23,6 +25,12 @@ function signals (): { readonly signal: AbortSignal, code (): number | undefined
     })
   }
   return { signal: controller.signal, code: () => code }
+}
+
+/** Under nohup: what lives on without its terminal must not be aborted with it. Source: proc_pid_status(5), SigIgn. */
+function ignoresHangup (): boolean {
+  const ignored = /^SigIgn:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]
+  return ignored !== undefined && (BigInt(`0x${ignored}`) & 1n) === 1n
 }
 
 function ask (question: string): Promise<string> {
