@@ -20,6 +20,8 @@ export class Watch {
   readonly #links = new Map<number, string>()
   #seen = new Map<string, Seen>()
   #last: Promise<void> = Promise.resolve()
+  /** A look that is to come, and so will see what was done until now. */
+  #next: Promise<void> | undefined
   #following = false
   #listening: Promise<void> | undefined
 
@@ -52,9 +54,13 @@ export class Watch {
     await this.#listening
   }
 
-  /** Looks at all networks and tells what has changed since the last look, whoever changed it. One look at a time. */
+  /** Looks at all networks and tells what has changed since the last look, whoever changed it. One look at a time; those who wait for the next one share it. */
   refresh (): Promise<void> {
-    this.#last = this.#last.then(async () => { if (!this.#end.aborted) await this.#look() }).catch((error: unknown) => { this.#failed(error) })
+    this.#next ??= this.#last.then(async () => {
+      this.#next = undefined
+      if (!this.#end.aborted) await this.#look()
+    }).catch((error: unknown) => { this.#failed(error) })
+    this.#last = this.#next
     return this.#last
   }
 

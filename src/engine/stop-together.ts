@@ -1,0 +1,77 @@
+/**
+ * Stops that are asked for while another is under way are done together, a few at a time: one journal record, one send and one commit for all of
+ * them. A few only, since each bridge takes the kernel 20 to 40 ms and everybody else waits for the lock meanwhile.
+ */
+import { NetwrightError } from '../errors.js'
+import type { Context } from './context.js'
+import { stopIfAborted } from './steps.js'
+import { stop, type Stop } from './stop.js'
+
+interface Asked extends Stop {
+  readonly name: string
+  readonly done: () => void
+  readonly failed: (error: unknown) => void
+  /** Takes its listener off the caller's signal. */
+  readonly leave: () => void
+}
+
+/** About a quarter of a second's work for the kernel. */
+const MOST = 6
+
+/** By host; there while one of its stops is under way. */
+const queues = new WeakMap<Context, Asked[]>()
+
+/** Stops one network: as `stop`, with the same errors. */
+export async function stopTogether (name: string, options: Stop): Promise<void> {
+  const { context, signal } = options
+  stopIfAborted(signal, `stop ${name}`)
+  await new Promise<void>((done, failed) => {
+    const abort = (): void => {
+      const queue = queues.get(context) ?? []
+      queue.splice(queue.indexOf(asked), 1)
+      asked.leave()
+      failed(new NetwrightError('NETWRIGHT_ABORTED', `stop ${name} was aborted`, { cause: signal?.reason }))
+    }
+    const asked: Asked = { ...options, name, done, failed, leave: () => { signal?.removeEventListener('abort', abort) } }
+    signal?.addEventListener('abort', abort)
+    const queue = queues.get(context)
+    if (queue !== undefined) { queue.push(asked); return }
+    const own = [asked]
+    queues.set(context, own)
+    void drain(own, context)
+  })
+}
+
+async function drain (queue: Asked[], context: Context): Promise<void> {
+  for (let group = next(queue); group.length > 0; group = next(queue)) await settle(group)
+  queues.delete(context)
+}
+
+/** Takes the first that waits, and those behind it that want the same of other networks. */
+function next (queue: Asked[]): Asked[] {
+  const group: Asked[] = []
+  for (const asked of [...queue]) {
+    const [first] = group
+    if (group.length === MOST || (first !== undefined && first.ports !== asked.ports) || group.some(({ name }) => name === asked.name)) break
+    group.push(asked)
+  }
+  queue.splice(0, group.length)
+  for (const { leave } of group) leave()
+  return group
+}
+
+/** Where the group cannot be stopped (one of them is not active, or busy), each is tried by itself and has its own answer. */
+async function settle (group: readonly Asked[]): Promise<void> {
+  const [first] = group
+  if (first === undefined) return
+  const signals = group.flatMap(({ signal }) => signal ?? [])
+  try {
+    await stop(group.map(({ name }) => name), { ...first, signal: signals.length > 1 ? AbortSignal.any(signals) : signals[0] })
+    for (const { done } of group) done()
+  } catch (error) {
+    if (group.length > 1 && !isHalfDone(error)) for (const one of group) await settle([one])
+    else for (const { failed } of group) failed(error)
+  }
+}
+
+const isHalfDone = (error: unknown): boolean => error instanceof NetwrightError && error.code === 'NETWRIGHT_UNDO_INCOMPLETE'
