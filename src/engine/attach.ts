@@ -142,13 +142,13 @@ async function furnish (context: Context, { network, port, input, guest, step }:
   for (const outcome of await send(channel, requests)) settled(outcome, context)
 }
 
-/** Removes ports and their links. Throws NETWRIGHT_NOT_FOUND, NETWRIGHT_UNDO_INCOMPLETE. */
-export async function detach (name: string, dev: string, { context, daemons, signal }: Attach): Promise<void> {
+/** Removes a port and its link; with `index` only that one, not another that has got its name since. Throws NETWRIGHT_NOT_FOUND, NETWRIGHT_UNDO_INCOMPLETE. */
+export async function detach (name: string, { dev, index }: { readonly dev: string, readonly index?: number }, { context, daemons, signal }: Attach): Promise<void> {
   requireCapabilities('network')
   await whenQuiet({ context, daemons, purpose: `detach ${dev} from ${name}`, networks: [name], signal }, async () => {
     const standing = await context.book.standing()
     const ports = standing.flatMap((record) => record.ports).filter((port) => port.network === name)
-    const port = ports.find(({ link }) => link.name === dev)
+    const port = ports.find(({ link }) => link.name === dev && (index === undefined || link.index === index))
     if (port === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', `network ${name} has no port ${dev}`)
     await steps(context.hook, signal).before('write the journal')
     const record = await context.book.intend(`detach ${dev} from ${name}`, { ports: [port], removal: true })

@@ -1,11 +1,13 @@
-/** Stored definitions: define, undefine, autostart. Nothing here touches the kernel. */
+/** Stored definitions: define, undefine, autostart. Nothing here touches the kernel but to remove the ports of a network that is undefined. */
 import { NetwrightError } from '../errors.js'
 import type { Definition, NetworkSpec } from '../network/spec.js'
 import { Choice } from './choose.js'
 import { locked, owned, type Context } from './context.js'
 import type { Daemons } from './daemons.js'
+import { clear, type Means } from './recovery.js'
 import { steps } from './steps.js'
 import { otherDefinitions } from './store.js'
+import { failure } from './undo.js'
 
 /**
  * Stores a definition, complete with what is chosen for life. A definition of the same name is replaced and gives its uuid, MAC and bridge name
@@ -43,7 +45,7 @@ async function freeBridge (context: Context, { name, bridge }: Definition): Prom
 }
 
 /**
- * Forgets a definition, and the leases where the network does not run. Leases go first: killed in between, a definition is left that can be undefined
+ * Forgets a definition and, where the network does not run, the ports that its last stop kept, and the leases. Those go first: killed in between, a definition is left that can be undefined
  * again, not leases that nobody knows of. Throws NETWRIGHT_TRANSIENT where there is none to forget.
  */
 export async function undefine (context: Context, daemons: Daemons, name: string, signal: AbortSignal | undefined): Promise<void> {
@@ -53,12 +55,23 @@ export async function undefine (context: Context, daemons: Daemons, name: string
     if (await context.store.get(name) === undefined) throw new NetwrightError('NETWRIGHT_TRANSIENT', `can't undefine transient network`)
     const records = [...await context.book.standing(), ...await context.book.journal()]
     if (!records.some(({ networks }) => networks.some(({ definition }) => definition.name === name))) {
+      await forgetPorts(name, { context, daemons })
       await step.before('remove the leases')
       await daemons.forgetLeases(name)
     }
     await step.before('remove the definition')
     await context.store.remove(name)
   }))
+}
+
+/** The ports that its last stop left: nobody could name them any more. */
+async function forgetPorts (name: string, means: Means): Promise<void> {
+  const { book } = means.context
+  const ports = (await book.standing()).flatMap((record) => record.ports).filter(({ network }) => network === name)
+  if (ports.length === 0) return
+  const record = await book.intend(`undefine ${name}`, { ports, removal: true })
+  const left = await clear(record, means)
+  if (left.length > 0) throw failure(record.purpose, left[0]?.error, left)
 }
 
 /** Marks a definition for autostart, or not. Throws NETWRIGHT_TRANSIENT. */

@@ -11,6 +11,7 @@ import type { Context } from './context.js'
 import { Daemons } from './daemons.js'
 import { define } from './define.js'
 import { Events } from './events.js'
+import { Going } from './going.js'
 import { find, infoOf, inventory } from './inventory.js'
 import { links } from './links.js'
 import { clearLock } from './lock.js'
@@ -29,6 +30,7 @@ export class HostHandle implements Host {
   readonly #supervise: boolean
   readonly #closers: readonly (() => void | Promise<void>)[]
   readonly #end = new AbortController()
+  readonly #going = new Going()
   #closing: Promise<void> | undefined
 
   /** `closers` run in order when the host is closed. */
@@ -38,26 +40,32 @@ export class HostHandle implements Host {
     this.owner = context.owner
     this.#closers = closers
     this.daemons = new Daemons(context, supervise, (event) => { events.tell({ kind: 'dnsmasq', ...event }) })
-    this.#works = { context, daemons: this.daemons, events, get closed () { return signal.aborted }, open: () => { if (signal.aborted) throw new NetwrightError('NETWRIGHT_CLOSED', 'the host is closed') }, refresh: async () => { if (supervise || events.heard) await this.#watch.refresh() } }
+    const open = (): void => { if (signal.aborted) throw new NetwrightError('NETWRIGHT_CLOSED', 'the host is closed') }
+    const during = async <T>(work: () => Promise<T>): Promise<T> => { open(); return await this.#going.during(work) }
+    this.#works = { context, daemons: this.daemons, events, get closed () { return signal.aborted }, open, during, refresh: async () => { if (supervise || events.heard) await this.#watch.refresh() } }
     this.#watch = new Watch(this.#works, signal)
     this.#supervise = supervise
-    this.links = links(context)
+    this.links = links(context, during)
   }
 
   /** Takes charge of what runs already. */
   async follow (): Promise<void> { if (this.#supervise) await this.#watch.follow() }
 
   async define (definition: NetworkDefinition, options?: Options): Promise<Network> {
-    this.#works.open()
-    const defined = await define(this.#works.context, parseDefinition(definition), options?.signal)
-    await this.#works.refresh()
-    return new NetworkHandle(this.#works, defined)
+    return await this.#works.during(async () => {
+      const defined = await define(this.#works.context, parseDefinition(definition), options?.signal)
+      await this.#works.refresh()
+      return new NetworkHandle(this.#works, defined)
+    })
   }
 
   create (definition: NetworkDefinition, options?: Options): Promise<Network>
   create (definitions: readonly NetworkDefinition[], options?: Options): Promise<Network[]>
   async create (input: NetworkDefinition | readonly NetworkDefinition[], options?: Options): Promise<Network | Network[]> {
-    this.#works.open()
+    return await this.#works.during(async () => await this.#make(input, options))
+  }
+
+  async #make (input: NetworkDefinition | readonly NetworkDefinition[], options?: Options): Promise<Network | Network[]> {
     if (!isList(input)) {
       const [network] = await this.#create([parseDefinition(input)], options)
       if (network === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', 'nothing was created')
@@ -94,17 +102,15 @@ export class HostHandle implements Host {
   }
 
   async networks (): Promise<NetworkInfo[]> {
-    this.#works.open()
     const { context } = this.#works
-    return await typed(async () => {
+    return await this.#works.during(async () => await typed(async () => {
       const [entries, autostarted] = await Promise.all([inventory(context), context.store.autostarted()])
       return await Promise.all(entries.map(async (entry) => await infoOf(entry, autostarted, this.daemons)))
-    })
+    }))
   }
 
   async network (nameOrUuid: string): Promise<Network> {
-    this.#works.open()
-    return new NetworkHandle(this.#works, await typed(async () => await find(this.#works.context, nameOrUuid)))
+    return await this.#works.during(async () => new NetworkHandle(this.#works, await typed(async () => await find(this.#works.context, nameOrUuid))))
   }
 
   async autostart (options?: Options): Promise<StartReport[]> {
@@ -112,32 +118,35 @@ export class HostHandle implements Host {
     const waiting = (await this.networks()).filter(({ autostart, active }) => autostart && !active).map(({ name }) => name)
     if (waiting.length === 0) return []
     const choose = async (): Promise<readonly Definition[]> => (await context.store.list()).map(({ definition }) => definition).filter(({ name }) => waiting.includes(name))
-    const records = await start({ names: waiting, choose }, { context, daemons: this.daemons, signal: options?.signal })
-    return [...await started(this.#works, records)]
+    return await this.#works.during(async () => {
+      const records = await start({ names: waiting, choose }, { context, daemons: this.daemons, signal: options?.signal })
+      return [...await started(this.#works, records)]
+    })
   }
 
   async * events (options?: Options): AsyncGenerator<HostEvent, void, undefined> {
     this.#works.open()
     const signal = options?.signal === undefined ? this.#end.signal : AbortSignal.any([options.signal, this.#end.signal])
-    await this.#watch.listen()
+    await this.#works.during(async () => { await this.#watch.listen() })
     yield * this.#works.events.listen(async () => await this.networks(), signal)
   }
 
   async check (definition?: NetworkDefinition): Promise<CheckLine[]> {
-    this.#works.open()
-    return await checkHost(this.#works.context, definition === undefined ? undefined : parseDefinition(definition))
+    return await this.#works.during(async () => await checkHost(this.#works.context, definition === undefined ? undefined : parseDefinition(definition)))
   }
 
   async close (): Promise<void> {
     this.#closing ??= (async () => {
       this.#end.abort()
-      await this.#watch.ended()
-      await this.daemons.release()
-      const { book, places, logger } = this.#works.context
-      await clearLock(places.lock)
-      await clearLock(places.ownerLock)
-      await book.tidy().catch((error: unknown) => { logger.warn({ err: error }, 'empty directories stay') })
-      for (const close of this.#closers) await close()
+      await this.#going.ended()
+      try {
+        await this.#watch.ended()
+        await this.daemons.release()
+        const { book, places, logger } = this.#works.context
+        await clearLock(places.lock)
+        await clearLock(places.ownerLock)
+        await book.tidy().catch((error: unknown) => { logger.warn({ err: error }, 'empty directories stay') })
+      } finally { for (const close of this.#closers) await close() }
     })()
     await this.#closing
   }

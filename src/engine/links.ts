@@ -10,13 +10,14 @@ import { parseIfName } from '../values/ifname.js'
 import { hostMac, randomMac } from '../values/mac.js'
 import type { BridgeInfo, Links, Options } from './api.js'
 import { locked, type Context } from './context.js'
+import type { Works } from './works.js'
 import { isErrno } from '../netlink/errno.js'
 
 const index = indexes()
 
 /** The verbs of `host.links`. Throws NETWRIGHT_NOT_FOUND, NETWRIGHT_NAME_IN_USE, NETWRIGHT_ACTIVE, NETWRIGHT_INVALID, KernelError. */
-export function links (context: Context): Links {
-  const at = async <T>(purpose: string, options: Options | undefined, work: () => Promise<T>): Promise<T> => await locked(context, purpose, options?.signal, work)
+export function links (context: Context, during: Works['during']): Links {
+  const at = async <T>(purpose: string, options: Options | undefined, work: () => Promise<T>): Promise<T> => await during(async () => await locked(context, purpose, options?.signal, work))
   const change = async (bridge: LinkState, data: { readonly stpState?: number, readonly forwardDelay?: number }): Promise<void> => {
     await call(context.rtnl, link.change({ index: bridge.index, linkinfo: { kind: 'bridge', data } }, bridge.name))
   }
@@ -30,7 +31,7 @@ export function links (context: Context): Links {
       if (!Number.isFinite(seconds) || seconds < 0 || seconds > 30) throw new InputError([{ path: 'seconds', message: 'a forward delay is between 0 and 30 seconds (2 and 30 with STP)' }])
       await at(`bridge setfd ${name}`, options, async () => { await change(await bridgeNamed(context, name), { forwardDelay: Math.round(seconds * 100) }) })
     },
-    bridges: async (name) => await bridges(context, name),
+    bridges: async (name) => await during(async () => await bridges(context, name)),
     addTap: async (name, options) => {
       const { owner = -1, group = -1, queues = 1, vnetHdr = false } = options ?? {}
       await at(`tap add ${name}`, options, async () => { await addTap(context, { name: parseIfName(name, 'name'), uid: owner, gid: group, queues, vnetHdr }) })

@@ -1,6 +1,7 @@
 /** The handle of one network: names it, and asks afresh each time what it is. */
 import { NetwrightError } from '../errors.js'
 import { networkXml } from '../network/xml/write.js'
+import { isTapFd } from '../kernel/tap.js'
 import { native } from '../netlink/native.js'
 import type { Definition } from '../network/spec.js'
 import type { Leases, Network, NetworkInfo, Options, Port, PortInfo, PortInput, StartReport } from './api.js'
@@ -12,7 +13,7 @@ import { leasesOf } from './leases.js'
 import { portInfo } from './port.js'
 import type { NetworkRecord } from './record.js'
 import { start } from './start.js'
-import { stop } from './stop.js'
+import { stopTogether } from './stop-together.js'
 import { typed } from './system-error.js'
 import { warnings } from './warnings.js'
 import type { Works } from './works.js'
@@ -38,8 +39,8 @@ export class NetworkHandle implements Network {
     return await typed(async () => await find(this.#works.context, this.name))
   }
 
-  async info (): Promise<NetworkInfo> { return await infoOf(await this.#entry(), await this.#works.context.store.autostarted(), this.#works.daemons) }
-  async spec (options?: Options & { readonly inactive?: boolean }): Promise<Definition> { return definitionOf(await this.#entry(), options?.inactive) }
+  async info (): Promise<NetworkInfo> { return await this.#works.during(async () => await infoOf(await this.#entry(), await this.#works.context.store.autostarted(), this.#works.daemons)) }
+  async spec (options?: Options & { readonly inactive?: boolean }): Promise<Definition> { return await this.#works.during(async () => definitionOf(await this.#entry(), options?.inactive)) }
   async xml (options?: Options & { readonly inactive?: boolean }): Promise<string> { return networkXml(await this.spec(options)) }
 
   async start (options?: Options): Promise<StartReport> {
@@ -49,7 +50,7 @@ export class NetworkHandle implements Network {
       if (running !== undefined || stored === undefined) throw new NetwrightError('NETWRIGHT_ACTIVE', `network ${this.name} is already active`)
       return [stored]
     }
-    const [report] = await started(this.#works, await start({ names: [this.name], choose }, { context, daemons, signal: options?.signal }))
+    const [report] = await this.#works.during(async () => await started(this.#works, await start({ names: [this.name], choose }, { context, daemons, signal: options?.signal })))
     if (report === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', `network ${this.name} was not started`)
     return report
   }
@@ -59,57 +60,81 @@ export class NetworkHandle implements Network {
   async destroy (options?: Options): Promise<void> { await this.#stop('remove', options) }
 
   async #stop (ports: 'keep' | 'remove', options?: Options): Promise<void> {
+    await this.#works.during(async () => { await this.#end(await this.#entry(), ports, options) })
+  }
+
+  async #end (entry: Entry, ports: 'keep' | 'remove', options?: Options): Promise<void> {
     const { context, daemons } = this.#works
-    const entry = await this.#entry()
     // Nobody could bring the ports of a transient network back.
-    await stop([this.name], { context, daemons, signal: options?.signal, ports: entry.stored === undefined ? 'remove' : ports })
+    await stopTogether(this.name, { context, daemons, signal: options?.signal, ports: entry.stored === undefined ? 'remove' : ports })
     await this.#works.refresh()
   }
 
   async undefine (options?: Options): Promise<void> {
-    await this.#entry()
-    await undefine(this.#works.context, this.#works.daemons, this.name, options?.signal)
-    await this.#works.refresh()
+    await this.#works.during(async () => {
+      await this.#entry()
+      await undefine(this.#works.context, this.#works.daemons, this.name, options?.signal)
+      await this.#works.refresh()
+    })
   }
 
   async setAutostart (on: boolean, options?: Options): Promise<void> {
-    await this.#entry()
-    await setAutostart(this.#works.context, this.name, on, options?.signal)
+    await this.#works.during(async () => {
+      await this.#entry()
+      await setAutostart(this.#works.context, this.name, on, options?.signal)
+    })
   }
 
   async attach (input: PortInput, options?: Options): Promise<Port> {
     const { context, daemons } = this.#works
-    await this.#entry()
-    const { port, network, fds } = await attach(this.name, input, { context, daemons, signal: options?.signal })
-    await this.#works.refresh()
-    const remove = async (more?: Options): Promise<void> => { await this.detach(port.link.name, more) }
-    return { ...portInfo(port, network.definition, true), fds, detach: remove, [Symbol.asyncDispose]: async () => { await dispose(fds, remove) } }
+    const { port, network, fds } = await this.#works.during(async () => {
+      await this.#entry()
+      const attached = await attach(this.name, input, { context, daemons, signal: options?.signal })
+      await this.#works.refresh()
+      return attached
+    })
+    const remove = async (more?: Options): Promise<void> => { await this.#detach({ dev: port.link.name, index: port.link.index }, more) }
+    return { ...portInfo(port, network.definition, true), fds, detach: remove, [Symbol.asyncDispose]: async () => { await dispose(port.link.name, fds, remove) } }
   }
 
-  async detach (dev: string, options?: Options): Promise<void> {
+  async detach (dev: string, options?: Options): Promise<void> { await this.#detach({ dev }, options) }
+
+  async #detach (port: { readonly dev: string, readonly index?: number }, options?: Options): Promise<void> {
     const { context, daemons } = this.#works
-    await this.#entry()
-    await detach(this.name, dev, { context, daemons, signal: options?.signal })
-    await this.#works.refresh()
+    await this.#works.during(async () => {
+      await this.#entry()
+      await detach(this.name, port, { context, daemons, signal: options?.signal })
+      await this.#works.refresh()
+    })
   }
 
   async ports (): Promise<PortInfo[]> {
-    const entry = await this.#entry()
-    return (await present(this.#works.context, entry.ports)).map(({ port, attached }) => portInfo(port, definitionOf(entry), attached && entry.running !== undefined))
+    return await this.#works.during(async () => {
+      const entry = await this.#entry()
+      return (await present(this.#works.context, entry.ports)).map(({ port, attached }) => portInfo(port, definitionOf(entry), attached && entry.running !== undefined))
+    })
   }
 
   async [Symbol.asyncDispose] (): Promise<void> {
     if (!this.#mine || this.#works.closed) return
-    try { await this.destroy() } catch (error) {
+    try {
+      await this.#works.during(async () => {
+        const entry = await this.#entry()
+        // Another network may have the name by now, and one that has been defined meanwhile is persistent.
+        if (entry.uuid === this.uuid && entry.stored === undefined) await this.#end(entry, 'remove')
+      })
+    } catch (error) {
       if (!(error instanceof NetwrightError) || (error.code !== 'NETWRIGHT_NOT_FOUND' && error.code !== 'NETWRIGHT_INACTIVE')) throw error
     }
   }
 }
 
-async function dispose (fds: readonly number[], remove: () => Promise<void>): Promise<void> {
+/** Descriptors that the caller has closed are not closed again: their numbers are somebody else's. Twice is fine. */
+async function dispose (dev: string, fds: readonly number[], remove: () => Promise<void>): Promise<void> {
+  const open = (await Promise.all(fds.map(async (fd) => await isTapFd(fd, dev) ? [fd] : []))).flat()
   try { await remove() } catch (error) {
     if (!(error instanceof NetwrightError) || error.code !== 'NETWRIGHT_NOT_FOUND') throw error
-  } finally { await Promise.all(fds.map(async (fd) => { await native().closeAsync(fd) })) }
+  } finally { await Promise.all(open.map(async (fd) => { await native().closeAsync(fd) })) }
 }
 
 /** After a start: whoever listens is told, and what is in the networks' way is looked for, once for all of them. */

@@ -10,6 +10,8 @@ export interface Works {
   readonly closed: boolean
   /** Throws NETWRIGHT_CLOSED after `host.close()`. */
   open (): void
+  /** Runs a verb: `open`, and `host.close()` waits for its end. */
+  during<T> (work: () => Promise<T>): Promise<T>
   /** After a change of ours: whoever listens is told, and watching follows. */
   refresh (): Promise<void>
 }

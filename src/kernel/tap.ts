@@ -1,4 +1,5 @@
 /** TAP devices: made through /dev/net/tun, finished through rtnetlink (see link.ts). */
+import { readFile } from 'node:fs/promises'
 import { KernelError } from '../errors.js'
 import { isErrno } from '../netlink/errno.js'
 import { native } from '../netlink/native.js'
@@ -32,6 +33,12 @@ export async function createTap (netns: number, tap: TapObject): Promise<TapFds>
 export async function openTap (netns: number, tap: TapObject): Promise<TapFds> {
   const { queues, vnetHdr } = tap
   return await asked('TUNSETIFF', tap.name, () => native().tapOpen(netns, tap.name, tap.index, { queues, vnetHdr }))
+}
+
+/** Whether a descriptor of this process is (still) a queue of the TAP of that name: a number that was closed may be anything else by now. Source: drivers/net/tun.c, tun_chr_show_fdinfo(). */
+export async function isTapFd (fd: number, name: string): Promise<boolean> {
+  const text = await readFile(`/proc/self/fdinfo/${String(fd)}`, 'utf8').catch(() => '') // closed
+  return text.split('\n').includes(`iff:\t${name}`)
 }
 
 /** `ip tuntap del dev NAME mode tap`, after proof by index that it is ours. Throws KernelError ESTALE where it is not. */

@@ -1,0 +1,96 @@
+/** Handles that outlive what they name, and operations that meet each other: what a program does that keeps a host open for months. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { getEventListeners } from 'node:events'
+import { closeSync, fstatSync, openSync } from 'node:fs'
+import { NetwrightError, openHost } from '../../src/index.js'
+import { kernelTest, type Namespace } from '../harness/kernel-test.js'
+
+const red = { name: 'red', bridge: 'red0', forward: 'nat', ip: [{ address: '10.7.0.1', prefix: 24 }] } as const
+const served = { ...red, ip: [{ address: '10.7.0.1', prefix: 24, dhcp: { range: [{ start: '10.7.0.2', end: '10.7.0.99' }], host: [{ mac: '52:54:00:00:00:01', ip: '10.7.0.50' }] } }] } as const
+
+async function codeOf (promise: Promise<unknown>): Promise<string | undefined> {
+  const error = await promise.then(() => undefined, (e: unknown) => e)
+  return error instanceof NetwrightError ? error.code : error instanceof Error ? error.message : undefined
+}
+
+interface Link { readonly ifname: string }
+const links = async (ns: Namespace): Promise<string[]> => (await ns.json<Link[]>('ip', ['-j', 'link'])).map(({ ifname }) => ifname).filter((name) => name !== 'lo').sort()
+
+kernelTest(test, 'port: the handle of a TAP that went by itself does not detach the next one of its name', async ({ ns, tmp }) => {
+  await using host = await openHost({ netns: ns.path, root: tmp })
+  await using net = await host.create(red)
+  const first = await net.attach({ kind: 'tap' })
+  for (const fd of first.fds) closeSync(fd)
+  const { exec } = ns
+  for (let i = 0; i < 100 && (await exec('ip', ['link', 'show', first.dev])).code === 0; i++);
+  const second = await net.attach({ kind: 'tap' })
+  assert.is(second.dev, first.dev)
+  assert.is(await codeOf(first.detach()), 'NETWRIGHT_NOT_FOUND')
+  assert.equal((await net.ports()).map(({ dev }) => dev), [second.dev])
+  await second[Symbol.asyncDispose]()
+})
+
+kernelTest(test, 'port: disposing closes only descriptors that are still the port\'s, also when it is done twice', async ({ ns, tmp }) => {
+  await using host = await openHost({ netns: ns.path, root: tmp })
+  await using net = await host.create(red)
+  const port = await net.attach({ kind: 'tap' })
+  const [fd = -1] = port.fds
+  closeSync(fd)
+  const mine = new Set<number>()
+  while (!mine.has(fd) && mine.size < 64) mine.add(openSync('/dev/null', 'r')) // until the number is ours
+  await port[Symbol.asyncDispose]()
+  await port[Symbol.asyncDispose]()
+  for (const one of mine) {
+    assert.ok(fstatSync(one).isCharacterDevice())
+    closeSync(one)
+  }
+  assert.equal(await net.ports(), [])
+})
+
+kernelTest(test, 'create: disposing a handle leaves alone another network that has its name by now', async ({ ns, tmp }) => {
+  await using host = await openHost({ netns: ns.path, root: tmp })
+  const first = await host.create(red)
+  await first.destroy()
+  const second = await host.create(red)
+  await first[Symbol.asyncDispose]()
+  assert.equal(await links(ns), ['red0'])
+  await second[Symbol.asyncDispose]()
+  assert.equal(await links(ns), [])
+})
+
+kernelTest(test, 'undefine: the ports that the last stop kept go too', async ({ ns, tmp }) => {
+  await using host = await openHost({ netns: ns.path, root: tmp })
+  const net = await host.define(red)
+  await net.start()
+  await net.attach({ kind: 'tap', fds: false })
+  await net.stop()
+  assert.equal(await links(ns), ['vnet0'])
+  await net.undefine()
+  assert.equal(await links(ns), [])
+})
+
+kernelTest(test, 'close: waits for what is going on, then nothing more is begun', async ({ ns, tmp }) => {
+  const host = await openHost({ netns: ns.path, root: tmp })
+  const making = host.create(served)
+  await host.close()
+  assert.is((await making).name, 'red')
+  assert.is(await codeOf(host.networks()), 'NETWRIGHT_CLOSED')
+  assert.is(await codeOf(host.links.bridges()), 'NETWRIGHT_CLOSED')
+  await using again = await openHost({ netns: ns.path, root: tmp })
+  await (await again.network('red')).destroy()
+}, { needs: ['dnsmasq'] })
+
+kernelTest(test, 'signal: a long-lived one keeps no listener of ours', async ({ ns, tmp }) => {
+  const { signal } = new AbortController()
+  await using host = await openHost({ netns: ns.path, root: tmp })
+  for (let i = 0; i < 3; i++) {
+    const net = await host.create(red, { signal })
+    const port = await net.attach({ kind: 'tap', fds: false }, { signal })
+    await port.detach({ signal })
+    await net.destroy({ signal })
+  }
+  assert.is(getEventListeners(signal, 'abort').length, 0)
+})
+
+test.run()
