@@ -79,7 +79,7 @@ kernelTest(test, 'demo: everything is cleared away when its terminal is closed',
   const running = demo()
   await running.until(/attached the guest/, 30_000)
   running.child.kill('SIGHUP')
-  assert.is(await running.ended(30_000), 1)
+  assert.is(await running.ended(30_000), 129)
 }, { needs })
 
 kernelTest(test, 'demo: clears away what a killed one left', async () => {

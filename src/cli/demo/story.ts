@@ -23,15 +23,6 @@ interface Guest { readonly network: Network, readonly info: NetworkInfo, readonl
 
 /** Plays it. Resolves with whether all of it held; throws what went wrong in between. Either way everything is cleared away, also when the terminal is closed. */
 export async function play (context: Context): Promise<boolean> {
-  const hangup = new AbortController()
-  const hear = (): void => { hangup.abort() }
-  process.on('SIGHUP', hear)
-  try {
-    return await playTo({ ...context, signal: AbortSignal.any([context.signal, hangup.signal]) })
-  } finally { process.off('SIGHUP', hear) }
-}
-
-async function playTo (context: Context): Promise<boolean> {
   const teller = tellTo(context)
   const started = performance.now()
   teller.say('Three network namespaces play a guest, its host and the internet;', "this machine's own network is not touched.")
