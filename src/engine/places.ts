@@ -23,11 +23,13 @@ export interface Places {
   readonly system: string
   /** The one lock of the namespace, taken by every owner for planning and committing. */
   readonly lock: string
+  /** Below which root this owner's networks of the namespace are recorded. */
+  readonly claim: string
   /** Why IP forwarding is on, where one of us switched it: shared by all owners of the namespace. */
   readonly forwarding: string
 }
 
-/** `shared` (lock, forwarding) is /run/netwright even where a root is given: owners with different roots must meet there. */
+/** `shared` (lock, claim, forwarding) is /run/netwright even where a root is given: owners with different roots must meet there. */
 export function places (root: string, owner: string, netns: { readonly id: string, readonly initial: boolean }, shared: string): Places {
   const own = owner === 'system' ? [] : ['owners', owner]
   const networks = join(root, 'etc/netwright', ...own, 'networks')
@@ -41,10 +43,11 @@ export function places (root: string, owner: string, netns: { readonly id: strin
     standing: join(run, 'standing'),
     spare: join(run, 'spare'),
     dnsmasq: join(run, 'dnsmasq'),
-    ownerLock: join(root, 'run/netwright', `${owner}.lock`),
+    ownerLock: join(root, 'run/netwright', `owner-${owner}.lock`),
     owners: join(root, 'etc/netwright/owners'),
     system: join(root, 'etc/netwright/networks'),
     lock: join(shared, `netns-${netns.id}.lock`),
+    claim: join(shared, `netns-${netns.id}.owner-${owner}`),
     forwarding: join(shared, `netns-${netns.id}.forwarding.json`),
   }
 }

@@ -21,6 +21,7 @@ import { findDnsmasq } from '../dnsmasq/user.js'
 import { expand } from '../network/expand.js'
 import type { Definition } from '../network/spec.js'
 import { pacer } from '../netlink/breathe.js'
+import { claim, claimable } from './claim.js'
 import { publish } from './commit.js'
 import { locked, type Context } from './context.js'
 import type { Daemons } from './daemons.js'
@@ -102,6 +103,7 @@ async function able (definitions: readonly Definition[]): Promise<void> {
 async function make (definitions: readonly Definition[], purpose: string, { context, daemons, step }: Making): Promise<BatchRecord> {
   await able(definitions)
   await stillThere(context.netns)
+  await claimable(context)
   await prospect(context, definitions)
   const pace = pacer()
   const networks: NetworkRecord[] = []
@@ -113,6 +115,7 @@ async function make (definitions: readonly Definition[], purpose: string, { cont
   await step.before('write the journal')
   const record = await context.book.intend(purpose, { networks })
   try {
+    await claim(context)
     await step.before('record forwarding')
     await enlist(context, networks.map(({ bridge, forwarding }) => ({ bridge: bridge.name, ...forwarding })))
     await step.before('make links')

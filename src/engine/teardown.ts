@@ -9,6 +9,7 @@ import { detachRequest, removeRequest } from '../kernel/link.js'
 import { isOurs, readEach, readLink } from '../kernel/link-state.js'
 import { send } from '../netlink/call.js'
 import { isErrno } from '../netlink/errno.js'
+import { unclaim } from './claim.js'
 import { withdraw } from './commit.js'
 import type { Context } from './context.js'
 import type { Daemons } from './daemons.js'
@@ -44,6 +45,7 @@ export async function teardown (record: BatchRecord, { context, daemons, steps, 
   await attempt('forwarding', async () => { loss = await dismiss(context, networks.filter(({ forwarding }) => forwarding.ipv4 || forwarding.ipv6).map(({ bridge }) => bridge.name)) })
   await attempt('nft elements', async () => { await withdraw(context, networks, await remaining(context, record), loss); await dismissed(context, loss) })
   await attempt('files', async () => { await daemons.forget(networks) })
+  if (left.length === 0 && await alone(context, record)) await attempt('claim', async () => { await unclaim(context) })
   return left
 }
 
@@ -52,6 +54,11 @@ async function remaining (context: Context, record: BatchRecord): Promise<number
   const going = new Set(record.networks.map(({ bridge }) => bridge.index))
   const standing = (await context.book.standing()).flatMap(({ networks }) => networks)
   return new Set(standing.map(({ bridge }) => bridge.index).filter((index) => !going.has(index))).size
+}
+
+/** Whether the owner has no other record with a network: neither one that stands nor one that somebody is at. */
+async function alone (context: Context, record: BatchRecord): Promise<boolean> {
+  return await remaining(context, record) === 0 && (await context.book.journal()).every(({ id, networks }) => id === record.id || networks.length === 0)
 }
 
 async function removeLinks (context: Context, record: BatchRecord, keep: readonly PortRecord[], left: Left[]): Promise<void> {

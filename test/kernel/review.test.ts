@@ -93,4 +93,15 @@ kernelTest(test, 'signal: a long-lived one keeps no listener of ours', async ({ 
   assert.is(getEventListeners(signal, 'abort').length, 0)
 })
 
+kernelTest(test, 'owner: one that has networks below one root gets none below another, which would take their firewall away', async ({ ns, tmp }) => {
+  await using host = await openHost({ netns: ns.path, root: tmp })
+  await using other = await openHost({ netns: ns.path, root: `${tmp}/other` })
+  const net = await host.create(red)
+  assert.is(await codeOf(other.create({ ...red, name: 'blue', bridge: 'blue0', ip: [{ address: '10.8.0.1', prefix: 24 }] })), 'NETWRIGHT_NAME_IN_USE')
+  assert.match((await ns.exec('nft', ['list', 'set', 'inet', 'netwright', 'masq4'])).stdout, /"red0"/)
+  await net.destroy()
+  await using _ = await other.create(red)
+  assert.equal(await links(ns), ['red0'])
+})
+
 test.run()
