@@ -6,7 +6,7 @@
  */
 import { describe, type LinkObject } from '../kernel/object.js'
 import { detachRequest, removeRequest } from '../kernel/link.js'
-import { isOurs, readEach, readLink } from '../kernel/link-state.js'
+import { isOurs, readEach, readLink, type LinkState } from '../kernel/link-state.js'
 import { send } from '../netlink/call.js'
 import { isErrno } from '../netlink/errno.js'
 import { unclaim } from './claim.js'
@@ -74,13 +74,18 @@ async function removeLinks (context: Context, record: BatchRecord, keep: readonl
   }
 }
 
+/** A TAP gets its group only after it is made: killed in between, a persistent one stands with the name and the index that were chosen for it. */
+function isUnfinished (state: LinkState, link: LinkObject): boolean {
+  return link.type === 'tap' && state.group === 0 && isOurs({ ...state, group: link.group }, link)
+}
+
 /** Those of the links that are there and are ours: index, kind and group prove it; a link that was renamed is still ours. */
 async function present<T extends LinkObject> (context: Context, links: readonly T[]): Promise<T[]> {
   const states = await readEach(context.rtnl, links.map(({ index }) => ({ index })))
   return links.filter((link, i) => {
     const state = states[i]
     if (state === undefined) return false
-    const ours = isOurs({ ...state, name: link.name }, link)
+    const ours = isOurs({ ...state, name: link.name }, link) || isUnfinished(state, link)
     if (!ours) context.logger.warn({ link: state.name, index: state.index }, `${describe(link)} is left alone: another link has its index now`)
     return ours
   })
