@@ -16,17 +16,22 @@ const ATTEMPTS = 4
 const exists = async (context: Context, name: string): Promise<boolean> => await getTable(context.nft, { family: 'inet', table: name }) !== undefined
 const members = (networks: readonly NetworkRecord[]): NetworkRecord['members'] => networks.flatMap((network) => network.members)
 
+/** What `publish` adds for these networks: made while the kernel is busy with their links. */
+export async function elementsOf (context: Context, networks: readonly NetworkRecord[]): Promise<Request[]> {
+  return await inParts(networks, (some) => addMembers(context.table, members(some)))
+}
+
 /**
- * Adds the networks to the owner's table, which is made where it is missing: with `standing`, too, whose elements somebody has flushed then.
+ * Adds the elements of networks to the owner's table, which is made where it is missing: with `standing`, too, whose elements somebody has flushed then.
  * A table without any standing network is left over from a crash and is made anew.
  */
-export async function publish (context: Context, networks: readonly NetworkRecord[], standing: readonly NetworkRecord[]): Promise<void> {
+export async function publish (context: Context, elements: readonly Request[], standing: readonly NetworkRecord[]): Promise<void> {
   const guard = await guarded(context)
   await repeated(async () => {
     const there = await exists(context, context.table)
     const requests: Request[] = []
-    if (there && standing.length > 0) requests.push(...await inParts(networks, (some) => addMembers(context.table, members(some))))
-    else requests.push(...there ? deleteRuleset(context.table) : [], ...createRuleset(context.table), ...await inParts([...standing, ...networks], (some) => addMembers(context.table, members(some))))
+    if (!there || standing.length === 0) requests.push(...there ? deleteRuleset(context.table) : [], ...createRuleset(context.table), ...await elementsOf(context, standing))
+    requests.push(...elements)
     if (guard !== undefined) requests.push(...await exists(context, guardTable) ? extendGuard(guard) : createGuard(guard))
     await nftBatch(context.nft, requests)
   })

@@ -20,9 +20,9 @@ import { needsDnsmasq } from '../dnsmasq/config.js'
 import { findDnsmasq } from '../dnsmasq/user.js'
 import { expand } from '../network/expand.js'
 import type { Definition } from '../network/spec.js'
-import { pacer } from '../netlink/breathe.js'
+import { pacer, turn } from '../netlink/breathe.js'
 import { claim, claimable } from './claim.js'
-import { publish } from './commit.js'
+import { elementsOf, publish } from './commit.js'
 import { locked, type Context } from './context.js'
 import type { Daemons } from './daemons.js'
 import { enlist, switchOn } from './forwarding.js'
@@ -60,7 +60,7 @@ async function once ({ names, choose }: Chosen, { context, daemons, signal }: St
   requireCapabilities('network')
   const step = steps(context.hook, signal)
   const purpose = purposeOf(names)
-  const record = await whenQuiet({ context, daemons, purpose, networks: names, signal }, async () => await make(await choose(), purpose, { context, daemons, step }))
+  const { record, elements } = await whenQuiet({ context, daemons, purpose, networks: names, signal }, async () => await make(await choose(), purpose, { context, daemons, step }))
   try {
     await step.before('start dnsmasq')
     await daemons.start(record.networks.filter(({ dnsmasq }) => dnsmasq), { signal, ports: await portsOf(context, record) })
@@ -68,7 +68,7 @@ async function once ({ names, choose }: Chosen, { context, daemons, signal }: St
     return await conclude(record, context, async () => await undo(record, { context, daemons }, error))
   }
   return await conclude(record, context, async () => {
-    try { return await finish(record, { context, step }) } catch (error) { return await undo(record, { context, daemons }, error) }
+    try { return await finish(record, elements, { context, step }) } catch (error) { return await undo(record, { context, daemons }, error) }
   })
 }
 
@@ -100,7 +100,10 @@ async function able (definitions: readonly Definition[]): Promise<void> {
   await findDnsmasq()
 }
 
-async function make (definitions: readonly Definition[], purpose: string, { context, daemons, step }: Making): Promise<BatchRecord> {
+/** An intent whose links stand, and what is to be committed for it. */
+interface Made { readonly record: BatchRecord, readonly elements: readonly Request[] }
+
+async function make (definitions: readonly Definition[], purpose: string, { context, daemons, step }: Making): Promise<Made> {
   await able(definitions)
   await stillThere(context.netns)
   await claimable(context)
@@ -119,24 +122,25 @@ async function make (definitions: readonly Definition[], purpose: string, { cont
     await step.before('record forwarding')
     await enlist(context, networks.map(({ bridge, forwarding }) => ({ bridge: bridge.name, ...forwarding })))
     await step.before('make links')
-    await makeLinks(context, networks)
+    const elements = await makeLinks(context, networks)
     await step.before('write sysctls')
     await writeSysctls(context.netns.fd, networks.flatMap(({ sysctls }) => sysctls))
-    return record
+    return { record, elements }
   } catch (error) { return await undo(record, { context, daemons }, error) }
 }
 
-/** One send for all links, addresses and routes. */
-async function makeLinks (context: Context, networks: readonly NetworkRecord[]): Promise<void> {
+/** One send for all links, addresses and routes. Meanwhile the elements for the commit are encoded, and returned. */
+async function makeLinks (context: Context, networks: readonly NetworkRecord[]): Promise<readonly Request[]> {
   const requests: Request[] = []
   const pace = pacer()
   for (const { bridge, addresses, routes } of networks) {
     requests.push(...linkRequests(bridge, { ipv6: context.ipv6 }).create, ...addresses.map(addressRequest), ...routes.map(routeRequest))
     await pace()
   }
-  const outcomes = await send(context.rtnl, requests)
+  const [outcomes, elements] = await Promise.all([send(context.rtnl, requests), turn().then(async () => await elementsOf(context, networks))])
   if (outcomes.some(({ error, request }) => error !== undefined && isErrno(error, 'EEXIST') && request.name === 'RTM_NEWLINK')) await whichTaken(context, networks)
   for (const outcome of outcomes) settled(outcome, context)
+  return elements
 }
 
 async function whichTaken (context: Context, networks: readonly NetworkRecord[]): Promise<void> {
@@ -156,10 +160,10 @@ export function settled ({ request, error, acknowledged, warning }: Outcome, con
   if (!acknowledged) throw new NetwrightError('NETWRIGHT_UNKNOWN_OUTCOME', `${request.name} ${request.object}: the kernel's answer was lost`, { remedy: 'try again; everything was undone' })
 }
 
-async function finish (record: BatchRecord, { context, step }: Omit<Making, 'daemons'>): Promise<readonly NetworkRecord[]> {
+async function finish (record: BatchRecord, elements: readonly Request[], { context, step }: Omit<Making, 'daemons'>): Promise<readonly NetworkRecord[]> {
   const standing = (await context.book.standing()).flatMap(({ networks }) => networks)
   await step.before('commit nft')
-  await publish(context, record.networks, standing)
+  await publish(context, elements, standing)
   await step.before('switch forwarding on')
   await switchOn(context, record.networks.map(({ forwarding }) => forwarding))
   await step.before('bring ports back')

@@ -1,6 +1,9 @@
 /** Lets the event loop turn inside long pure work: our user's daemon must not notice a batch of hundreds, or a dump of thousands. */
 import { setImmediate } from 'node:timers/promises'
 
+/** Resolves after everything that is due has run: the loop has turned once. */
+export async function turn (): Promise<void> { await setImmediate() }
+
 /** A pacer: `await pace()` in a loop yields once two milliseconds were used since the last yield. It returns undefined where there is nothing to wait for. */
 export function pacer (milliseconds = 2): () => Promise<void> | undefined {
   let since = performance.now()
