@@ -2,6 +2,7 @@
 import { NetwrightError } from '../errors.js'
 import { readLink } from '../kernel/link-state.js'
 import { readRoutes } from '../kernel/route.js'
+import { mapSlowly } from '../netlink/breathe.js'
 import { bridgeTemplate, complete } from '../network/complete.js'
 import { reaches } from '../network/expand.js'
 import type { Definition, NetworkSpec } from '../network/spec.js'
@@ -9,7 +10,7 @@ import { formatCidr, parseCidr, type Cidr } from '../values/cidr.js'
 import { randomMac } from '../values/mac.js'
 import { freshUuid } from '../values/uuid.js'
 import type { Context } from './context.js'
-import { freePrefix } from './pool.js'
+import { Taken } from './pool.js'
 import { otherDefinitions } from './store.js'
 
 /** As libvirt: MAX_BRIDGE_ID. */
@@ -19,7 +20,7 @@ const BRIDGES = 65_536
 export class Choice {
   readonly #context: Context
   #bridges: Set<string> | undefined
-  #subnets: Cidr[] | undefined
+  #subnets: Taken | undefined
 
   constructor (context: Context) { this.#context = context }
 
@@ -29,7 +30,7 @@ export class Choice {
     const subnet = spec.auto === undefined ? undefined : formatCidr(await this.#subnet(spec.auto.prefix))
     const definition = complete(spec, { uuid: spec.uuid ?? before?.uuid ?? freshUuid(), mac: spec.mac ?? before?.mac ?? randomMac(), bridge, ...subnet === undefined ? {} : { subnet } })
     this.#bridges?.add(bridge)
-    this.#subnets?.push(...reaches(definition).map((text) => parseCidr(text)))
+    if (this.#subnets !== undefined) for (const text of reaches(definition)) this.#subnets.add(parseCidr(text))
     return definition
   }
 
@@ -45,11 +46,11 @@ export class Choice {
   }
 
   async #subnet (prefix: number): Promise<Cidr> {
-    this.#subnets ??= [
-      ...(await readRoutes(this.#context.rtnl)).map(({ destination }) => parseCidr(destination)).filter(({ prefix: length }) => length > 1),
-      ...(await this.#definitions()).flatMap((definition) => reaches(definition).map((text) => parseCidr(text))),
-    ]
-    return freePrefix(this.#context.pools, prefix, this.#subnets)
+    this.#subnets ??= await Taken.of([
+      ...(await mapSlowly(await readRoutes(this.#context.rtnl), ({ destination }) => parseCidr(destination))).filter(({ prefix: length }) => length > 1),
+      ...(await mapSlowly(await this.#definitions(), (definition) => reaches(definition).map((text) => parseCidr(text)))).flat(),
+    ])
+    return this.#subnets.free(this.#context.pools, prefix)
   }
 
   async #definitions (): Promise<readonly Definition[]> {
