@@ -15,13 +15,16 @@ export function leaseTime (lease: Lease): string {
 
 function refuse (message: string, path: string): never { throw new InputError([{ message, path }]) }
 
+/** Whether dnsmasq takes it for the name in a static lease: `infinite`, `ignore` and `45m` mean something else there. */
+export function isLeaseName (name: string): boolean { return isHostName(name) && !/^(?:infinite|ignore|[0-9 ]+[wdhms]?)$/i.test(name) }
+
 /**
  * A name in a static lease. dnsmasq tells the parts of such a line by their looks: `infinite`, `ignore` and `45m` would not be names to it.
  * Source: dnsmasq 2.90, src/option.c, LOPT_DHCP_HOST.
  */
 function leaseName (name: string, path: string): string {
   if (!isHostName(name)) refuse(`${JSON.stringify(name.slice(0, 80))} cannot be given to dnsmasq: a host name starts with a letter or digit and has letters, digits, - and _`, path)
-  if (/^(?:infinite|ignore|[0-9 ]+[wdhms]?)$/i.test(name)) refuse(`${JSON.stringify(name)} means something else to dnsmasq than a host name`, path)
+  if (!isLeaseName(name)) refuse(`${JSON.stringify(name)} means something else to dnsmasq than a host name`, path)
   return name
 }
 

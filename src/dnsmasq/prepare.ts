@@ -69,6 +69,7 @@ async function writeFor (path: string, text: string, { gid }: DnsmasqUser): Prom
   try {
     await file.writeFile(text)
     await file.chown(-1, gid)
+    await file.chmod(0o640) // whatever the umask says
   } finally {
     await file.close()
   }

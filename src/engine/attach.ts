@@ -1,5 +1,6 @@
 /** Ports come and go: journal, link, firewall-free (a port is behind its bridge), static lease. All or nothing. */
-import { KernelError, NetwrightError } from '../errors.js'
+import { InputError, KernelError, NetwrightError } from '../errors.js'
+import { isLeaseName } from '../dnsmasq/hosts.js'
 import { listLeases } from '../dnsmasq/lease-file.js'
 import { addressRequest } from '../kernel/addr.js'
 import { requireCapabilities } from '../kernel/host.js'
@@ -15,7 +16,7 @@ import { NETLINK_ROUTE } from '../netlink/header.js'
 import { native } from '../netlink/native.js'
 import { route } from '../netlink/rtnl/route.js'
 import { parseIfName } from '../values/ifname.js'
-import { hostMac, parseMac, randomMac, type Mac } from '../values/mac.js'
+import { hostMac, isMulticast, parseMac, randomMac, type Mac } from '../values/mac.js'
 import type { PortInput, TapInput, VethInput } from './api.js'
 import type { Context } from './context.js'
 import { filesOf } from './daemon.js'
@@ -73,13 +74,24 @@ export async function running (context: Context, name: string): Promise<{ readon
 
 async function design (context: Context, network: NetworkRecord, ports: readonly PortRecord[], input: PortInput, guest: Netns | undefined): Promise<PortRecord> {
   const { definition, bridge } = network
-  const mac: Mac = input.mac === undefined ? randomMac() : parseMac(input.mac, 'mac')
+  const mac = checked(input)
   const wanted = input.address
   const address = wanted === undefined ? {} : reserve({ definition, wanted, mac, ports, leases: await listLeases(filesOf(context, definition.name).leases) })
   const host = input.kind === 'veth' ? input.hostDev : input.dev
   const common = { name: host === undefined ? await freeName(context) : parseIfName(host, 'dev'), index: index.next(), mac: hostMac(mac), group: context.group, master: bridge.index, ...definition.mtu === undefined ? {} : { mtu: definition.mtu } }
   const link = input.kind === 'veth' && guest !== undefined ? vethObject(common, input, mac, guest) : tapObject(common, input.kind === 'tap' ? input : { kind: 'tap' })
   return { network: definition.name, link, mac, ...address, ...input.hostname === undefined ? {} : { hostname: input.hostname } }
+}
+
+/** The MAC of the guest. Throws InputError for what would only be refused later, or never, by dnsmasq and the kernel. */
+function checked ({ kind, mac, hostname }: PortInput): Mac {
+  const issues = []
+  if (!['tap', 'veth'].includes(kind)) issues.push({ path: 'kind', message: `${JSON.stringify(kind)} is not a kind of port: tap, veth` })
+  if (hostname !== undefined && !isLeaseName(hostname)) issues.push({ path: 'hostname', message: `${JSON.stringify(hostname.slice(0, 80))} is not a host name` })
+  const guest = mac === undefined ? randomMac() : parseMac(mac, 'mac')
+  if (isMulticast(guest)) issues.push({ path: 'mac', message: `${guest} is a group's address, no guest's` })
+  if (issues.length > 0) throw new InputError(issues)
+  return guest
 }
 
 type Common = Pick<TapObject, 'name' | 'index' | 'mac' | 'group' | 'master' | 'mtu'>

@@ -132,7 +132,7 @@ export class Daemons {
     if (this.#watched.has(name)) { running?.release(); return }
     const supervisor = new Supervisor({
       start: async (signal) => await this.#restart(network, signal),
-      degraded: (lastLines) => { void this.#degraded(network, lastLines) },
+      degraded: (lastLines) => { this.#degraded(network, lastLines).catch((error: unknown) => { this.#context.logger.error({ err: error, network: name }, 'its dnsmasq is down, and its records cannot be read') }) },
       recovered: () => { this.#tell({ network: name, change: 'recovered', lastLines: [] }) },
     }, running)
     this.#watched.set(name, { network, index, supervisor })

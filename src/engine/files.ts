@@ -1,6 +1,6 @@
 /** Small files written so that a reader sees the old or the new content, never a part. */
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, rmdir, unlink } from 'node:fs/promises'
+import { chmod, mkdir, open, readdir, readFile, rename, rm, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 const errnoOf = (error: unknown): string | undefined => error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
@@ -76,7 +76,14 @@ export async function removeFile (path: string): Promise<boolean> {
 }
 
 /** Makes a directory and those above it. Everybody may pass (dnsmasq runs as another user), only root may look. */
-export async function makeDirectory (path: string, mode = 0o711): Promise<void> { await mkdir(path, { recursive: true, mode }) }
+export async function makeDirectory (path: string, mode = 0o711): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode })
+  if (first === undefined) return
+  // With an umask of 077, which hardened hosts have, dnsmasq's user could not pass.
+  for (let made = path; made.length >= first.length; made = dirname(made)) {
+    await chmod(made, mode).catch((error: unknown) => { if (!isMissing(error)) throw error }) // removed meanwhile, since it is empty
+  }
+}
 
 /** Removes directories that are empty, from `path` upwards, at most `levels`. */
 export async function removeEmpty (path: string, levels: number): Promise<void> {

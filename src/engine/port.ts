@@ -31,6 +31,8 @@ export function reserve ({ definition, wanted, mac, ports, leases }: Reserve): {
   for (const port of ports) if (port.ip !== undefined) taken.set(parseIp(port.ip), `port ${port.link.name}`)
   for (const lease of leases) if (lease.mac !== mac && lease.family === 'ipv4') taken.set(parseIp(lease.ip), `the lease of ${lease.mac}`)
   const own = dhcp?.host?.find((host) => host.mac?.toLowerCase() === mac)
+  const twin = ports.find((port) => port.mac === mac && port.ip !== undefined)
+  if (twin !== undefined) throw inUse(`MAC ${mac}`, definition.name, `port ${twin.link.name}, and dnsmasq gives it one address`)
   const { prefix } = cidr
   if (wanted === 'auto') {
     if (own !== undefined) return { ip: parseIp(own.ip), prefix }
@@ -38,10 +40,16 @@ export function reserve ({ definition, wanted, mac, ports, leases }: Reserve): {
     return { ip: freeAddress(cidr, ranges, new Set(taken.keys())), prefix }
   }
   const ip = parseIp(wanted, 'address')
+  if (own !== undefined && parseIp(own.ip) !== ip) throw inUse(`MAC ${mac}`, definition.name, `a static host with address ${own.ip}`)
   const holder = taken.get(ip)
-  if (holder !== undefined) throw new NetwrightError('NETWRIGHT_NAME_IN_USE', `address ${ip} of network ${definition.name} is taken by ${holder}`, { conflict: { kind: 'address', name: ip, detail: holder }, remedy: 'leave it to netwright: address: \'auto\'' })
+  if (holder !== undefined) throw inUse(`address ${ip}`, definition.name, holder)
   if (!contains(cidr, ip)) throw new InputError([{ path: 'address', message: `${ip} does not lie in ${formatCidr(networkOf(cidr))} of network ${definition.name}` }])
   return { ip, prefix }
+}
+
+function inUse (what: string, network: string, holder: string): NetwrightError {
+  const [kind = '', name = ''] = what.split(' ')
+  return new NetwrightError('NETWRIGHT_NAME_IN_USE', `${what} of network ${network} is taken by ${holder}`, { conflict: { kind: kind.toLowerCase(), name, detail: holder }, remedy: 'leave it to netwright: address: \'auto\', and no mac' })
 }
 
 /** What a caller learns of a port. */

@@ -28,6 +28,8 @@ export class Store {
   /** Every definition, in no particular order. A file that cannot be used is skipped and logged, never changed. */
   async list (): Promise<readonly Stored[]> {
     const names = (await entries(this.#directory)).filter((name) => name.endsWith('.xml'))
+    const paths = new Set(names.map((name) => join(this.#directory, name)))
+    for (const path of this.#known.keys()) if (!paths.has(path)) this.#known.delete(path)
     const stored: Stored[] = []
     for (const name of names) {
       const one = await this.#read(join(this.#directory, name))
@@ -53,16 +55,19 @@ export class Store {
 
   async #read (path: string): Promise<Stored | undefined> {
     let mark: string
+    let whole: boolean
     try {
-      const { ino, size, ctimeMs, mtimeMs } = await stat(path)
-      mark = [ino, size, ctimeMs, mtimeMs].join()
+      const found = await stat(path)
+      mark = [found.ino, found.size, found.ctimeMs, found.mtimeMs].join()
+      whole = found.isFile()
     } catch (error) {
       if (isMissing(error)) { this.#known.delete(path); return undefined }
       throw error
     }
     const known = this.#known.get(path)
     if (known?.mark === mark) return known.stored
-    const text = await readIfThere(path)
+    if (!whole) this.#logger.warn({ path }, `${path} is not a file`)
+    const text = whole ? await readIfThere(path) : undefined
     const stored = text === undefined ? undefined : this.#parse(path, text)
     this.#known.set(path, { mark, stored })
     return stored
@@ -71,6 +76,11 @@ export class Store {
   #parse (path: string, text: string): Stored | undefined {
     try {
       const spec = readNetworkXml(text)
+      if (path !== this.path(spec.name)) {
+        // As libvirt: a copy under another name would be a second network of the same name, that no command can change.
+        this.#logger.warn({ path }, `${path} does not have the name of its network, '${spec.name}': it should be ${this.path(spec.name)}`)
+        return undefined
+      }
       if (isDefinition(spec)) return { definition: spec, path }
       this.#logger.warn({ path }, `${path} lacks a uuid, a MAC or a bridge name: define it anew with netwright net-define ${path}`)
     } catch (error) {

@@ -15,7 +15,7 @@ interface Seen { readonly stored: boolean, readonly index: number | undefined, r
 export class Watch {
   readonly #works: Works
   readonly #end: AbortSignal
-  readonly #tasks: Promise<void>[] = []
+  readonly #tasks = new Set<Promise<void>>()
   readonly #leases = new Map<number, AbortController>()
   readonly #links = new Map<number, string>()
   #seen = new Map<string, Seen>()
@@ -107,7 +107,10 @@ export class Watch {
     await Promise.all([...this.#tasks, this.#last])
   }
 
-  #task (work: () => Promise<void>): void { this.#tasks.push(work().catch((error: unknown) => { this.#failed(error) })) }
+  #task (work: () => Promise<void>): void {
+    const task = work().catch((error: unknown) => { this.#failed(error) }).then(() => { this.#tasks.delete(task) })
+    this.#tasks.add(task)
+  }
 
   #failed (error: unknown): void { if (!this.#end.aborted) this.#works.context.logger.error({ err: error }, 'watching failed') }
 }

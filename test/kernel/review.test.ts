@@ -3,7 +3,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { getEventListeners } from 'node:events'
 import { closeSync, fstatSync, openSync } from 'node:fs'
-import { NetwrightError, openHost } from '../../src/index.js'
+import { copyFile, mkdir } from 'node:fs/promises'
+import { NetwrightError, openHost, type PortInput } from '../../src/index.js'
 import { kernelTest, type Namespace } from '../harness/kernel-test.js'
 
 const red = { name: 'red', bridge: 'red0', forward: 'nat', ip: [{ address: '10.7.0.1', prefix: 24 }] } as const
@@ -102,6 +103,39 @@ kernelTest(test, 'owner: one that has networks below one root gets none below an
   await net.destroy()
   await using _ = await other.create(red)
   assert.equal(await links(ns), ['red0'])
+})
+
+kernelTest(test, 'attach: an address that dnsmasq would not give, a group\'s MAC and an unknown kind are refused before anything is made', async ({ ns, tmp }) => {
+  await using host = await openHost({ netns: ns.path, root: tmp })
+  await using net = await host.create(served)
+  assert.is(await codeOf(net.attach({ kind: 'tap', mac: '52:54:00:00:00:01', address: '10.7.0.60' })), 'NETWRIGHT_NAME_IN_USE')
+  await using first = await net.attach({ kind: 'tap', mac: '52:54:00:00:00:09', address: 'auto' })
+  assert.is(await codeOf(net.attach({ kind: 'tap', mac: '52:54:00:00:00:09', address: 'auto' })), 'NETWRIGHT_NAME_IN_USE')
+  assert.is(await codeOf(net.attach({ kind: 'tap', mac: '01:54:00:00:00:09' })), 'NETWRIGHT_INVALID')
+  for (const hostname of ['a b', 'a,b', 'infinite', '45m', 'a\nb', '']) assert.is(await codeOf(net.attach({ kind: 'tap', hostname })), 'NETWRIGHT_INVALID', hostname)
+  const other: unknown = { kind: 'macvtap' }
+  assert.is(await codeOf(net.attach(other as PortInput)), 'NETWRIGHT_INVALID')
+  assert.equal(await links(ns), ['red0', first.dev])
+}, { needs: ['dnsmasq'] })
+
+kernelTest(test, 'umask: dnsmasq can read its files on a host where nobody may read anything by default', async ({ ns, tmp }) => {
+  const before = process.umask(0o077)
+  try {
+    await using host = await openHost({ netns: ns.path, root: `${tmp}/host` })
+    await using net = await host.create(served)
+    assert.is((await net.info()).state, 'active')
+  } finally { process.umask(before) }
+}, { needs: ['dnsmasq'] })
+
+kernelTest(test, 'definitions: a copy under another name, and what is no file, are left out and change nothing', async ({ ns, tmp }) => {
+  await using host = await openHost({ netns: ns.path, root: tmp })
+  const net = await host.define(red)
+  const directory = `${tmp}/etc/netwright/networks`
+  await copyFile(`${directory}/red.xml`, `${directory}/copy.xml`)
+  await mkdir(`${directory}/directory.xml`)
+  assert.equal((await host.networks()).map(({ name }) => name), ['red'])
+  await net.undefine()
+  assert.equal(await host.networks(), [])
 })
 
 test.run()
