@@ -1,7 +1,7 @@
 /** The books of one owner in one namespace: journal and standing records. Reads only what changed since the last look. Callers hold the lock where they write. */
 import { randomBytes } from 'node:crypto'
 import { rename, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { finalName, isFull, isMissing, makeDirectory, namesIn, readIfThere, removeEmpty, removeFile, removeTemps, writeAtomic } from './files.js'
 import { identity } from './identity.js'
 import type { Places } from './places.js'
@@ -22,7 +22,15 @@ export class Book {
   /** By directory and file name; a record file never changes its content, a changed batch gets a new name. */
   readonly #known = new Map<string, BatchRecord | undefined>()
 
-  constructor (places: Places) { this.#places = places }
+  /** What all owners of the namespace share lies there, written under the same lock. */
+  readonly #shared: string
+  readonly #sharedNames: ReadonlySet<string>
+
+  constructor (places: Places) {
+    this.#places = places
+    this.#shared = dirname(places.lock)
+    this.#sharedNames = new Set([places.claim, places.forwarding].map((path) => basename(path)))
+  }
 
   /** What stands, of this boot, each network and port once: while a record is replaced, both are there. */
   async standing (): Promise<readonly BatchRecord[]> { return distinct(await this.#read(this.#places.standing)) }
@@ -96,13 +104,15 @@ export class Book {
   /** Whether a killed process left the beginning of a record. */
   async littered (): Promise<boolean> {
     const { journal, standing } = this.#places
-    return [...await namesIn(journal), ...await namesIn(standing)].some((name) => finalName(name) !== undefined)
+    const shared = (await namesIn(this.#shared)).filter((name) => this.#sharedNames.has(finalName(name) ?? ''))
+    return [...await namesIn(journal), ...await namesIn(standing), ...shared].some((name) => finalName(name) !== undefined)
   }
 
   /** Removes what `littered` sees. Callers hold the lock. */
   async sweep (): Promise<void> {
     await removeTemps(this.#places.journal)
     await removeTemps(this.#places.standing)
+    await removeTemps(this.#shared, this.#sharedNames)
   }
 
   /** Removes directories that are empty, and the room that nothing needs any more. */

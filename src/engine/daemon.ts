@@ -3,6 +3,7 @@ import { basename, join } from 'node:path'
 import * as v from 'valibot'
 import { adoptDnsmasq, findRunning } from '../dnsmasq/adopt.js'
 import { dnsmasqConfig } from '../dnsmasq/config.js'
+import { copyPath } from '../dnsmasq/lease-file.js'
 import { dnsmasqFiles, type DnsmasqFiles } from '../dnsmasq/place.js'
 import { prepareDnsmasq, removeDnsmasqFiles, writeHosts, writeServers, type Prepared } from '../dnsmasq/prepare.js'
 import { startDnsmasq } from '../dnsmasq/process.js'
@@ -113,8 +114,8 @@ export async function refreshServers (context: Context, definition: Definition, 
 
 /** The names of the files that are written for it beside its log. */
 export function finalNames (context: Context, name: string): string[] {
-  const { config, hosts, addnhosts, servers } = filesOf(context, name)
-  return [config, hosts, addnhosts, servers, notePath(context, name)].map((path) => basename(path))
+  const { config, hosts, addnhosts, servers, leases } = filesOf(context, name)
+  return [config, hosts, addnhosts, servers, notePath(context, name), leases, copyPath(leases)].map((path) => basename(path))
 }
 
 /** Removes its files; the leases only where the network is gone for good. */

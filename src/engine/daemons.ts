@@ -63,7 +63,9 @@ export class Daemons {
       const stored = await this.#context.store.get(name)
       await forget(this.#context, name, stored?.definition.uuid !== uuid)
     }))
-    await removeTemps(this.#context.places.dnsmasq, new Set(networks.flatMap(({ definition: { name } }) => finalNames(this.#context, name))))
+    const { dnsmasq, leases } = this.#context.places
+    const finals = new Set(networks.flatMap(({ definition: { name } }) => finalNames(this.#context, name)))
+    for (const directory of [dnsmasq, leases]) await removeTemps(directory, finals)
     await removeEmpty(this.#context.places.dnsmasq, 1)
     await removeEmpty(this.#context.places.leases, 2)
   }

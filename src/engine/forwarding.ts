@@ -7,9 +7,9 @@ import { forwardingState, restoreForwarding, switchForwarding, type ForwardingSt
 import type { GuardContent } from '../kernel/guard.js'
 import { readLinks } from '../kernel/link-state.js'
 import type { Context } from './context.js'
-import { makeDirectory, readIfThere, removeFile, removeTemps, writeAtomic } from './files.js'
+import { makeDirectory, readIfThere, removeFile, writeAtomic } from './files.js'
 import { identity } from './identity.js'
-import { basename, dirname } from 'node:path'
+import { dirname } from 'node:path'
 
 type Family = 'ipv4' | 'ipv6'
 const families = { ipv4: 4, ipv6: 6 } as const
@@ -103,7 +103,6 @@ export async function switchOn (context: Context, needs: readonly Omit<Need, 'br
  * Where somebody else has switched forwarding since, that is left as it is. Can be repeated until `dismissed` has written it down.
  */
 export async function dismiss (context: Context, bridges: readonly string[]): Promise<Dismissed> {
-  await removeTemps(dirname(context.places.forwarding), new Set([basename(context.places.forwarding)]))
   const old = await read(context)
   const leaving = old.users.filter((user) => user.owner === context.owner && bridges.includes(user.bridge))
   if (leaving.length === 0) return {}
