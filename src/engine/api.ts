@@ -38,7 +38,7 @@ export interface Host extends AsyncDisposable {
   networks (options?: Options): Promise<NetworkInfo[]>
   /** By name, or by uuid where the text has 36 characters and is one. Throws NETWRIGHT_NOT_FOUND. */
   network (nameOrUuid: string, options?: Options): Promise<Network>
-  /** Starts every network marked for autostart that is not running. */
+  /** Starts every network marked for autostart that is not running. One that cannot start keeps no other from it; the first such error is thrown when all were tried, the others are logged. */
   autostart (options?: Options): Promise<StartReport[]>
   /** A snapshot first (`kind: 'snapshot'`), then changes as they happen; `resync` after an overrun. */
   events (options?: Options): AsyncIterable<HostEvent>

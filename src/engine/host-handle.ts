@@ -117,10 +117,21 @@ export class HostHandle implements Host {
     const { context } = this.#works
     const waiting = (await this.networks()).filter(({ autostart, active }) => autostart && !active).map(({ name }) => name)
     if (waiting.length === 0) return []
-    const choose = async (): Promise<readonly Definition[]> => (await context.store.list()).map(({ definition }) => definition).filter(({ name }) => waiting.includes(name))
+    const those = async (names: readonly string[]): Promise<readonly StartReport[]> => {
+      const choose = async (): Promise<readonly Definition[]> => (await context.store.list()).map(({ definition }) => definition).filter(({ name }) => names.includes(name))
+      return await started(this.#works, await start({ names, choose }, { context, daemons: this.daemons, signal: options?.signal }))
+    }
     return await this.#works.during(async () => {
-      const records = await start({ names: waiting, choose }, { context, daemons: this.daemons, signal: options?.signal })
-      return [...await started(this.#works, records)]
+      try { return [...await those(waiting)] } catch (error) {
+        if (waiting.length === 1 || options?.signal?.aborted === true) throw error
+        context.logger.warn({ err: error }, 'not all networks can be started together: each is tried by itself')
+      }
+      const outcomes: PromiseSettledResult<readonly StartReport[]>[] = []
+      for (const name of waiting) outcomes.push(...await Promise.allSettled([those([name])]))
+      const failed = outcomes.flatMap((outcome): unknown[] => outcome.status === 'rejected' ? [outcome.reason] : [])
+      for (const error of failed.slice(1)) context.logger.error({ err: error }, 'a network was not started')
+      if (failed.length > 0) throw failed[0]
+      return outcomes.flatMap((outcome) => outcome.status === 'fulfilled' ? outcome.value : [])
     })
   }
 

@@ -138,4 +138,30 @@ kernelTest(test, 'definitions: a copy under another name, and what is no file, a
   assert.equal(await host.networks(), [])
 })
 
+kernelTest(test, 'autostart: a network that cannot start keeps no other from it', async ({ ns, tmp }) => {
+  await using host = await openHost({ netns: ns.path, root: tmp })
+  for (const n of [1, 2, 3]) {
+    const net = await host.define({ name: `n${String(n)}`, bridge: `n${String(n)}`, ip: [{ address: `10.7.${String(n)}.1`, prefix: 24 }] })
+    await net.setAutostart(true)
+  }
+  await ns.must('ip', ['link', 'add', 'n2', 'type', 'bridge'])
+  assert.is(await codeOf(host.autostart()), 'NETWRIGHT_NAME_IN_USE')
+  assert.equal((await host.networks()).filter(({ active }) => active).map(({ name }) => name), ['n1', 'n3'])
+  for (const name of ['n1', 'n3']) await (await host.network(name)).destroy()
+  await ns.must('ip', ['link', 'del', 'n2'])
+})
+
+kernelTest(test, 'firewall: a table that somebody has taken parts of, or put parts into, is made anew at the next start', async ({ ns, tmp }) => {
+  await using host = await openHost({ netns: ns.path, root: tmp })
+  await using _red = await host.create(red)
+  await ns.must('nft', ['add', 'element', 'inet', 'netwright', 'gw4', '{ 10.8.0.1 }'])
+  await using _blue = await host.create({ ...red, name: 'blue', bridge: 'blue0', ip: [{ address: '10.8.0.1', prefix: 24 }] })
+  await ns.must('nft', ['flush', 'chain', 'inet', 'netwright', 'forward'])
+  await ns.must('nft', ['delete', 'set', 'inet', 'netwright', 'outdev'])
+  await using _green = await host.create({ ...red, name: 'green', bridge: 'green0', forward: { mode: 'nat', dev: 'up0' }, ip: [{ address: '10.9.0.1', prefix: 24 }] })
+  const table = await ns.must('nft', ['list', 'table', 'inet', 'netwright'])
+  for (const bridge of ['red0', 'blue0']) assert.match(table, new RegExp(`set out \\{[^}]*elements = \\{[^}]*"${bridge}"`))
+  assert.match(table, /chain forward \{[^}]*iifname/)
+})
+
 test.run()
