@@ -26,6 +26,8 @@ export interface Bed {
   open (internals?: Internals): Promise<Host>
   /** Runs the operation in another process that is killed at the given step; -1 is the exit code of a killed one. `recover`: it only opens the host. */
   killed (step: number, recover?: boolean): Promise<Outcome>
+  /** Runs the operation in another process, and does something (`signal=SIGKILL`, `error=ENOBUFS`) to the nth system call of a kind that any one thread makes. Needs 'strace'. */
+  injected (what: string, call: string, nth: number): Promise<Outcome>
   /** The next command: the command line, or a host that is opened. Returns which of the two states stands then; throws with the difference to both where neither does. */
   next (how: 'command line' | 'host'): Promise<'before' | 'after'>
   /** Brings `before` back and proves it. */
@@ -59,6 +61,11 @@ export async function bed (name: OperationName, { ns, tmp }: KernelTest, work: (
     place, operation, before, after, steps, restore,
     open: async (internals = {}) => await openHost({ netns: place.netns, root: place.root, supervise: false }, internals),
     killed: async (step, recover = false) => await exec(process.execPath, [child, JSON.stringify({ ...place, operation: recover ? '' : name, step })], { env }),
+    // -D: strace stays with a dnsmasq that outlives the killed process, and must not be waited for, nor keep our pipes. It counts each thread's calls apart.
+    injected: async (what, call, nth) => await exec('sh', [
+      '-c', 'out=$1; shift; exec strace "$@" >"$out" 2>&1', 'sh', join(tmp, 'child.out'), '-D', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', `inject=${call}:${what}:when=${String(nth)}`,
+      process.execPath, child, JSON.stringify({ ...place, operation: name, step: 0 }),
+    ], { env: { ...env, UV_THREADPOOL_SIZE: '1' } }),
     next: async (how) => {
       if (how === 'host') await withHost(place, {}, async () => { await Promise.resolve() })
       else await list(place)
