@@ -20,7 +20,7 @@ export interface HostOptions extends Options {
   readonly lockTimeout?: number
   /** Where the host's name servers are read from. Default: /etc/netns/NAME/resolv.conf of a named namespace where there is one, else /etc/resolv.conf. */
   readonly resolvConf?: string
-  /** Watch dnsmasq processes while the host is open, and start them again when they end. Default true; a command that ends at once has no use for it. */
+  /** Watch dnsmasq processes while the host is open, and start them again when they end. Such a host keeps the process alive until it is closed. Default true; a command that ends at once has no use for it. */
   readonly supervise?: boolean
 }
 

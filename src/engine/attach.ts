@@ -83,11 +83,19 @@ async function design (context: Context, network: NetworkRecord, ports: readonly
   return { network: definition.name, link, mac, ...address, ...input.hostname === undefined ? {} : { hostname: input.hostname } }
 }
 
+/** Source: drivers/net/tun.c, MAX_TAP_QUEUES; the largest uid and gid, the one above meaning nobody. */
+const QUEUES = 256
+const IDS = 0xfffffffe
+
 /** The MAC of the guest. Throws InputError for what would only be refused later, or never, by dnsmasq and the kernel. */
-function checked ({ kind, mac, hostname }: PortInput): Mac {
+function checked (input: PortInput): Mac {
+  const { kind, mac, hostname } = input
   const issues = []
   if (!['tap', 'veth'].includes(kind)) issues.push({ path: 'kind', message: `${JSON.stringify(kind)} is not a kind of port: tap, veth` })
   if (hostname !== undefined && !isLeaseName(hostname)) issues.push({ path: 'hostname', message: `${JSON.stringify(hostname.slice(0, 80))} is not a host name` })
+  if (input.kind === 'tap') for (const [path, value, least, most] of [['queues', input.queues, 1, QUEUES], ['owner', input.owner, 0, IDS], ['group', input.group, 0, IDS]] as const) {
+    if (value !== undefined && (!Number.isInteger(value) || value < least || value > most)) issues.push({ path, message: `${String(value)} is not a whole number from ${String(least)} to ${String(most)}` })
+  }
   const guest = mac === undefined ? randomMac() : parseMac(mac, 'mac')
   if (isMulticast(guest)) issues.push({ path: 'mac', message: `${guest} is a group's address, no guest's` })
   if (issues.length > 0) throw new InputError(issues)

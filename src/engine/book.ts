@@ -101,15 +101,25 @@ export class Book {
     await this.tidy()
   }
 
-  /** Whether a killed process left the beginning of a record. */
+  /** Whether a killed process left the beginning of a record, or an earlier boot its records (below a root that is not in memory). */
   async littered (): Promise<boolean> {
+    if ((await this.#voided()).length > 0) return true
     const { journal, standing } = this.#places
     const shared = (await namesIn(this.#shared)).filter((name) => this.#sharedNames.has(finalName(name) ?? ''))
     return [...await namesIn(journal), ...await namesIn(standing), ...shared].some((name) => finalName(name) !== undefined)
   }
 
+  /** Records of an earlier boot: what they name went with it. */
+  async #voided (): Promise<readonly string[]> {
+    const { boot } = await identity()
+    await this.standing()
+    await this.journal()
+    return [...this.#known].flatMap(([path, record]) => record !== undefined && record.boot !== boot ? [path] : [])
+  }
+
   /** Removes what `littered` sees. Callers hold the lock. */
   async sweep (): Promise<void> {
+    for (const path of await this.#voided()) await removeFile(path)
     await removeTemps(this.#places.journal)
     await removeTemps(this.#places.standing)
     await removeTemps(this.#shared, this.#sharedNames)

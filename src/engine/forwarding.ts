@@ -57,8 +57,8 @@ const wants = (user: Need, family: Family): boolean => user[family]
 export interface Dismissed { readonly guard?: GuardContent | 'all', readonly record?: ForwardingRecord }
 
 /**
- * Records who needs forwarding. Where it is on already and not by us, nothing is recorded and nothing will be changed.
- * The switch comes after the commit of the guard: never a moment in which the host routes for strangers.
+ * Records who needs forwarding, also where it is on already and not by us: should somebody switch it off later, and a network of ours
+ * then switch it on again, the guard must know them all. The switch comes after the commit of the guard: never a moment in which the host routes for strangers.
  */
 export async function enlist (context: Context, needs: readonly Need[]): Promise<void> {
   const old = await read(context)
@@ -74,8 +74,8 @@ export async function enlist (context: Context, needs: readonly Need[]): Promise
     if (whole === undefined) continue
     saved.push(whole)
   }
-  if (saved.length === 0) return
   const fresh = needs.map(({ bridge, ipv4, ipv6 }) => ({ owner: context.owner, bridge, ipv4, ipv6 })).filter(({ ipv4, ipv6 }) => ipv4 || ipv6)
+  if (fresh.length === 0) return
   const bridges = fresh.map(({ bridge }) => bridge)
   const restoring = old.restoring.filter((number) => !both.some((family) => families[family] === number && needs.some((need) => wants(need, family))))
   await write(context, { boot: old.boot, saved, users: [...old.users.filter(({ bridge }) => !bridges.includes(bridge)), ...fresh], restoring })
@@ -111,7 +111,8 @@ export async function dismiss (context: Context, bridges: readonly string[]): Pr
   if (idle.length > 0) await write(context, { ...old, restoring: idle.map(({ family }) => family) })
   for (const state of idle) await putBack(context, state, old.restoring.includes(state.family))
   const saved = old.saved.filter((state) => !idle.includes(state))
-  const record = { boot: old.boot, saved, users: saved.length === 0 ? [] : users, restoring: [] }
+  const record = { boot: old.boot, saved, users, restoring: [] }
+  if (old.saved.length === 0) return { record }
   if (saved.length === 0) return { guard: 'all', record }
   return { guard: { bridges: leaving.map(({ bridge }) => bridge), families: guards(old).filter((family) => !guards(record).includes(family)) }, record }
 }

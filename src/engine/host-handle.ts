@@ -42,7 +42,7 @@ export class HostHandle implements Host {
     this.daemons = new Daemons(context, supervise, (event) => { events.tell({ kind: 'dnsmasq', ...event }) })
     const open = (): void => { if (signal.aborted) throw new NetwrightError('NETWRIGHT_CLOSED', 'the host is closed') }
     const during = async <T>(work: () => Promise<T>): Promise<T> => { open(); return await this.#going.during(work) }
-    this.#works = { context, daemons: this.daemons, events, get closed () { return signal.aborted }, open, during, refresh: async () => { if (supervise || events.heard) await this.#watch.refresh() } }
+    this.#works = { context, daemons: this.daemons, events, get closed () { return signal.aborted }, end: signal, open, during, refresh: async () => { if (supervise || events.heard) await this.#watch.refresh() } }
     this.#watch = new Watch(this.#works, signal)
     this.#supervise = supervise
     this.links = links(context, during)
@@ -87,6 +87,7 @@ export class HostHandle implements Host {
     const choose = async (): Promise<readonly Definition[]> => {
       const stored = await context.store.findAny(specs.map(({ name }) => name))
       if (stored !== undefined) throw new NetwrightError('NETWRIGHT_EXISTS', `network '${stored.definition.name}' already exists with uuid ${stored.definition.uuid}`, { remedy: `netwright net-start ${stored.definition.name}` })
+      await this.#freshUuids(specs)
       const choice = new Choice(context)
       const chosen: Definition[] = []
       const pace = pacer()
@@ -99,6 +100,16 @@ export class HostHandle implements Host {
     const records = await start({ names: specs.map(({ name }) => name), choose }, { context, daemons: this.daemons, signal: options?.signal })
     await started(this.#works, records)
     return records.map(({ definition }) => new NetworkHandle(this.#works, definition, true))
+  }
+
+  /** A uuid names one network. */
+  async #freshUuids (specs: readonly NetworkSpec[]): Promise<void> {
+    const given = specs.flatMap(({ uuid }) => uuid ?? [])
+    if (given.length === 0) return
+    const other = (await inventory(this.#works.context)).find(({ uuid }) => given.includes(uuid))
+    if (other !== undefined) throw new NetwrightError('NETWRIGHT_EXISTS', `network '${other.name}' is already defined with uuid ${other.uuid}`)
+    const twice = given.find((uuid, i) => given.indexOf(uuid) !== i)
+    if (twice !== undefined) throw new NetwrightError('NETWRIGHT_EXISTS', `two networks of one batch have uuid ${twice}`)
   }
 
   async networks (): Promise<NetworkInfo[]> {

@@ -21,15 +21,16 @@ function complete<T extends Lease> (lease: T, { definition }: LeaseSource): T {
   return subnet === undefined ? lease : { ...lease, prefix: subnet.prefix }
 }
 
-/** `source` is asked anew for each call: a network may be redefined. */
-export function leasesOf (source: () => Promise<LeaseSource>): Leases {
+/** `source` is asked anew for each call: a network may be redefined. All watching ends with `end`. */
+export function leasesOf (source: () => Promise<LeaseSource>, end: AbortSignal): Leases {
   const list = async (): Promise<Lease[]> => {
     const from = await source()
     return (await listLeases(from.path)).map((lease) => complete(lease, from)).sort((a, b) => a.mac < b.mac ? -1 : a.mac > b.mac ? 1 : 0)
   }
   async function * watch (options?: { readonly signal?: AbortSignal }): AsyncGenerator<LeaseChange, void, undefined> {
     const from = await source()
-    for await (const change of watchLeases(from.path, from.alive, options?.signal)) yield complete(change, from)
+    const signal = options?.signal === undefined ? end : AbortSignal.any([options.signal, end])
+    for await (const change of watchLeases(from.path, from.alive, signal)) yield complete(change, from)
   }
   return {
     list, watch,

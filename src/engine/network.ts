@@ -31,7 +31,7 @@ export class NetworkHandle implements Network {
     this.#mine = mine
     this.name = name
     this.uuid = uuid
-    this.leases = leasesOf(async () => ({ path: filesOf(works.context, name).leases, definition: definitionOf(await this.#entry()), alive: () => works.daemons.seemsUp(name) }))
+    this.leases = leasesOf(async () => ({ path: filesOf(works.context, name).leases, definition: definitionOf(await this.#entry()), alive: () => works.daemons.seemsUp(name) }), works.end)
   }
 
   async #entry (): Promise<Entry> {

@@ -82,7 +82,7 @@ export class Watch {
       if (this.#leases.has(index)) continue
       const controller = new AbortController()
       this.#leases.set(index, controller)
-      const leases = leasesOf(async () => await Promise.resolve({ path: filesOf(this.#works.context, definition.name).leases, definition, alive: () => this.#works.daemons.seemsUp(definition.name) }))
+      const leases = leasesOf(async () => await Promise.resolve({ path: filesOf(this.#works.context, definition.name).leases, definition, alive: () => this.#works.daemons.seemsUp(definition.name) }), this.#end)
       this.#task(async () => { for await (const lease of leases.watch({ signal: controller.signal })) this.#works.events.tell({ kind: 'lease', network: definition.name, lease }) })
     }
   }

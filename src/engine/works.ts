@@ -8,6 +8,8 @@ export interface Works {
   readonly daemons: Daemons
   readonly events: Events
   readonly closed: boolean
+  /** Aborted by `host.close()`. */
+  readonly end: AbortSignal
   /** Throws NETWRIGHT_CLOSED after `host.close()`. */
   open (): void
   /** Runs a verb: `open`, and `host.close()` waits for its end. */

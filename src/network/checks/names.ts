@@ -3,15 +3,17 @@ import { isIfName, parseIfName } from '../../values/ifname.js'
 import { InputError } from '../../errors.js'
 import { hidesSomething, shown, type Review } from './review.js'
 
+/** Of the file's name, in which everything that is not plain takes three bytes (%C3); the file system's limit is 255, and temporary files have longer names. */
 const LONGEST_NAME = 200
+const fileBytes = (name: string): number => Buffer.from(name).reduce((sum, byte) => sum + (/[A-Za-z0-9._-]/.test(String.fromCharCode(byte)) ? 1 : 3), 0)
 
 /** A network's name is the key of its files. libvirt: no `/`, no newline (virNetworkDefParseXML, networkValidate). */
 export function checkName (name: string, { complain }: Review): void {
   for (const bad of ['/', '\n']) {
     if (name.includes(bad)) { complain('name', `invalid char in name: ${bad === '/' ? '/' : '\\n'}`); return }
   }
-  const bytes = Buffer.byteLength(name)
-  if (bytes > LONGEST_NAME) complain('name', `a name has at most ${String(LONGEST_NAME)} bytes, this one has ${String(bytes)}`)
+  const bytes = name.length > LONGEST_NAME ? name.length : fileBytes(name)
+  if (bytes > LONGEST_NAME) complain('name', `a name has at most ${String(LONGEST_NAME)} bytes as a file's name, where other than letters, digits and ._- count three; this one has ${String(bytes)}`)
   else if (hidesSomething(name)) complain('name', `the name '${shown(name)}' holds a control or invisible character`)
   else if (name === '.' || name === '..' || name.startsWith('-')) complain('name', `'${name}' cannot be a network's name: it ${name.startsWith('-') ? 'begins with -' : 'means a directory'}`)
   else if (name.trim() !== name) complain('name', `the name '${name}' begins or ends with white space`)
