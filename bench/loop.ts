@@ -1,6 +1,6 @@
 /** How long the event loop was held, tick by tick; run in a process of its own, so that nothing else of the benchmark counts. */
 import { readFileSync } from 'node:fs'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 
 /** Milliseconds since start: on a processor, and ready but waiting for one, of the main thread. Source: Documentation/scheduler/sched-stats.rst, /proc/PID/schedstat. */
 export function schedule (): { readonly ran: number, readonly waited: number } {
@@ -11,7 +11,10 @@ export function schedule (): { readonly ran: number, readonly waited: number } {
 export interface Delay {
   /** The longest time between two ticks of a 1 ms timer, less that millisecond. */
   readonly longest: number
-  /** The same without the time for which the thread was ready but other programs had the processors. */
+  /**
+   * The longest for which something on the loop can have held it: as `longest`, but without the time for which the thread was ready and other
+   * programs had the processors, and no more than the time outside of epoll_wait, since a loop that sleeps is held by nobody.
+   */
   readonly held: number
   /** 99th percentile of the raw delay. */
   readonly p99: number
@@ -26,11 +29,11 @@ export async function delayWhile (work: () => Promise<void>): Promise<Delay> {
   const monitor = monitorEventLoopDelay({ resolution: 1 })
   const ticks: { readonly delay: number, readonly held: number }[] = []
   const begin = schedule()
-  let last = { at: performance.now(), ...begin }
+  let last = { at: performance.now(), active: performance.eventLoopUtilization().active, ...begin }
   const tick = (): void => {
-    const now = { at: performance.now(), ...schedule() }
+    const now = { at: performance.now(), active: performance.eventLoopUtilization().active, ...schedule() }
     const delay = now.at - last.at - 1
-    ticks.push({ delay, held: delay - (now.waited - last.waited) })
+    ticks.push({ delay, held: Math.min(delay - (now.waited - last.waited), now.active - last.active) })
     last = now
   }
   monitor.enable()

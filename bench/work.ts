@@ -24,7 +24,7 @@ const child = fileURLToPath(new URL('child.js', import.meta.url))
 const cli = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
 
 /** Largest ratios and values that pass. */
-const bounds = { make: 1, destroy: 1.2, delay: 10, delayP99: 5 } as const
+const bounds = { make: 1.25, destroy: 1.2, delay: 10, delayP99: 5 } as const
 
 /** Runs `times` times, after one run that is not counted: it warms caches, of the kernel too. */
 async function repeat (times: number, run: (counted: boolean) => Promise<void>): Promise<void> {
@@ -183,7 +183,7 @@ export async function eventLoop (runs: number): Promise<Row[]> {
   })
   const during = `while ${WATCHED} networks are made and ${DYING} bridges torn down`
   return [
-    row({ row: `longest event-loop delay ${during}`, unit: 'ms', ours: found.map(({ held }) => held), bound: bounds.delay, note: 'without the time for which the thread was ready but other programs had the processors' }),
+    row({ row: `longest event-loop delay ${during}`, unit: 'ms', ours: found.map(({ held }) => held), bound: bounds.delay, note: 'without the time for which the loop slept, or was ready but other programs had the processors' }),
     row({ row: 'the same, as the clock saw it', unit: 'ms', ours: found.map(({ longest }) => longest), note: `Node's own monitor: ${Math.max(...found.map(({ monitor }) => monitor)).toFixed(1)} ms at most` }),
     row({ row: 'its 99th percentile', unit: 'ms', ours: found.map(({ p99 }) => p99), bound: bounds.delayP99 }),
     row({ row: 'main-thread CPU of a fresh process, making', unit: 'ms/network', ours: found.map(({ ran }) => ran / WATCHED) }),

@@ -7,11 +7,12 @@ test('figures: the median is the middle one, or the mean of the two in the middl
   assert.equal(figure([4, 1, 2, 10]), { median: 3, least: 1, most: 10, runs: 4 })
 })
 
-test('figures: with a peer the ratio of the medians is held against the bound', () => {
+test('figures: with a peer the ratio of the medians, or of the least, is held against the bound', () => {
   const one = row({ row: 'x', unit: 'ms', ours: [9, 10, 90], peer: ['ip', [8, 10, 11]], bound: 1 })
-  assert.is(one.ratio, 1)
+  assert.equal([one.ratio, one.leastRatio], [1, 9 / 8])
   assert.is(passes(one), true)
   assert.is(passes({ ...one, bound: 0.99 }), false)
+  assert.is(passes(row({ row: 'x', unit: 'ms', ours: [8, 20, 90], peer: ['ip', [8, 10, 11]], bound: 1 })), true)
 })
 
 test('figures: without a peer the worst run is held against the bound', () => {
