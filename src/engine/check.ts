@@ -36,6 +36,7 @@ function capabilityLine (purpose: 'network' | 'namespace' | 'dnsmasq'): CheckLin
 
 /** The tutorials' `lsmod | grep bridge`: asked of the kernel itself, built in or loaded on demand. */
 async function kindLine (context: Context, kind: 'bridge' | 'veth', what: string): Promise<CheckLine> {
+  if (missingCapabilities('network').length > 0) return { what, ok: false, detail: 'only whoever may change the network can ask the kernel', remedy: 'run as root' }
   const known = await knowsKind(context.rtnl, kind)
   return { what, ok: known, detail: known ? 'the kernel makes them' : 'this kernel cannot make them', ...known ? {} : { remedy: `modprobe ${kind}` } }
 }

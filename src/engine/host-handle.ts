@@ -1,6 +1,5 @@
 /** A host that is open: hands out network handles, and tells what happens. */
 import { NetwrightError } from '../errors.js'
-import { requireCapabilities } from '../kernel/host.js'
 import { parseDefinition } from '../network/definition.js'
 import type { Definition, NetworkSpec } from '../network/spec.js'
 import type { CheckLine, Host, HostEvent, Links, Network, NetworkDefinition, NetworkInfo, Options, StartReport } from './api.js'
@@ -83,7 +82,6 @@ export class HostHandle implements Host {
   async #create (specs: readonly NetworkSpec[], options?: Options): Promise<Network[]> {
     if (specs.length === 0) return []
     const { context } = this.#works
-    requireCapabilities('network')
     const choose = async (): Promise<readonly Definition[]> => {
       const stored = await context.store.findAny(specs.map(({ name }) => name))
       if (stored !== undefined) throw new NetwrightError('NETWRIGHT_EXISTS', `network '${stored.definition.name}' already exists with uuid ${stored.definition.uuid}`, { remedy: `netwright net-start ${stored.definition.name}` })

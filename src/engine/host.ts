@@ -2,7 +2,7 @@
 import { access, stat } from 'node:fs/promises'
 import { basename, isAbsolute, join } from 'node:path'
 import { InputError } from '../errors.js'
-import { hostFacts } from '../kernel/host.js'
+import { hostFacts, missingCapabilities, requireCapabilities } from '../kernel/host.js'
 import { openNetns, type Netns } from '../kernel/netns.js'
 import { tableName } from '../kernel/ruleset.js'
 import { silent } from '../log.js'
@@ -15,7 +15,7 @@ import { linkGroup, locked, owned, type Context } from './context.js'
 import { HostHandle } from './host-handle.js'
 import { places } from './places.js'
 import { defaultPools } from './pool.js'
-import { recover } from './recovery.js'
+import { recover, type Means } from './recovery.js'
 import type { StepHook } from './steps.js'
 import { Store } from './store.js'
 import { typedError } from './system-error.js'
@@ -32,7 +32,7 @@ const SHARED = '/run/netwright'
  */
 export async function openHost (options: HostOptions = {}, internals: Internals = {}): Promise<Host> {
   const { owner, root } = checked(options)
-  const netns = await openNetns(options.netns)
+  const netns = await opened(options.netns)
   const closers: (() => void | Promise<void>)[] = [() => { netns.close() }]
   try {
     const rtnl = await openChannel({ protocol: NETLINK_ROUTE, netns: netns.fd })
@@ -48,14 +48,27 @@ export async function openHost (options: HostOptions = {}, internals: Internals 
       resolvConf: options.resolvConf ?? await resolvConfOf(options.netns), hook: internals.hook,
     }
     const host = new HostHandle(context, options.supervise ?? true, closers)
-    if ((await context.book.journal()).length > 0 || await context.book.littered()) await locked(context, 'recover', options.signal, async () => { await recover({ context, daemons: host.daemons }) })
-    if (await context.store.littered()) await owned(context, 'recover', options.signal, async () => { await context.store.sweep() })
+    if (missingCapabilities('network').length === 0) await recoverAll({ context, daemons: host.daemons }, options.signal)
     await host.follow()
     return host
   } catch (error) {
     for (const close of closers) await close()
     throw typedError(error)
   }
+}
+
+/** Whoever may not change networks may look at them all the same, with what a dead process left. */
+async function recoverAll ({ context, daemons }: Means, signal: AbortSignal | undefined): Promise<void> {
+  const { book, store } = context
+  if ((await book.journal()).length > 0 || await book.littered()) await locked(context, 'recover', signal, async () => { await recover({ context, daemons }) })
+  if (await store.littered()) await owned(context, 'recover', signal, async () => { await store.sweep() })
+}
+
+/** Without CAP_SYS_ADMIN nobody may enter a namespace, not even the one where it is: then our own needs no entering. Throws NETWRIGHT_NO_PERMISSION for another. */
+async function opened (where: string | number | undefined): Promise<Netns> {
+  if (where !== undefined) requireCapabilities('namespace')
+  const netns = await openNetns(where)
+  return missingCapabilities('namespace').includes('CAP_SYS_ADMIN') ? { ...netns, fd: -1 } : netns
 }
 
 function checked ({ owner = 'system', root = '/', pools = [], lockTimeout = 0 }: HostOptions): { readonly owner: string, readonly root: string } {

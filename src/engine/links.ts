@@ -1,5 +1,6 @@
 /** Links that belong to no network: what `brctl` and `ip tuntap` do. Each is named by the caller, who answers for it. */
 import { InputError, NetwrightError } from '../errors.js'
+import { requireCapabilities } from '../kernel/host.js'
 import { indexes, removeRequest } from '../kernel/link.js'
 import { readLink, readLinks, type LinkState } from '../kernel/link-state.js'
 import { createTap } from '../kernel/tap.js'
@@ -17,7 +18,10 @@ const index = indexes()
 
 /** The verbs of `host.links`. Throws NETWRIGHT_NOT_FOUND, NETWRIGHT_NAME_IN_USE, NETWRIGHT_ACTIVE, NETWRIGHT_INVALID, KernelError. */
 export function links (context: Context, during: Works['during']): Links {
-  const at = async <T>(purpose: string, options: Options | undefined, work: () => Promise<T>): Promise<T> => await during(async () => await locked(context, purpose, options?.signal, work))
+  const at = async <T>(purpose: string, options: Options | undefined, work: () => Promise<T>): Promise<T> => await during(async () => {
+    requireCapabilities('network')
+    return await locked(context, purpose, options?.signal, work)
+  })
   const change = async (bridge: LinkState, data: { readonly stpState?: number, readonly forwardDelay?: number }): Promise<void> => {
     await call(context.rtnl, link.change({ index: bridge.index, linkinfo: { kind: 'bridge', data } }, bridge.name))
   }

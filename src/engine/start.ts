@@ -7,7 +7,7 @@
  */
 import { NetwrightError } from '../errors.js'
 import { addressRequest } from '../kernel/addr.js'
-import { requireCapabilities } from '../kernel/host.js'
+import { missingCapabilities, requireCapabilities } from '../kernel/host.js'
 import { attachRequest, indexes, linkRequests } from '../kernel/link.js'
 import { isOurs, readLink } from '../kernel/link-state.js'
 import { stillThere } from '../kernel/netns.js'
@@ -57,7 +57,7 @@ export async function start (chosen: Chosen, start: Start): Promise<readonly Net
 }
 
 async function once ({ names, choose }: Chosen, { context, daemons, signal }: Start): Promise<readonly NetworkRecord[]> {
-  requireCapabilities('network')
+  if (missingCapabilities('network').length > 0) await refuse(choose)
   const step = steps(context.hook, signal)
   const purpose = purposeOf(names)
   const { record, elements } = await whenQuiet({ context, daemons, purpose, networks: names, signal }, async () => await make(await choose(), purpose, { context, daemons, step }))
@@ -92,6 +92,11 @@ function purposeOf (names: readonly string[]): string {
 }
 
 interface Making { readonly context: Context, readonly daemons: Daemons, readonly step: Steps }
+
+/** Throws NETWRIGHT_NO_PERMISSION with all that is missing for these networks. Without permission there is no lock to choose under. */
+async function refuse (choose: Chosen['choose']): Promise<void> {
+  requireCapabilities('network', ...(await choose()).some(needsDnsmasq) ? ['dnsmasq' as const] : [])
+}
 
 /** Throws NETWRIGHT_NO_PERMISSION, NETWRIGHT_DNSMASQ_MISSING where these networks need what is not there. */
 async function able (definitions: readonly Definition[]): Promise<void> {
