@@ -1,6 +1,8 @@
 /** What an open host keeps an eye on: what anybody does with this owner's networks, the host's name servers, and, while somebody listens, links and leases. */
 import { changesOf } from '../dnsmasq/follow.js'
+import { readLinks } from '../kernel/link-state.js'
 import { monitor, type MonitorEvent } from '../netlink/monitor.js'
+import { AF_BRIDGE } from '../netlink/rtnl/addr.js'
 import type { HostEvent } from './api.js'
 import { filesOf } from './daemon.js'
 import { directoryChanges } from './directory.js'
@@ -46,7 +48,8 @@ export class Watch {
       const { context } = this.#works
       const heard = monitor({ netns: context.netns.fd, groups: ['link'], signal: this.#end })
       await heard.ready
-      this.#task(async () => { for await (const event of heard) this.#heard(event) })
+      await this.#lookAtLinks()
+      this.#task(async () => { for await (const event of heard) await this.#heard(event) })
       await this.follow()
       this.#task(async () => { for await (const _ of directoryChanges(context.places.networks, this.#end)) await this.refresh() })
       await this.refresh()
@@ -87,11 +90,25 @@ export class Watch {
     }
   }
 
+  /** What is there already is not told as added when it changes. */
+  async #lookAtLinks (): Promise<void> {
+    const { context } = this.#works
+    this.#links.clear()
+    for (const { index, name, group } of await readLinks(context.rtnl)) if (group === context.group) this.#links.set(index, name)
+  }
+
   /** Links of this owner only: others are nobody's business here. */
-  #heard (event: MonitorEvent): void {
+  async #heard (event: MonitorEvent): Promise<void> {
     const { events, context } = this.#works
-    if (event.kind === 'overrun') { events.lost(); void this.refresh(); return }
+    if (event.kind === 'overrun') {
+      await this.#lookAtLinks()
+      events.lost()
+      void this.refresh()
+      return
+    }
     if (event.kind !== 'message' || event.family !== 'link') return
+    // The bridge tells of its ports in messages of its own: a port that leaves it is no link that goes.
+    if (event.message.family === AF_BRIDGE) return
     const { index = 0, ifname = '', group = 0 } = event.message
     if (event.name === 'RTM_DELLINK') {
       if (this.#links.delete(index)) events.tell({ kind: 'link', dev: ifname, change: 'removed' })
