@@ -170,21 +170,29 @@ export async function dnsmasq (runs: number): Promise<Row[]> {
   ]
 }
 
+/** A loop that was watched, and for how many milliseconds. */
+type Watched = Delay & { readonly ms: number }
+const IDLE = 'a program that sleeps'
+
 /** The event loop while networks are made and the kernel is busy tearing down another namespace; a fresh process each time, so nothing is compiled beforehand. */
 export async function eventLoop (runs: number): Promise<Row[]> {
-  const found: (Delay & { readonly ms: number })[] = []
+  const found: Watched[] = []
+  const quiet: Watched[] = []
+  const watched = async (verb: 'loop' | 'idle', amount: number): Promise<Watched> => await within(async (netns) => {
+    const dying = await dyingNamespace()
+    const measured = JSON.parse(await must(process.execPath, [child, verb, netns, String(amount), dying.name], { timeoutMs: 120_000 })) as Watched
+    await dying.gone()
+    return measured
+  })
   await repeat(runs, async (counted) => {
-    await within(async (netns) => {
-      const dying = await dyingNamespace()
-      const measured = JSON.parse(await must(process.execPath, [child, 'loop', netns, String(WATCHED), dying.name], { timeoutMs: 120_000 })) as Delay & { readonly ms: number }
-      await dying.gone()
-      if (counted) found.push(measured)
-    })
+    const busy = await watched('loop', WATCHED)
+    const idle = await watched('idle', Math.round(busy.ms))
+    if (counted) { found.push(busy); quiet.push(idle) }
   })
   const during = `while ${WATCHED} networks are made and ${DYING} bridges torn down`
   return [
     row({ row: `longest event-loop delay ${during}`, unit: 'ms', ours: found.map(({ held }) => held), bound: bounds.delay, note: 'without the time for which the loop slept, or was ready but other programs had the processors' }),
-    row({ row: 'the same, as the clock saw it', unit: 'ms', ours: found.map(({ longest }) => longest), note: `Node's own monitor: ${Math.max(...found.map(({ monitor }) => monitor)).toFixed(1)} ms at most` }),
+    row({ row: 'the same, as the clock saw it', unit: 'ms', ours: found.map(({ longest }) => longest), peer: [IDLE, quiet.map(({ longest }) => longest)], note: `Node's own monitor: ${Math.max(...found.map(({ monitor }) => monitor)).toFixed(1)} ms at most` }),
     row({ row: 'its 99th percentile', unit: 'ms', ours: found.map(({ p99 }) => p99), bound: bounds.delayP99 }),
     row({ row: 'main-thread CPU of a fresh process, making', unit: 'ms/network', ours: found.map(({ ran }) => ran / WATCHED) }),
     row({ row: `make ${WATCHED} networks meanwhile`, unit: 'ms', ours: found.map(({ ms }) => ms) }),
