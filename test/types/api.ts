@@ -1,0 +1,61 @@
+/** Programs that must not compile, and a few that must: the public face of the package. */
+import { openHost, type Host, type HostEvent, type Network, type NetworkInput, type Port, type PortInfo } from 'netwright'
+
+export const right: readonly NetworkInput[] = [
+  { name: 'a' },
+  { name: 'b', forward: 'nat', subnet: 'auto/24', dhcp: true },
+  { name: 'c', forward: { mode: 'route', dev: 'eth0' }, bridge: 'br0', ip: { address: '192.0.2.1', prefix: 24 } },
+  { name: 'd', bridge: { stp: false, delay: 2 }, ip: [{ address: '2001:db8::1', prefix: 64, family: 'ipv6', dhcp: { range: [{ start: '2001:db8::10', end: '2001:db8::20' }] } }] },
+]
+
+// @ts-expect-error -- a network has a name
+export const nameless: NetworkInput = { forward: 'nat' }
+// @ts-expect-error -- no such mode
+export const moded: NetworkInput = { name: 'a', forward: 'bridged' }
+// @ts-expect-error -- a subnet is text
+export const subnetted: NetworkInput = { name: 'a', subnet: 24 }
+// @ts-expect-error -- unknown words are not taken for known ones
+export const worded: NetworkInput = { name: 'a', brigde: 'br0' }
+
+export async function wrong (host: Host, network: Network): Promise<void> {
+  // @ts-expect-error -- a definition is text or an object
+  await host.define(42)
+  // @ts-expect-error -- a veth needs to know where its guest is
+  await network.attach({ kind: 'veth', dev: 'eth0' })
+  // @ts-expect-error -- no such kind of port
+  await network.attach({ kind: 'macvtap' })
+  // @ts-expect-error -- queues are a number
+  await network.attach({ kind: 'tap', queues: '2' })
+  // @ts-expect-error -- signals go in an object
+  await network.start(AbortSignal.timeout(1))
+  // @ts-expect-error -- an owner is text
+  await openHost({ owner: 1 })
+  // @ts-expect-error -- a name cannot be changed
+  network.name = 'other'
+  // @ts-expect-error -- specs come out as plain data that nobody changes
+  ;(await network.spec()).ip.push({ address: '192.0.2.1' })
+}
+
+/** One in, one out; a list in, a list out. */
+export async function batches (host: Host): Promise<readonly [Network, Network[]]> {
+  return [await host.create({ name: 'a' }), await host.create([{ name: 'b' }, '<network><name>c</name></network>'])]
+}
+
+export function told (event: HostEvent): string {
+  switch (event.kind) {
+    case 'snapshot': case 'resync': return event.networks.map(({ name }) => name).join()
+    case 'network': case 'dnsmasq': return `${event.network} ${event.change}`
+    case 'port': case 'link': return `${event.dev} ${event.change}`
+    case 'lease': return event.lease.ip
+    default: return event satisfies never
+  }
+}
+
+/** An address may be missing: a port without one is a port. */
+export function addressOf (port: Port): string {
+  // @ts-expect-error -- perhaps undefined
+  return port.ip
+}
+export const descriptors = (port: Port): readonly number[] => port.fds
+// @ts-expect-error -- only a port just made has descriptors
+export const none = (port: PortInfo): readonly number[] => port.fds
