@@ -1,6 +1,5 @@
-/** What netwright is measured beside: iproute2 with nft, and the floor in C. Times are milliseconds of the whole programs. */
+/** What netwright is measured beside: iproute2 with nft, and the floor in C. Times are milliseconds of the whole programs. Files lie below the sandbox's own /run and go with it. */
 import { mkdtemp, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { must } from '../test/harness/command.js'
@@ -24,7 +23,7 @@ export interface Peer { make (netns: string): Promise<number>, destroy (netns: s
 
 /** `ip -batch` and `nft -f`, one process each for all networks: nobody can be quicker with these tools. */
 export async function iproute (shown: Picture): Promise<Peer> {
-  const directory = await mkdtemp(join(tmpdir(), 'nw-bench-'))
+  const directory = await mkdtemp('/run/nw-bench-')
   const file = async (name: string, text: string): Promise<string> => { await writeFile(join(directory, name), `${text}\n`); return join(directory, name) }
   const [links, rules, noLinks, noRules] = [await file('links', ipBatch(shown)), await file('rules', shown.rules), await file('no-links', ipBatchDelete(shown)), await file('no-rules', nftDelete(shown))]
   const wanted = essence(shown)
@@ -59,7 +58,7 @@ export function linksAndAddresses ({ bridges }: Picture): Request[] {
 
 /** Compiles the floor; each run sends the same messages in one sendmsg and returns the milliseconds inside the kernel. */
 export async function floor (requests: readonly Request[]): Promise<(netns: string) => Promise<number>> {
-  const directory = await mkdtemp(join(tmpdir(), 'nw-bench-'))
+  const directory = await mkdtemp('/run/nw-bench-')
   const program = join(directory, 'floor')
   await must('cc', ['-O2', '-Wall', '-o', program, fileURLToPath(new URL('../../bench/floor.c', import.meta.url))])
   const w = new Writer()

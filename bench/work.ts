@@ -1,7 +1,5 @@
 /** The work that is measured, one function a group of rows. All go through the public API with all defaults: journal, checks, validation. */
 import { mkdtemp, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { exec, must } from '../test/harness/command.js'
 import { openHost } from '../src/index.js'
@@ -139,7 +137,7 @@ export async function processes (runs: number): Promise<Row[]> {
 }
 
 async function definitionFiles (count: number): Promise<string[]> {
-  const directory = await mkdtemp(join(tmpdir(), 'nw-bench-'))
+  const directory = await mkdtemp('/run/nw-bench-')
   return await Promise.all(specs(count).map(async (spec, i) => {
     const path = `${directory}/${i}.json`
     await writeFile(path, JSON.stringify(spec))
@@ -153,7 +151,7 @@ export async function dnsmasq (runs: number): Promise<Row[]> {
   const stop: number[] = []
   await repeat(runs, async (counted) => {
     await within(async (netns) => {
-      const host = await openHost({ netns })
+      const host = await openHost({ netns, root: '/run/nw-bench-root' })
       try {
         const begin = performance.now()
         const network = await host.create({ name: 'served', forward: 'nat', subnet: '10.64.0.0/24', dhcp: true })
