@@ -6,7 +6,8 @@ import { mapSlowly } from '../netlink/breathe.js'
 import { bridgeTemplate, complete } from '../network/complete.js'
 import { reaches } from '../network/expand.js'
 import type { Definition, NetworkSpec } from '../network/spec.js'
-import { formatCidr, parseCidr, type Cidr } from '../values/cidr.js'
+import { subnetOf } from '../network/subnet.js'
+import { contains, formatCidr, network, parseCidr, type Cidr } from '../values/cidr.js'
 import { randomMac } from '../values/mac.js'
 import { freshUuid } from '../values/uuid.js'
 import type { Context } from './context.js'
@@ -27,7 +28,7 @@ export class Choice {
   /** A definition with everything chosen. `before`: the one it replaces, whose choices are kept for life. */
   async complete (spec: NetworkSpec, before?: Definition): Promise<Definition> {
     const bridge = spec.bridge.name !== undefined && !spec.bridge.name.includes('%') ? spec.bridge.name : before?.bridge.name ?? await this.#bridge(spec)
-    const subnet = spec.auto === undefined ? undefined : formatCidr(await this.#subnet(spec.auto.prefix))
+    const subnet = spec.auto === undefined ? undefined : formatCidr(this.#kept(spec.auto.prefix, before) ?? await this.#subnet(spec.auto.prefix))
     const definition = complete(spec, { uuid: spec.uuid ?? before?.uuid ?? freshUuid(), mac: spec.mac ?? before?.mac ?? randomMac(), bridge, ...subnet === undefined ? {} : { subnet } })
     this.#bridges?.add(bridge)
     if (this.#subnets !== undefined) for (const text of reaches(definition)) this.#subnets.add(parseCidr(text))
@@ -43,6 +44,15 @@ export class Choice {
       if (!this.#bridges.has(name) && await readLink(this.#context.rtnl, { name }) === undefined) return name
     }
     throw new NetwrightError('NETWRIGHT_NAME_IN_USE', `no bridge name of the form ${template} is free`)
+  }
+
+  /** What was chosen for the definition that is replaced: a daemon that defines its networks at every start must not move them. */
+  #kept (prefix: number, before: Definition | undefined): Cidr | undefined {
+    const [ip, ...more] = before?.ip ?? []
+    if (ip === undefined || more.length > 0) return undefined
+    const subnet = network(subnetOf(ip))
+    const chosen = subnet.prefix === prefix && this.#context.pools.some((pool) => contains(parseCidr(pool), subnet))
+    return chosen ? subnet : undefined
   }
 
   async #subnet (prefix: number): Promise<Cidr> {

@@ -24,9 +24,11 @@ const defaults = async (ns: Namespace): Promise<readonly Route[]> => await ns.js
 
 /** Looks until there is something; advertisements come when they come. */
 async function eventually<T> (what: string, look: () => Promise<T | undefined>): Promise<T> {
-  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(50)) {
+  const deadline = Date.now() + 30_000
+  while (Date.now() < deadline) {
     const found = await look()
     if (found !== undefined) return found
+    await sleep(50)
   }
   throw new Error(`${what} never came`)
 }

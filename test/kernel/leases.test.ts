@@ -38,7 +38,7 @@ kernelTest(test, 'leases: are listed, watched and waited for as clients come and
 
   const end = new AbortController()
   const changes = network.leases.watch({ signal: end.signal })[Symbol.asyncIterator]()
-  const next = async (): Promise<string> => { const { value, done } = await changes.next(); return done === true ? 'end' : told(value) }
+  const next = async (): Promise<string> => { const step = await changes.next(); return step.done === true ? 'end' : told(step.value) }
   assert.is(await next(), `present 52:54:00:00:00:0a ${ip} vm-a`)
   const coming = network.leases.wait({ mac: '52:54:00:00:00:0B' })
   const second = await dhcp(b, tmp, { args: ['-x', 'hostname:vm-b'] })
