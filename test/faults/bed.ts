@@ -35,15 +35,15 @@ export interface Bed {
 }
 
 /** A host that ends with the work. */
-export async function withHost<T> (place: Place, internals: Internals, work: (host: Host) => Promise<T>): Promise<T> {
-  const host = await openHost({ netns: place.netns, root: place.root, supervise: false }, internals)
+export async function withHost<T> (place: Place & { readonly lockTimeout?: number }, internals: Internals, work: (host: Host) => Promise<T>): Promise<T> {
+  const host = await openHost({ netns: place.netns, root: place.root, supervise: false, lockTimeout: place.lockTimeout ?? 30_000 }, internals)
   try { return await work(host) } finally { await host.close() }
 }
 
 /** Prepares the operation, runs it once each way to learn its steps and states, then `work`, then takes all away. */
 export async function bed (name: OperationName, { ns, tmp }: KernelTest, work: (bed: Bed) => Promise<void>): Promise<void> {
   const root = join(tmp, 'root')
-  await mkdir(root)
+  await mkdir(root, { recursive: true }) // a test may have mounted something there
   await chmod(root, 0o711)
   const place: Place = { netns: ns.name, guest: (await ns.add()).name, root }
   const operation: Operation = operations[name]
