@@ -1,5 +1,6 @@
 /** One network's dnsmasq as files and a process: prepared, started, found again, told to read its files anew. */
-import { basename, join } from 'node:path'
+import { statfs } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { adoptDnsmasq, findRunning } from '../dnsmasq/adopt.js'
 import { dnsmasqConfig } from '../dnsmasq/config.js'
@@ -9,6 +10,7 @@ import { prepareDnsmasq, removeDnsmasqFiles, writeHosts, writeServers, type Prep
 import { startDnsmasq } from '../dnsmasq/process.js'
 import type { DnsmasqRecord, Running } from '../dnsmasq/running.js'
 import { dnsmasqUser } from '../dnsmasq/user.js'
+import { ProcessError } from '../errors.js'
 import type { Definition } from '../network/spec.js'
 import { under, type Context } from './context.js'
 import { isMissing, readIfThere, removeFile, writeAtomic } from './files.js'
@@ -68,7 +70,7 @@ export async function launch (context: Context, definition: Definition, ports: r
   const prepared = await prepare(context, withReservations(definition, ports), files)
   if (prepared.loops.length > 0) context.logger.warn({ network: definition.name, nameservers: prepared.loops }, 'name servers of the host that are gateways of this network are left out')
   await step.before('run dnsmasq')
-  const running = await startDnsmasq({ configPath: files.config, logPath: files.log, netns: context.netns.fd, ready: prepared.ready, hash: prepared.hash, ...signal === undefined ? {} : { signal } })
+  const running = await startDnsmasq({ configPath: files.config, logPath: files.log, netns: context.netns.fd, ready: prepared.ready, hash: prepared.hash, ...signal === undefined ? {} : { signal } }).catch(async (error: unknown) => { throw await muted(error, files.log) })
   const { pid, startTime, configPath, hash } = running
   const note: Noted = { process: { pid, startTime, configPath, hash }, ready: prepared.ready }
   try { await step.before('note dnsmasq'); await writeAtomic(notePath(context, definition.name), JSON.stringify(note), { durable: false }) } catch (error) {
@@ -76,6 +78,12 @@ export async function launch (context: Context, definition: Definition, ports: r
     throw error
   }
   return running
+}
+
+/** One that cannot write its log cannot say what is wrong. */
+async function muted (error: unknown, log: string): Promise<unknown> {
+  if (!(error instanceof ProcessError) || error.lastLines.length > 0 || await statfs(dirname(log)).then(({ bavail }) => bavail > 0, () => true)) return error
+  return new ProcessError(error.code, `${error.message}: it could not write its log, no space left on the file system of ${log}`, {}, { cause: error, remedy: `make room: df ${dirname(log)}` })
 }
 
 /** Its directories may go, since they are empty, while they are made: when the last other network stops. */

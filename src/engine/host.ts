@@ -15,7 +15,7 @@ import { linkGroup, locked, owned, type Context } from './context.js'
 import { HostHandle } from './host-handle.js'
 import { places } from './places.js'
 import { defaultPools } from './pool.js'
-import { recover, type Means } from './recovery.js'
+import { needsRecovery, recover, type Means } from './recovery.js'
 import type { StepHook } from './steps.js'
 import { Store } from './store.js'
 import { typedError } from './system-error.js'
@@ -59,8 +59,8 @@ export async function openHost (options: HostOptions = {}, internals: Internals 
 
 /** Whoever may not change networks may look at them all the same, with what a dead process left. */
 async function recoverAll ({ context, daemons }: Means, signal: AbortSignal | undefined): Promise<void> {
-  const { book, store } = context
-  if ((await book.journal()).length > 0 || await book.littered()) await locked(context, 'recover', signal, async () => { await recover({ context, daemons }) })
+  const { store } = context
+  if (await needsRecovery(context)) await locked(context, 'recover', signal, async () => { await recover({ context, daemons }) })
   if (await store.littered()) await owned(context, 'recover', signal, async () => { await store.sweep() })
 }
 

@@ -76,6 +76,12 @@ export async function recover (means: Means): Promise<readonly Failed[]> {
   return failed
 }
 
+/** Whether `recover` would find something to do. Needs no lock: what somebody alive is at is not waited for. */
+export async function needsRecovery ({ book }: Context): Promise<boolean> {
+  for (const record of await book.journal()) if (isAbandoned(record) || !await lives(record.process)) return true
+  return await book.littered()
+}
+
 const isAbandoned = (record: BatchRecord): boolean => record.abandoned === true || abandoned.has(record.id)
 const namesOf = ({ networks, ports }: BatchRecord): string[] => [...networks.map(({ definition }) => definition.name), ...ports.map((port) => port.network)]
 
