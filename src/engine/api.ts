@@ -46,7 +46,12 @@ export interface Host extends AsyncDisposable {
   check (definition?: NetworkDefinition, options?: Options): Promise<CheckLine[]>
   /** Links that belong to no network: what `brctl` and `ip tuntap` do. */
   readonly links: Links
-  /** Closes handles. Never stops a persistent network; dnsmasq processes go on. */
+  /**
+   * Resolves when all links of what was stopped are really gone. `stop`, `destroy` and `detach` resolve earlier, when their names can be used again: the
+   * links are down and called `nwx…` by then, and are deleted behind the scenes. Throws NETWRIGHT_UNDO_INCOMPLETE where some cannot be deleted.
+   */
+  settled (options?: Options): Promise<void>
+  /** Waits until the links of what was stopped are gone, and closes handles. Never stops a persistent network; dnsmasq processes go on. */
   close (): Promise<void>
 }
 

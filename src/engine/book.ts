@@ -104,9 +104,9 @@ export class Book {
   /** Whether a killed process left the beginning of a record, or an earlier boot its records (below a root that is not in memory). */
   async littered (): Promise<boolean> {
     if ((await this.#voided()).length > 0) return true
-    const { journal, standing } = this.#places
+    const { journal, standing, graves } = this.#places
     const shared = (await namesIn(this.#shared)).filter((name) => this.#sharedNames.has(finalName(name) ?? ''))
-    return [...await namesIn(journal), ...await namesIn(standing), ...shared].some((name) => finalName(name) !== undefined)
+    return [...await namesIn(journal), ...await namesIn(standing), ...await namesIn(graves), ...shared].some((name) => finalName(name) !== undefined)
   }
 
   /** Records of an earlier boot: what they name went with it. */
@@ -122,6 +122,7 @@ export class Book {
     for (const path of await this.#voided()) await removeFile(path)
     await removeTemps(this.#places.journal)
     await removeTemps(this.#places.standing)
+    await removeTemps(this.#places.graves)
     await removeTemps(this.#shared, this.#sharedNames)
   }
 
@@ -131,6 +132,7 @@ export class Book {
     if ((await namesIn(journal)).length + (await namesIn(standing)).length === 0) await removeFile(spare)
     await removeEmpty(this.#places.journal, 1)
     await removeEmpty(this.#places.standing, 1)
+    await removeEmpty(this.#places.graves, 1)
     await removeEmpty(this.#places.run, 3)
     await removeEmpty(dirname(this.#places.lock), 1)
   }

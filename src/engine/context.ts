@@ -3,8 +3,10 @@ import type { Logger } from '../log.js'
 import type { Netns } from '../kernel/netns.js'
 import type { Transport } from '../netlink/transport.js'
 import type { Book } from './book.js'
+import type { Graves } from './graves.js'
 import { lock } from './lock.js'
 import type { Places } from './places.js'
+import type { Sexton } from './sexton.js'
 import type { StepHook } from './steps.js'
 import type { Store } from './store.js'
 import { typed } from './system-error.js'
@@ -18,6 +20,9 @@ export interface Context {
   readonly nft: Transport
   readonly store: Store
   readonly book: Book
+  readonly graves: Graves
+  /** Deletes what is in them. */
+  readonly sexton: Sexton
   /** The owner's nft table. */
   readonly table: string
   /** The owner's link group. */

@@ -44,6 +44,7 @@ export class HostHandle implements Host {
     this.#works = { context, daemons: this.daemons, events, get closed () { return signal.aborted }, end: signal, open, during, refresh: async () => { if (supervise || events.heard) await this.#watch.refresh() } }
     this.#watch = new Watch(this.#works, signal)
     this.#supervise = supervise
+    context.sexton.heed(async () => { await this.#going.ended() })
     this.links = links(context, during)
   }
 
@@ -155,11 +156,17 @@ export class HostHandle implements Host {
     return await this.#works.during(async () => await checkHost(this.#works.context, definition === undefined ? undefined : parseDefinition(definition)))
   }
 
+  async settled (options?: Options): Promise<void> {
+    this.#works.open()
+    await this.#works.context.sexton.settled(options?.signal)
+  }
+
   async close (): Promise<void> {
     this.#closing ??= (async () => {
       this.#end.abort()
       await this.#going.ended()
       try {
+        await this.#works.context.sexton.ended()
         await this.#watch.ended()
         await this.daemons.release()
         const { book, places, logger } = this.#works.context

@@ -12,10 +12,12 @@ import { parseCidr } from '../values/cidr.js'
 import type { Host, HostOptions } from './api.js'
 import { Book } from './book.js'
 import { linkGroup, locked, owned, type Context } from './context.js'
+import { Graves } from './graves.js'
 import { HostHandle } from './host-handle.js'
 import { places } from './places.js'
 import { defaultPools } from './pool.js'
 import { needsRecovery, recover, type Means } from './recovery.js'
+import { Sexton } from './sexton.js'
 import type { StepHook } from './steps.js'
 import { Store } from './store.js'
 import { typedError } from './system-error.js'
@@ -41,8 +43,11 @@ export async function openHost (options: HostOptions = {}, internals: Internals 
     closers.unshift(async () => { await nft.close() })
     const at = places(root, owner, { id: netns.id, initial: await isInitial(netns) }, SHARED)
     const logger = (options.logger ?? silent).child({ owner })
+    const graves = new Graves(at.graves)
+    const sexton = new Sexton({ graves, netns: netns.fd, logger, hook: internals.hook })
+    closers.unshift(async () => { await sexton.ended() })
     const context: Context = {
-      owner, places: at, logger, netns, rtnl, nft, store: new Store(at.networks, logger), book: new Book(at),
+      owner, places: at, logger, netns, rtnl, nft, store: new Store(at.networks, logger), book: new Book(at), graves, sexton,
       table: tableName(owner), group: linkGroup(owner), pools: options.pools ?? defaultPools, lockTimeout: options.lockTimeout ?? 30_000,
       ipv6: (await hostFacts(netns.fd)).ipv6,
       resolvConf: options.resolvConf ?? await resolvConfOf(options.netns), hook: internals.hook,
@@ -59,8 +64,9 @@ export async function openHost (options: HostOptions = {}, internals: Internals 
 
 /** Whoever may not change networks may look at them all the same, with what a dead process left. */
 async function recoverAll ({ context, daemons }: Means, signal: AbortSignal | undefined): Promise<void> {
-  const { store } = context
+  const { store, graves, sexton } = context
   if (await needsRecovery(context)) await locked(context, 'recover', signal, async () => { await recover({ context, daemons }) })
+  sexton.take(await graves.orphans())
   if (await store.littered()) await owned(context, 'recover', signal, async () => { await store.sweep() })
 }
 

@@ -11,6 +11,8 @@ export interface Places {
   readonly run: string
   readonly journal: string
   readonly standing: string
+  /** Links that are out of use, until they are deleted. */
+  readonly graves: string
   /** Room for the records of a stop, where the disk is full by then. */
   readonly spare: string
   /** Configuration, hosts files and logs of the dnsmasq processes. */
@@ -41,6 +43,7 @@ export function places (root: string, owner: string, netns: { readonly id: strin
     run,
     journal: join(run, 'journal'),
     standing: join(run, 'standing'),
+    graves: join(run, 'graves'),
     spare: join(run, 'spare'),
     dnsmasq: join(run, 'dnsmasq'),
     ownerLock: join(root, 'run/netwright', `owner-${owner}.lock`),

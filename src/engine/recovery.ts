@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { NetwrightError } from '../errors.js'
 import { locked, type Context } from './context.js'
 import type { Daemons } from './daemons.js'
+import type { Grave } from './graves.js'
 import { lives } from './identity.js'
 import type { BatchRecord, PortRecord } from './record.js'
 import { stopIfAborted, undoSteps } from './steps.js'
@@ -24,8 +25,9 @@ export async function abandon (record: BatchRecord, context: Context): Promise<v
 export async function clear (record: BatchRecord, { context, daemons }: Means): Promise<readonly Left[]> {
   const step = undoSteps(context.hook)
   let left: readonly Left[]
+  const graves: Grave[] = []
   try {
-    left = await teardown(record, { context, daemons, steps: step, keep: await staying(context, record) })
+    left = await teardown(record, { context, daemons, steps: step, keep: await staying(context, record), graves })
     if (left.length === 0) {
       await step.before('close the record')
       await context.book.gone(record)
@@ -33,7 +35,7 @@ export async function clear (record: BatchRecord, { context, daemons }: Means): 
       await unreserve(record, { context, daemons })
       return []
     }
-  } catch (error) { left = [{ what: 'its record', error }] }
+  } catch (error) { left = [{ what: 'its record', error }] } finally { context.sexton.take(graves) }
   await abandon(record, context)
   return left
 }

@@ -1,6 +1,6 @@
 /**
  * Stops that are asked for while another is under way are done together, a few at a time: one journal record, one send and one commit for all of
- * them. A few only, since each bridge takes the kernel 20 to 40 ms and everybody else waits for the lock meanwhile.
+ * them. Not all, since everybody else waits for the lock meanwhile.
  */
 import { NetwrightError } from '../errors.js'
 import type { Context } from './context.js'
@@ -15,8 +15,8 @@ interface Asked extends Stop {
   readonly leave: () => void
 }
 
-/** About a quarter of a second's work for the kernel. */
-const MOST = 6
+/** About a tenth of a second's work. */
+const MOST = 128
 
 /** By host; there while one of its stops is under way. */
 const queues = new WeakMap<Context, Asked[]>()

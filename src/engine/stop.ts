@@ -37,8 +37,9 @@ export async function stop (names: readonly string[], { context, daemons, signal
 async function find (names: readonly string[], context: Context): Promise<{ readonly networks: readonly NetworkRecord[], readonly attached: readonly PortRecord[] }> {
   const standing = await context.book.standing()
   const networks: NetworkRecord[] = []
+  const running = new Map(standing.flatMap((record) => record.networks).map((network) => [network.definition.name, network]))
   for (const name of names) {
-    const found = standing.flatMap((record) => record.networks).find(({ definition }) => definition.name === name)
+    const found = running.get(name)
     if (found === undefined) throw new NetwrightError('NETWRIGHT_INACTIVE', `network ${name} is not active`)
     networks.push(found)
   }

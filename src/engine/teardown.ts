@@ -2,18 +2,22 @@
  * Takes away whatever a record names. One function for stop, for the undo of a failed start, and for what a dead process left:
  * each part looks at what is there, goes on after a failure, and what could not be removed is returned by name.
  *
- * Links go before the nft elements: a guest must never have a path without a firewall.
+ * Links go before the nft elements: a guest must never have a path without a firewall. Bridges and TAPs are only buried here: their names are
+ * free at once, and the sexton deletes them later.
  */
-import { describe, type LinkObject } from '../kernel/object.js'
+import { describe, type AddressObject, type LinkObject, type VethObject } from '../kernel/object.js'
+import { buryRequests, isBuried } from '../kernel/burial.js'
 import { detachRequest, removeRequest } from '../kernel/link.js'
 import { isOurs, readEach, readLink, type LinkState } from '../kernel/link-state.js'
 import { send } from '../netlink/call.js'
 import { isErrno } from '../netlink/errno.js'
+import type { Request } from '../netlink/request.js'
 import { unclaim } from './claim.js'
 import { withdraw } from './commit.js'
 import type { Context } from './context.js'
 import type { Daemons } from './daemons.js'
 import { dismiss, dismissed, type Dismissed } from './forwarding.js'
+import type { Grave } from './graves.js'
 import type { BatchRecord, PortRecord } from './record.js'
 import type { Steps } from './steps.js'
 
@@ -23,13 +27,15 @@ export interface Teardown {
   readonly steps: Steps
   /** Ports of the networks that stay, down and without master, for the next start. */
   readonly keep?: readonly PortRecord[]
+  /** Gets what is buried: for the sexton, once the rest is done. */
+  readonly graves: Grave[]
 }
 
 /** One thing that still stands, and why. */
 export interface Left { readonly what: string, readonly error: unknown }
 
 /** Removes all that `record` names from kernel and processes. The caller holds the lock and keeps the record in the journal while anything is left. */
-export async function teardown (record: BatchRecord, { context, daemons, steps, keep = [] }: Teardown): Promise<readonly Left[]> {
+export async function teardown (record: BatchRecord, { context, daemons, steps, keep = [], graves }: Teardown): Promise<readonly Left[]> {
   const left: Left[] = []
   const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
     try { await steps.before(`remove ${what}`); await work() } catch (error) {
@@ -39,7 +45,7 @@ export async function teardown (record: BatchRecord, { context, daemons, steps, 
   }
   const { networks } = record
   await attempt('dnsmasq', async () => { await daemons.stop(networks.filter(({ dnsmasq }) => dnsmasq)) })
-  await attempt('links', async () => { await removeLinks(context, record, keep, left) })
+  await attempt('links', async () => { await removeLinks(record, { context, steps, keep, graves, left }) })
   if (networks.length === 0) return left
   let loss: Dismissed = {}
   await attempt('forwarding', async () => { loss = await dismiss(context, networks.filter(({ forwarding }) => forwarding.ipv4 || forwarding.ipv6).map(({ bridge }) => bridge.name)) })
@@ -61,17 +67,58 @@ async function alone (context: Context, record: BatchRecord): Promise<boolean> {
   return await remaining(context, record) === 0 && (await context.book.journal()).every(({ id, networks }) => id === record.id || networks.length === 0)
 }
 
-async function removeLinks (context: Context, record: BatchRecord, keep: readonly PortRecord[], left: Left[]): Promise<void> {
+interface Removal { readonly context: Context, readonly steps: Steps, readonly keep: readonly PortRecord[], readonly graves: Grave[], readonly left: Left[] }
+
+/** Pairs go at once: their other end's name, in a guest's namespace, must be free too. */
+async function removeLinks (record: BatchRecord, { context, steps, keep, graves, left }: Removal): Promise<void> {
   const going: LinkObject[] = [...record.ports.map(({ link }) => link), ...record.networks.map(({ bridge }) => bridge)]
-  const [kept, found] = await Promise.all([present(context, keep.map(({ link }) => link)), present(context, going)])
-  const outcomes = await send(context.rtnl, [...kept.map(detachRequest), ...found.map(removeRequest)])
-  for (const [index, { error, acknowledged }] of outcomes.entries()) {
-    const link = [...kept, ...found][index]
-    if (link === undefined || (error === undefined && acknowledged)) continue
-    if (error !== undefined && (isErrno(error, 'ENODEV') || isErrno(error, 'EINVAL'))) { if (await readLink(context.rtnl, { index: link.index }) === undefined) continue }
-    if (error === undefined && await readLink(context.rtnl, { index: link.index }) === undefined) continue
-    left.push({ what: describe(link), error })
+  const kept = await present(context, keep.map(({ link }) => link))
+  const found = await present(context, going)
+  const buried = found.flatMap((link) => link.type === 'veth' ? [] : [link])
+  if (buried.length > 0) await steps.before('dig a grave')
+  const grave = await dig(context, buried)
+  if (grave !== undefined) graves.push(grave)
+  const addresses = record.networks.flatMap((network) => network.addresses)
+  const works: Work[] = kept.map((link) => ({ link, requests: [detachRequest(link)] }))
+  for (const link of found) works.push({ link, requests: link.type === 'veth' || grave === undefined ? [removeRequest(link)] : burial(link, grave, addresses) })
+  const failed = await carryOut(context, works)
+  // What cannot be buried (somebody has taken even that name) can still be deleted.
+  const again = failed.filter(({ link }) => link.type !== 'veth' && found.includes(link)).map(({ link }) => ({ link, requests: [removeRequest(link)] }))
+  const stubborn = await carryOut(context, again)
+  for (const { link, error } of [...failed.filter((one) => !again.some(({ link }) => link === one.link)), ...stubborn]) left.push({ what: describe(link), error })
+}
+
+/** What is done to a link; the last request tells whether it is done. */
+interface Work { readonly link: LinkObject, readonly requests: readonly Request[] }
+
+/** One send. Returns those links that are still there as they were, and why. */
+async function carryOut (context: Context, works: readonly Work[]): Promise<readonly { readonly link: LinkObject, readonly error: unknown }[]> {
+  const outcomes = await send(context.rtnl, works.flatMap(({ requests }) => requests))
+  const failed: { link: LinkObject, error: unknown }[] = []
+  let last = -1
+  for (const { link, requests } of works) {
+    last += requests.length
+    const { error, acknowledged } = outcomes[last] ?? { acknowledged: false }
+    if (error === undefined && acknowledged) continue
+    if ((error === undefined || isErrno(error, 'ENODEV') || isErrno(error, 'EINVAL')) && await readLink(context.rtnl, { index: link.index }) === undefined) continue
+    failed.push({ link, error })
   }
+  return failed
+}
+
+/** Undefined where there is nothing to bury, or no room on the disk to write it down. */
+async function dig ({ graves, logger }: Context, links: readonly Exclude<LinkObject, VethObject>[]): Promise<Grave | undefined> {
+  if (links.length === 0) return undefined
+  try { return await graves.dig(links.map((link) => ({ index: link.index, name: link.name, kind: link.type === 'tap' ? 'tun' : 'bridge' }))) } catch (error) {
+    logger.warn({ err: error }, 'links are deleted one by one, which takes longer: it cannot be written down that they wait for it')
+    return undefined
+  }
+}
+
+function burial (link: LinkObject, grave: Grave, addresses: readonly AddressObject[]): readonly Request[] {
+  const plot = grave.plots.find(({ links }) => links.some(({ index }) => index === link.index))
+  const buried = plot?.links.find(({ index }) => index === link.index)
+  return plot === undefined || buried === undefined ? [removeRequest(link)] : buryRequests(buried, plot.group, addresses.filter(({ index }) => index === link.index))
 }
 
 /** A TAP gets its group only after it is made: killed in between, a persistent one stands with the name and the index that were chosen for it. */
@@ -82,11 +129,13 @@ function isUnfinished (state: LinkState, link: LinkObject): boolean {
 /** Those of the links that are there and are ours: index, kind and group prove it; a link that was renamed is still ours. */
 async function present<T extends LinkObject> (context: Context, links: readonly T[]): Promise<T[]> {
   const states = await readEach(context.rtnl, links.map(({ index }) => ({ index })))
+  // Whoever was killed in between has buried some: they are the sexton's.
+  const graves = states.some((state, i) => state !== undefined && state.group !== links[i]?.group) ? await context.graves.all() : []
   return links.filter((link, i) => {
     const state = states[i]
     if (state === undefined) return false
     const ours = isOurs({ ...state, name: link.name }, link) || isUnfinished(state, link)
-    if (!ours) context.logger.warn({ link: state.name, index: state.index }, `${describe(link)} is left alone: another link has its index now`)
+    if (!ours && !graves.some(({ plots }) => plots.some((plot) => isBuried(state, plot)))) context.logger.warn({ link: state.name, index: state.index }, `${describe(link)} is left alone: another link has its index now`)
     return ours
   })
 }

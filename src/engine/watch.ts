@@ -1,5 +1,6 @@
 /** What an open host keeps an eye on: what anybody does with this owner's networks, the host's name servers, and, while somebody listens, links and leases. */
 import { changesOf } from '../dnsmasq/follow.js'
+import { graveName } from '../kernel/burial.js'
 import { readLinks } from '../kernel/link-state.js'
 import { monitor, type MonitorEvent } from '../netlink/monitor.js'
 import { AF_BRIDGE } from '../netlink/rtnl/addr.js'
@@ -110,9 +111,11 @@ export class Watch {
     // The bridge tells of its ports in messages of its own: a port that leaves it is no link that goes.
     if (event.message.family === AF_BRIDGE) return
     const { index = 0, ifname = '', group = 0 } = event.message
-    if (event.name === 'RTM_DELLINK') {
-      if (this.#links.delete(index)) events.tell({ kind: 'link', dev: ifname, change: 'removed' })
-    } else if (group === context.group) {
+    const known = this.#links.get(index)
+    // What is buried is gone for everybody: its name is free.
+    if (event.name === 'RTM_DELLINK' || (known !== undefined && (group !== context.group || ifname === graveName(index)))) {
+      if (this.#links.delete(index)) events.tell({ kind: 'link', dev: known ?? ifname, change: 'removed' })
+    } else if (group === context.group && ifname !== graveName(index)) {
       events.tell({ kind: 'link', dev: ifname, change: this.#links.has(index) ? 'changed' : 'added' })
       this.#links.set(index, ifname)
     }

@@ -1,0 +1,66 @@
+/**
+ * Links whose names are wanted back at once. Deleting a bridge takes the kernel 40 ms, renaming it 0.3 ms: so what goes is put down, renamed and
+ * moved into a link group of its own, from where `removeGroup` deletes many at once later, twice as fast.
+ */
+import { randomInt } from 'node:crypto'
+import { IFF_UP, link } from '../netlink/rtnl/link.js'
+import type { Request } from '../netlink/request.js'
+import { removeAddressRequest } from './addr.js'
+import type { LinkState } from './link-state.js'
+import type { AddressObject } from './object.js'
+
+/** A buried link. `name` is what it was called. Its index and kind, with the group of its plot, prove it. */
+export interface Buried { readonly index: number, readonly name: string, readonly kind: 'bridge' | 'tun' }
+
+/** Buried links that are deleted by one request: they alone have this link group. */
+export interface Plot { readonly group: number, readonly links: readonly Buried[] }
+
+/** The name of a buried link: `nwx` and its index to base 36. Indexes are unique, so these names are; at most 9 bytes. */
+export function graveName (index: number): string { return `nwx${index.toString(36)}` }
+
+/** Whether the link is the one that was buried there; under which name it is does not matter. */
+export function isBuried (state: Pick<LinkState, 'index' | 'kind' | 'group'>, plot: Plot): boolean {
+  return state.group === plot.group && plot.links.some(({ index, kind }) => index === state.index && kind === state.kind)
+}
+
+/**
+ * `ip addr del …`, `ip link set NAME nomaster down`, then `ip link set NAME name nwx… group G`: three messages, since kernels before 6.2 rename
+ * no link that is up. A link that is down keeps its IPv4 addresses, and the host would still take them for its own as the source of what it
+ * sends; so they go first, for 0.05 ms. The outcome of the last request tells whether the names are free.
+ */
+export function buryRequests ({ index, name, kind }: Buried, group: number, addresses: readonly AddressObject[]): Request[] {
+  return [
+    ...addresses.map(removeAddressRequest),
+    link.change({ index, ...kind === 'tun' ? { master: 0 } : {}, flags: 0, change: IFF_UP }, name),
+    link.change({ index, ifname: graveName(index), group }, name),
+  ]
+}
+
+/** Milliseconds that everybody may have to wait for RTNL while a plot is deleted, and what a link takes. Measured: kernel 6.18, 2 processors. */
+const HOLD = 200
+const COST = { bridge: 24, tun: 1 } as const
+
+/** Divides links into plots that the kernel deletes in a fifth of a second each, with a random group for each. */
+export function plots (links: readonly Buried[]): Plot[] {
+  const found: Buried[][] = []
+  let cost = HOLD
+  for (const link of links) {
+    cost += COST[link.kind]
+    const last = found.at(-1)
+    if (last === undefined || cost > HOLD) { found.push([link]); cost = COST[link.kind] } else last.push(link)
+  }
+  const groups = new Set<number>()
+  while (groups.size < found.length) groups.add(freshGroup())
+  return [...groups].map((group, i) => ({ group, links: found[i] ?? [] }))
+}
+
+/** The upper half of an owner's group: see `linkGroup`. */
+const OWNERS = 0x6e77
+
+/** 31 bits, neither 0, the group of every ordinary link, nor one of those that owners have. */
+function freshGroup (): number {
+  for (;;) {
+    const group = randomInt(1 << 16, 0x8000_0000)
+    if (group >>> 16 !== OWNERS) return group
+  }
+}
