@@ -67,7 +67,7 @@ export class Daemons {
     const finals = new Set(networks.flatMap(({ definition: { name } }) => finalNames(this.#context, name)))
     for (const directory of [dnsmasq, leases]) await removeTemps(directory, finals)
     await removeEmpty(this.#context.places.dnsmasq, 1)
-    await removeEmpty(this.#context.places.leases, 2)
+    await removeEmpty(this.#context.places.leases, 3)
   }
 
   /** Is the dnsmasq of this network down at the moment? */
@@ -109,7 +109,7 @@ export class Daemons {
   /** The leases of a network that is defined no more. */
   async forgetLeases (name: string): Promise<void> {
     await forget(this.#context, name, true)
-    await removeEmpty(this.#context.places.leases, 2)
+    await removeEmpty(this.#context.places.leases, 3)
   }
 
   /** resolv.conf has changed: every dnsmasq that we watch is told. */

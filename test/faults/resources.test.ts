@@ -57,8 +57,9 @@ async function startsWith (free: number, { place, operation, before, restore }: 
     await restore('before')
     return 1
   }
-  assert.ok(error instanceof NetwrightError, `${where}: ${String(error)}`)
-  assert.match(`${String(error)} ${error instanceof ProcessError ? error.lastLines.join(' ') : ''}`, /ENOSPC|no space left/i, `${where}: ${String(error)} ${error instanceof ProcessError ? error.lastLines.join("; ") : ""}`)
+  if (!(error instanceof NetwrightError)) throw error instanceof Error ? error : new Error(where)
+  const said = [error.message, ...error instanceof ProcessError ? error.lastLines : []].join('; ')
+  assert.match(said, /ENOSPC|no space left/i, `${where}: ${said}`)
   same(`what stands after a start with ${where}`, await settle(before, async () => await state(place)))
   return 0
 }

@@ -1,6 +1,7 @@
 /** What the tests of whole networks stand on: a host with an uplink, and a neighbour behind it that knows some names. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { openHost, type Host } from '../../src/index.js'
 import { veth, type KernelTest, type Namespace, type TestNamespace } from '../harness/kernel-test.js'
 
@@ -43,6 +44,17 @@ export async function nameServer (outside: Namespace, tmp: string): Promise<stri
   const file = join(tmp, 'resolv.conf')
   await writeFile(file, `nameserver ${OUTSIDE.four}\n`)
   return file
+}
+
+/** Looks until there is something; advertisements come when they come. */
+export async function eventually<T> (what: string, look: () => Promise<T | undefined>): Promise<T> {
+  const deadline = Date.now() + 30_000
+  while (Date.now() < deadline) {
+    const found = await look()
+    if (found !== undefined) return found
+    await sleep(50)
+  }
+  throw new Error(`${what} never came`)
 }
 
 /** Opens a host in the test's namespace, with everything below its directory. */

@@ -1,13 +1,12 @@
 /** IPv6 on the bridge: addresses by advertisement and by DHCPv6, a default route, names, and what gets through. */
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { NetworkInput } from '../../src/network/spec.js'
 import { dig, guest, ping, sniff, tcpAsk, tcpEcho, udpAsk, udpEcho } from '../harness/guest.js'
 import { kernelTest, type KernelTest, type Namespace } from '../harness/kernel-test.js'
-import { gateway, give, host, HOST, nameServer, OUTSIDE, uplink, UPSTREAM } from './bed.js'
+import { eventually, gateway, give, host, HOST, nameServer, OUTSIDE, uplink, UPSTREAM } from './bed.js'
 
 const range = { range: [{ start: 'fd00:7::100', end: 'fd00:7::1ff', lease: { expiry: 10 } }] }
 const six = { address: 'fd00:7::1', prefix: 64 } as const
@@ -21,17 +20,6 @@ async function globals (ns: Namespace): Promise<readonly Address[]> {
 }
 interface Route { readonly gateway?: string, readonly protocol: string }
 const defaults = async (ns: Namespace): Promise<readonly Route[]> => await ns.json('ip', ['-j', '-6', 'route', 'show', 'default'])
-
-/** Looks until there is something; advertisements come when they come. */
-async function eventually<T> (what: string, look: () => Promise<T | undefined>): Promise<T> {
-  const deadline = Date.now() + 30_000
-  while (Date.now() < deadline) {
-    const found = await look()
-    if (found !== undefined) return found
-    await sleep(50)
-  }
-  throw new Error(`${what} never came`)
-}
 
 /** A guest that configures itself, without waiting for duplicates. Its link goes down and up so that it asks for a router at once. */
 async function listener (context: KernelTest, bridge = 'br7'): Promise<Namespace> {
