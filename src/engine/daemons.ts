@@ -2,7 +2,8 @@
 import type { Running } from '../dnsmasq/running.js'
 import { Supervisor } from '../dnsmasq/supervise.js'
 import type { Context } from './context.js'
-import { removeEmpty, removeTemps } from './files.js'
+import { namesIn, removeEmpty, removeTemps } from './files.js'
+import { fileName } from './places.js'
 import { adopt, exclusively, finalNames, forget, launch, refreshServers, reload } from './daemon.js'
 import type { NetworkRecord, PortRecord } from './record.js'
 
@@ -59,7 +60,10 @@ export class Daemons {
 
   /** Removes the files of networks that have stopped; the leases stay where the network is defined. */
   async forget (networks: readonly NetworkRecord[]): Promise<void> {
-    await Promise.all(networks.map(async ({ definition: { name, uuid } }) => {
+    // Where there is no file there is nothing to forget: hundreds of networks without dnsmasq cost two looks.
+    const there = (await Promise.all([this.#context.places.dnsmasq, this.#context.places.leases].map(namesIn))).flat()
+    const some = networks.filter(({ definition: { name } }) => there.some((file) => file.startsWith(`${fileName(name)}.`)))
+    await Promise.all(some.map(async ({ definition: { name, uuid } }) => {
       const stored = await this.#context.store.get(name)
       await forget(this.#context, name, stored?.definition.uuid !== uuid)
     }))

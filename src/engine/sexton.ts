@@ -72,6 +72,7 @@ export class Sexton {
       try {
         await using channel = await openChannel({ protocol: NETLINK_ROUTE, netns: this.#options.netns })
         await this.#rest()
+        await undoSteps(this.#options.hook).before('look at links')
         const links = await readLinks(channel)
         for (const grave of graves) await this.#clear(grave, links, channel).catch(async (error: unknown) => { await this.#fail(grave, error) })
       } catch (error) {

@@ -3,6 +3,7 @@
  * them. Not all, since everybody else waits for the lock meanwhile.
  */
 import { NetwrightError } from '../errors.js'
+import { turn } from '../netlink/breathe.js'
 import type { Context } from './context.js'
 import { stopIfAborted } from './steps.js'
 import { stop, type Stop } from './stop.js'
@@ -43,8 +44,17 @@ export async function stopTogether (name: string, options: Stop): Promise<void> 
 }
 
 async function drain (queue: Asked[], context: Context): Promise<void> {
+  await gathered(queue)
   for (let group = next(queue); group.length > 0; group = next(queue)) await settle(group)
   queues.delete(context)
+}
+
+/** As long as more are asked for in each turn of the event loop, they are waited for. */
+async function gathered (queue: readonly Asked[]): Promise<void> {
+  for (let before = 0; queue.length > before && queue.length < MOST;) {
+    before = queue.length
+    await turn()
+  }
 }
 
 /** Takes the first that waits, and those behind it that want the same of other networks. */

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import { doubleFaults } from './every-step.js'
 
-const undo = ['remove dnsmasq', 'remove links', 'remove forwarding', 'remove nft elements', 'remove files', 'close the record']
+const undo = ['remove dnsmasq', 'remove links', 'dig a grave', 'remove forwarding', 'remove nft elements', 'remove files', 'close the record']
 doubleFaults(test, 'start nat with DHCP', undo)
 doubleFaults(test, 'create a batch of three', undo)
 doubleFaults(test, 'attach a veth', ['remove dnsmasq', 'remove links', 'close the record'])

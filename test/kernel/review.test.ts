@@ -55,8 +55,10 @@ kernelTest(test, 'create: disposing a handle leaves alone another network that h
   await first.destroy()
   const second = await host.create(red)
   await first[Symbol.asyncDispose]()
+  await host.settled()
   assert.equal(await links(ns), ['red0'])
   await second[Symbol.asyncDispose]()
+  await host.settled()
   assert.equal(await links(ns), [])
 })
 
@@ -66,8 +68,10 @@ kernelTest(test, 'undefine: the ports that the last stop kept go too', async ({ 
   await net.start()
   await net.attach({ kind: 'tap', fds: false })
   await net.stop()
+  await host.settled()
   assert.equal(await links(ns), ['vnet0'])
   await net.undefine()
+  await host.settled()
   assert.equal(await links(ns), [])
 })
 

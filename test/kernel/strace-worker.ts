@@ -12,6 +12,8 @@ for (const which of ['first', 'second']) {
   await net.start()
   mark(`stop ${which}`)
   await net.stop()
+  mark(`settle ${which}`)
+  await host.settled()
 }
 mark('end')
 await net.undefine()
