@@ -27,6 +27,7 @@ async function destroy (): Promise<object> {
   const host = await openHost({ netns })
   const start = performance.now()
   await Promise.all((await host.networks()).map(async ({ name }) => { await (await host.network(name)).destroy() }))
+  await host.settled()
   const ms = performance.now() - start
   await host.close()
   return { ms }

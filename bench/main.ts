@@ -9,11 +9,12 @@ import { cpus, loadavg, release } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { must } from '../test/harness/command.js'
+import { destroy } from './destroy.js'
 import { passes, table, type Row } from './figures.js'
 import { enterSandbox, inSandbox } from './sandbox.js'
 import { dnsmasq, eventLoop, links, networks, processes } from './work.js'
 
-const groups: Readonly<Record<string, (runs: number) => Promise<Row[]>>> = { networks, links, processes, dnsmasq, loop: eventLoop }
+const groups: Readonly<Record<string, (runs: number) => Promise<Row[]>>> = { networks, destroy, links, processes, dnsmasq, loop: eventLoop }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

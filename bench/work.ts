@@ -59,7 +59,7 @@ async function oursOnce (times: Times | undefined): Promise<void> {
       times?.make.push(performance.now() - start)
       times?.cpu.push((schedule().ran - before.ran) / COUNT)
       await prove(netns, COUNT)
-      const ms = await timed(async () => { await Promise.all(networks.map(async (network) => { await network.destroy() })) })
+      const ms = await timed(async () => { await Promise.all(networks.map(async (network) => { await network.destroy() })); await host.settled() })
       times?.destroy.push(ms)
     } finally { await host.close() }
     const left = await picture(netns)
@@ -89,7 +89,7 @@ export async function networks (runs: number): Promise<Row[]> {
   })
   return [
     row({ row: `make ${COUNT} nat networks`, unit: 'ms', ours: ours.make, peer: ['ip -batch + nft -f', theirs.make], bound: bounds.make }),
-    row({ row: `destroy ${COUNT} nat networks`, unit: 'ms', ours: ours.destroy, peer: ['ip -batch + nft -f', theirs.destroy], bound: bounds.destroy, note: 'each by its own destroy(), all at once' }),
+    row({ row: `destroy ${COUNT} nat networks`, unit: 'ms', ours: ours.destroy, peer: ['ip -batch + nft -f', theirs.destroy], bound: bounds.destroy, note: 'each by its own destroy(), all at once, until the links are gone' }),
     row({ row: 'main-thread CPU, making', unit: 'ms/network', ours: ours.cpu }),
   ]
 }

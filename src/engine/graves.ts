@@ -78,7 +78,7 @@ export class Graves {
   async close (grave: Grave): Promise<void> {
     await removeFile(this.#file(grave))
     await removeFile(this.#file(grave, LEFT))
-    await removeEmpty(this.#directory, 1)
+    await removeEmpty(this.#directory, 4) // up to ROOT/run/netwright, as Book.tidy
   }
 
   #file ({ id }: Grave, end = '.json'): string { return join(this.#directory, `${id}${end}`) }

@@ -6,6 +6,7 @@
  *
  * Starting writes journal/ID and renames it to standing/ID when all is done. Stopping writes a journal of what goes, removes it,
  * takes it out of standing, then removes the journal. So recovery has one rule: remove what a dead process's journal names.
+ * Bridges and TAPs are removed by burying them: see graves.ts.
  */
 import * as v from 'valibot'
 import type { AddressObject, BridgeObject, MemberObject, RouteObject, SysctlObject, TapObject, VethObject } from '../kernel/object.js'

@@ -29,12 +29,16 @@ export interface SextonOptions {
 const PAUSE = 5
 /** Milliseconds a plot waits at most for the end of what the host is at. */
 const PATIENCE = 250
+/** So many links may wait: whoever makes and stops networks faster than the kernel can delete them waits for it, instead of filling its memory. */
+const BACKLOG = 1000
 
 export class Sexton {
   readonly #options: SextonOptions
   readonly #queue: Grave[] = []
   readonly #failed = new Map<Grave, unknown>()
   #working: Promise<void> | undefined
+  /** Links that wait. */
+  #waiting = 0
   #quiet: () => Promise<void> = () => Promise.resolve()
 
   constructor (options: SextonOptions) { this.#options = options }
@@ -46,7 +50,16 @@ export class Sexton {
   take (graves: readonly Grave[]): void {
     if (graves.length === 0) return
     this.#queue.push(...graves)
-    this.#working ??= this.#work().finally(() => { this.#working = undefined })
+    for (const grave of graves) this.#waiting += size(grave)
+    this.#working ??= this.#work()
+  }
+
+  /** Resolves when there is room for more. Throws NETWRIGHT_ABORTED. */
+  async room (signal: AbortSignal | undefined): Promise<void> {
+    while (this.#waiting > BACKLOG) {
+      stopIfAborted(signal, 'waiting for links to go')
+      await sleep(PAUSE)
+    }
   }
 
   /** Resolves when nothing is in work, however it went. Never throws. */
@@ -67,23 +80,27 @@ export class Sexton {
 
   async #work (): Promise<void> {
     await Promise.resolve() // whoever hands graves over has more to do first
-    while (this.#queue.length > 0) {
-      const graves = this.#queue.splice(0)
-      try {
-        await using channel = await openChannel({ protocol: NETLINK_ROUTE, netns: this.#options.netns })
-        await this.#rest()
-        await undoSteps(this.#options.hook).before('look at links')
-        const links = await readLinks(channel)
-        for (const grave of graves) await this.#clear(grave, links, channel).catch(async (error: unknown) => { await this.#fail(grave, error) })
-      } catch (error) {
-        for (const grave of graves) await this.#fail(grave, error)
-      }
+    // The last look at the queue and the end are one stretch: what comes later starts anew.
+    try { while (this.#queue.length > 0) await this.#bring(this.#queue.splice(0)) } finally { this.#working = undefined }
+  }
+
+  /** A socket of its own: a deletion that holds the kernel for long must not hold the host's. One look at all links serves all of these graves. */
+  async #bring (graves: readonly Grave[]): Promise<void> {
+    try {
+      await using channel = await openChannel({ protocol: NETLINK_ROUTE, netns: this.#options.netns })
+      await this.#rest()
+      await undoSteps(this.#options.hook).before('look at links')
+      const links = await readLinks(channel)
+      for (const grave of graves) await this.#clear(grave, links, channel).catch(async (error: unknown) => { await this.#fail(grave, error) })
+    } catch (error) {
+      for (const grave of graves) await this.#fail(grave, error)
     }
   }
 
   async #fail (grave: Grave, error: unknown): Promise<void> {
     const { graves, logger } = this.#options
     this.#failed.set(grave, error)
+    this.#waiting -= size(grave)
     logger.error({ err: error, grave: grave.id }, 'links of what was stopped could not be deleted: the next host tries again')
     await graves.abandon(grave).catch((err: unknown) => { logger.warn({ err, grave: grave.id }, 'only this process can go on with it') })
   }
@@ -100,6 +117,7 @@ export class Sexton {
     }
     await step.before('close the grave')
     await graves.close(grave)
+    this.#waiting -= size(grave)
   }
 
   /** Where somebody has put a link of his into the group, ours are deleted one by one. What he puts there between our look and the deletion cannot be seen. */
@@ -120,12 +138,15 @@ export class Sexton {
 
   async #rest (): Promise<void> {
     await sleep(PAUSE)
+    if (this.#waiting > BACKLOG) return // they wait for us
     const enough = new AbortController()
     const patience = sleep(PATIENCE, undefined, { signal: enough.signal }).catch(() => undefined)
     await Promise.race([this.#quiet(), patience])
     enough.abort()
   }
 }
+
+const size = ({ plots }: Grave): number => plots.reduce((sum, { links }) => sum + links.length, 0)
 
 /** Resolves with `work`, or throws NETWRIGHT_ABORTED where the signal comes first; then nothing of ours stays with the signal. */
 async function until (work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {

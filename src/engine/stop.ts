@@ -22,6 +22,7 @@ export interface Stop {
  */
 export async function stop (names: readonly string[], { context, daemons, signal, ports }: Stop): Promise<readonly NetworkRecord[]> {
   requireCapabilities('network')
+  await context.sexton.room(signal)
   const purpose = `stop ${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${String(names.length - 3)} more` : ''}`
   return await whenQuiet({ context, daemons, purpose, networks: names, signal }, async () => {
     const step = steps(context.hook, signal)
