@@ -24,8 +24,8 @@ export interface Bed {
   /** The names of its steps. */
   readonly steps: readonly string[]
   open (internals?: Internals): Promise<Host>
-  /** Runs the operation in another process that is killed at the given step; -1 is the exit code of a killed one. `recover`: it only opens the host. */
-  killed (step: number, recover?: boolean): Promise<Outcome>
+  /** Runs the operation in another process that is killed at the given step; -1 is the exit code of a killed one. `recover`: it only opens the host. `fail`: a step that fails before. */
+  killed (step: number, how?: { readonly recover?: boolean, readonly fail?: number }): Promise<Outcome>
   /** Runs the operation in another process, and does something (`signal=SIGKILL`, `error=ENOBUFS`) to the nth system call of a kind that any one thread makes. Needs 'strace'. */
   injected (what: string, call: string, nth: number): Promise<Outcome>
   /** The next command: the command line, or a host that is opened. Returns which of the two states stands then; throws with the difference to both where neither does. */
@@ -60,7 +60,7 @@ export async function bed (name: OperationName, { ns, tmp }: KernelTest, work: (
   await work({
     place, operation, before, after, steps, restore,
     open: async (internals = {}) => await openHost({ netns: place.netns, root: place.root, supervise: false }, internals),
-    killed: async (step, recover = false) => await exec(process.execPath, [child, JSON.stringify({ ...place, operation: recover ? '' : name, step })], { env }),
+    killed: async (step, { recover = false, fail = 0 } = {}) => await exec(process.execPath, [child, JSON.stringify({ ...place, operation: recover ? '' : name, step, fail })], { env }),
     // -D: strace stays with a dnsmasq that outlives the killed process, and must not be waited for, nor keep our pipes. It counts each thread's calls apart.
     injected: async (what, call, nth) => await exec('sh', [
       '-c', 'out=$1; shift; exec strace "$@" >"$out" 2>&1', 'sh', join(tmp, 'child.out'), '-D', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', `inject=${call}:${what}:when=${String(nth)}`,

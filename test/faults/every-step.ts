@@ -73,10 +73,23 @@ async function killAt (at: number, { steps, killed, next, restore }: Bed): Promi
 async function killRecovery ({ steps, killed, next, restore }: Bed): Promise<number> {
   assert.is((await killed(steps.length)).code, -1)
   for (let step = 1; ; step++) {
-    const { code, stderr } = await killed(step, true)
+    const { code, stderr } = await killed(step, { recover: true })
     if (code === 0) { await restore(await next('host')); return step }
     assert.is(code, -1, stderr)
     assert.ok(step < 20, 'recovery does not come to its end')
+  }
+}
+
+/** Fails at the last step, then is killed in each step of the undo, until one undo comes to its end. */
+async function killUndo ({ steps, killed, next, restore }: Bed): Promise<void> {
+  for (let step = steps.length + 1; ; step++) {
+    const { code, stderr } = await killed(step, { fail: steps.length })
+    const stands = await next('host')
+    assert.is(stands, 'before', `killed at step ${String(step)} of the undo`)
+    await restore(stands)
+    if (code === 3) return
+    assert.is(code, -1, stderr)
+    assert.ok(step < 40, 'the undo does not come to its end')
   }
 }
 
@@ -101,6 +114,7 @@ export function doubleFaults (test: Test, name: OperationName, undo: readonly st
     kernelTest(test, `${name}: what an undo that fails too leaves is named, and removed by the next command`, async (context) => {
       await bed(name, context, async (stand) => { for (const step of undo) await failUndo(step, stand) })
     }, needs)
+    kernelTest(test, `${name}: an undo that is killed at any step is finished by the next command`, async (context) => { await bed(name, context, killUndo) }, needs)
   }
   kernelTest(test, `${name}: a recovery that is killed again and again comes to its end`, async (context) => {
     await bed(name, context, async (stand) => { await killRecovery(stand) })

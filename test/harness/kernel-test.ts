@@ -53,7 +53,7 @@ async function run (body: (context: KernelTest) => Promise<void> | void, leaves:
   })
   await attempt(problems, () => stand.remove(0, problems.length > 0))
   if (problems.length === 0) await attempt(problems, async () => { must('the machine', await settle(machine, () => machineState(ignore))) })
-  await rm(tmp, { recursive: true, force: true })
+  await attempt(problems, async () => { await rm(tmp, { recursive: true, force: true }) }) // after the reason for a failure, not in its place
   if (problems.length > 0) throw problems[0]
 }
 
