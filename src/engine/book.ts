@@ -90,13 +90,16 @@ export class Book {
   /** What the intent names is gone: takes it out of what stands, then drops the intent, then directories that are empty. */
   async gone (record: BatchRecord): Promise<void> {
     const seen = indexesOf(record)
+    const empty: string[] = []
     for (const old of await this.#read(this.#places.standing)) {
       const rest = { ...without(old, seen), id: freshId() }
       for (const index of indexesOf(rest)) seen.add(index) // a killed process may have left the old record beside its replacement
       if (rest.networks.length === old.networks.length && rest.ports.length === old.ports.length) continue
-      if (rest.networks.length + rest.ports.length > 0) await this.#write(this.#places.standing, rest, { text: await formatRecord(rest), removal: true })
+      if (rest.networks.length + rest.ports.length === 0) { empty.push(this.#file(this.#places.standing, old)); continue }
+      await this.#write(this.#places.standing, rest, { text: await formatRecord(rest), removal: true })
       await removeFile(this.#file(this.#places.standing, old))
     }
+    await Promise.all(empty.map(removeFile))
     await removeFile(this.#file(this.#places.journal, record))
     await this.tidy()
   }

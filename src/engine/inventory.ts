@@ -17,8 +17,20 @@ export interface Entry {
   readonly ports: readonly PortRecord[]
 }
 
-/** All networks of this owner in this namespace, sorted by name without regard to case, as virsh sorts. */
-export async function inventory (context: Context): Promise<readonly Entry[]> {
+/** The look that is about to begin. */
+const next = new WeakMap<Context, Promise<readonly Entry[]>>()
+
+/** All networks of this owner in this namespace, sorted by name without regard to case, as virsh sorts. Those who ask in the same moment share one look. */
+export function inventory (context: Context): Promise<readonly Entry[]> {
+  const shared = next.get(context) ?? Promise.resolve().then(async () => {
+    next.delete(context)
+    return await look(context)
+  })
+  next.set(context, shared)
+  return shared
+}
+
+async function look (context: Context): Promise<readonly Entry[]> {
   const [stored, records, journal] = await Promise.all([context.store.list(), context.book.standing(), context.book.journal()])
   const going = new Set(journal.flatMap(({ networks }) => networks.map(({ bridge }) => bridge.index)))
   const running = new Map(records.flatMap(({ networks }) => networks).filter(({ bridge }) => !going.has(bridge.index)).map((network) => [network.definition.name, network]))

@@ -72,7 +72,9 @@ async function freeSubnets (context: Context, wanted: readonly Wanted[]): Promis
   if (wanted.length === 0) return
   const overlaps = overlapFinder(wanted.map(({ text }) => text))
   const found = (await mapSlowly(await readRoutes(context.rtnl), overlaps)).flat().sort(hostsLast)
-  const [conflict] = found
+  // Addresses that somebody gave to a bridge of ours are local until it is deleted: the network itself is stopped.
+  const buried = new Set(found.length === 0 ? [] : (await context.graves.all()).flatMap(({ plots }) => plots.flatMap(({ links }) => links.map(({ index }) => index))))
+  const conflict = found.find(({ route: { dev } }) => dev === undefined || !buried.has(dev))
   if (conflict === undefined) return
   const { dev, destination } = conflict.route
   const link = dev === undefined ? undefined : await readLink(context.rtnl, { index: dev })

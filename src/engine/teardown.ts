@@ -5,8 +5,8 @@
  * Links go before the nft elements: a guest must never have a path without a firewall. Bridges and TAPs are only buried here: their names are
  * free at once, and the sexton deletes them later.
  */
-import { describe, type AddressObject, type LinkObject, type VethObject } from '../kernel/object.js'
-import { buryRequests, isBuried } from '../kernel/burial.js'
+import { describe, type LinkObject, type VethObject } from '../kernel/object.js'
+import { buryRequests, isBuried, type Burial } from '../kernel/burial.js'
 import { detachRequest, removeRequest } from '../kernel/link.js'
 import { isOurs, readEach, readLink, type LinkState } from '../kernel/link-state.js'
 import { send } from '../netlink/call.js'
@@ -18,7 +18,7 @@ import type { Context } from './context.js'
 import type { Daemons } from './daemons.js'
 import { dismiss, dismissed, type Dismissed } from './forwarding.js'
 import type { Grave } from './graves.js'
-import type { BatchRecord, PortRecord } from './record.js'
+import type { BatchRecord, NetworkRecord, PortRecord } from './record.js'
 import type { Steps } from './steps.js'
 
 export interface Teardown {
@@ -78,9 +78,10 @@ async function removeLinks (record: BatchRecord, { context, steps, keep, graves,
   if (buried.length > 0) await steps.before('dig a grave')
   const grave = await dig(context, buried)
   if (grave !== undefined) graves.push(grave)
-  const addresses = record.networks.flatMap((network) => network.addresses)
+  const networks = new Map(record.networks.map((network) => [network.bridge.index, network]))
+  const sites = new Map(grave?.plots.flatMap((plot) => plot.links.map((link) => [link.index, { link, group: plot.group }])))
   const works: Work[] = kept.map((link) => ({ link, requests: [detachRequest(link)] }))
-  for (const link of found) works.push({ link, requests: link.type === 'veth' || grave === undefined ? [removeRequest(link)] : burial(link, grave, addresses) })
+  for (const link of found) works.push({ link, requests: requestsFor(link, sites.get(link.index), networks) })
   const failed = await carryOut(context, works)
   // What cannot be buried (somebody has taken even that name) can still be deleted.
   const again = failed.filter(({ link }) => link.type !== 'veth' && found.includes(link)).map(({ link }) => ({ link, requests: [removeRequest(link)] }))
@@ -115,10 +116,10 @@ async function dig ({ graves, logger }: Context, links: readonly Exclude<LinkObj
   }
 }
 
-function burial (link: LinkObject, grave: Grave, addresses: readonly AddressObject[]): readonly Request[] {
-  const plot = grave.plots.find(({ links }) => links.some(({ index }) => index === link.index))
-  const buried = plot?.links.find(({ index }) => index === link.index)
-  return plot === undefined || buried === undefined ? [removeRequest(link)] : buryRequests(buried, plot.group, addresses.filter(({ index }) => index === link.index))
+/** `site`: where it is to be buried. */
+function requestsFor (link: LinkObject, site: Pick<Burial, 'link' | 'group'> | undefined, networks: ReadonlyMap<number, NetworkRecord>): readonly Request[] {
+  if (site === undefined) return [removeRequest(link)]
+  return buryRequests({ ...site, addresses: networks.get(link.index)?.addresses ?? [], leaves: link.type !== 'bridge' && !networks.has(link.master ?? 0) })
 }
 
 /** A TAP gets its group only after it is made: killed in between, a persistent one stands with the name and the index that were chosen for it. */

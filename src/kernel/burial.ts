@@ -12,6 +12,15 @@ import type { AddressObject } from './object.js'
 /** A buried link. `name` is what it was called. Its index and kind, with the group of its plot, prove it. */
 export interface Buried { readonly index: number, readonly name: string, readonly kind: 'bridge' | 'tun' }
 
+export interface Burial {
+  readonly link: Buried
+  readonly group: number
+  /** Of the link. */
+  readonly addresses: readonly AddressObject[]
+  /** Its bridge stays. One that is buried too is down, and deleting it sets its ports free. */
+  readonly leaves: boolean
+}
+
 /** Buried links that are deleted by one request: they alone have this link group. */
 export interface Plot { readonly group: number, readonly links: readonly Buried[] }
 
@@ -25,13 +34,14 @@ export function isBuried (state: Pick<LinkState, 'index' | 'kind' | 'group'>, pl
 
 /**
  * `ip addr del …`, `ip link set NAME nomaster down`, then `ip link set NAME name nwx… group G`: three messages, since kernels before 6.2 rename
- * no link that is up. A link that is down keeps its IPv4 addresses, and the host would still take them for its own as the source of what it
- * sends; so they go first, for 0.05 ms. The outcome of the last request tells whether the names are free.
+ * no link that is up. A link that is down keeps its IPv4 addresses with their local routes, and the host answers ARP for them on every other
+ * link (tried); so they go first, for 0.05 ms. One that somebody else has added stays until the link is deleted. The outcome of the last request
+ * tells whether the names are free.
  */
-export function buryRequests ({ index, name, kind }: Buried, group: number, addresses: readonly AddressObject[]): Request[] {
+export function buryRequests ({ link: { index, name }, group, addresses, leaves }: Burial): Request[] {
   return [
     ...addresses.map(removeAddressRequest),
-    link.change({ index, ...kind === 'tun' ? { master: 0 } : {}, flags: 0, change: IFF_UP }, name),
+    link.change({ index, ...leaves ? { master: 0 } : {}, flags: 0, change: IFF_UP }, name),
     link.change({ index, ifname: graveName(index), group }, name),
   ]
 }

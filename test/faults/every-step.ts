@@ -44,6 +44,7 @@ async function failAt (at: number, { place, operation, before, steps, open, next
       return
     }
     assert.match(String(error), 'fault at', where)
+    await host.settled()
     same(`what stands after a failure at ${where}`, lost(operation, await settle(before, async () => await state(place))))
     await operation.run(host, place)
   } finally { await host.close() }
