@@ -69,10 +69,14 @@ kernelTest(test, 'graves: the same network starts again at once, and serves, whi
 }, { needs: ['dnsmasq', 'tun'] })
 
 kernelTest(test, 'graves: settled means gone, and closing the host leaves nothing', async (context) => {
-  const host = await open(context)
+  const { hook, go } = held('look at links')
+  const host = await open(context, { hook })
   const networks = await host.create(many(30))
   await Promise.all(networks.slice(0, 25).map(async (network) => { await network.destroy() }))
   assert.equal((await names(context)).filter((name) => !isGrave(name)), ['nwb25', 'nwb26', 'nwb27', 'nwb28', 'nwb29'])
+  const groups = (await links(context)).filter(({ ifname }) => isGrave(ifname)).map(({ group }) => group)
+  for (const group of groups) assert.ok(groups.filter((other) => other === group).length <= 8, 'no more than 8 bridges hold up everybody at a time')
+  go()
   await host.settled()
   assert.equal(await names(context), ['nwb25', 'nwb26', 'nwb27', 'nwb28', 'nwb29'])
   await Promise.all(networks.slice(25).map(async (network) => { await network.destroy() }))
