@@ -42,6 +42,13 @@ const entries: readonly Entry[] = [
 const answersTo = (entry: Entry, name: string): boolean =>
   entry.name === name || entry.name === `net-${name}` || (entry.aliases ?? []).includes(name)
 
+const familyOf = (first: string): Entry[] => entries.filter((entry) => entry.name.startsWith(`${first} `))
+
+/** The verbs of two words that begin with this one: those of `bridge`. */
+export async function familyCommands (first: string): Promise<Command[]> {
+  return await Promise.all(familyOf(first).map((entry) => entry.load()))
+}
+
 /** The verb that the words begin with, and the words after it. @throws UsageError `unknown command: 'x'`. */
 export async function findCommand (words: readonly string[]): Promise<{ readonly command: Command, readonly rest: readonly string[] }> {
   for (const length of [2, 1]) {
@@ -50,8 +57,8 @@ export async function findCommand (words: readonly string[]): Promise<{ readonly
     if (entry !== undefined) return { command: await entry.load(), rest: words.slice(length) }
   }
   const [first = ''] = words
-  const family = entries.filter((entry) => entry.name.startsWith(`${first} `)).map((entry) => entry.name.slice(first.length + 1))
-  if (family.length > 0) throw new UsageError(`${first}: say what to do: ${family.join(', ')}`, `netwright help '${first} ${family[0] ?? ''}'`)
+  const family = familyOf(first).map(({ name }) => name.slice(first.length + 1))
+  if (family.length > 0) throw new UsageError(`${first}: say what to do: ${family.join(', ')}`, `netwright help ${first}`)
   throw new UsageError(`unknown command: '${first}'`, 'netwright --help lists all')
 }
 

@@ -36,6 +36,11 @@ export function commandHelp (command: Command): string {
   return `${lines.join('\n')}\n`
 }
 
+/** `netwright help bridge`: one line a verb. */
+export function familyHelp (commands: readonly Command[]): string {
+  return `${columns(commands.map(({ name, summary }) => [name, summary])).join('\n')}\n`
+}
+
 /** `netwright --help`. */
 export function generalHelp (commands: readonly Command[]): string {
   const options = globalParameters.map((parameter): [string, string] => {

@@ -3,8 +3,9 @@
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
+import { Failure } from './failure.js'
 import type { Given } from './globals.js'
-import { output } from './output.js'
+import { output, type Output } from './output.js'
 import { parseGlobals } from './parse.js'
 import { session, type Session } from './session.js'
 import { tokens } from './tokens.js'
@@ -63,6 +64,14 @@ async function batch (running: Session, given: Given, signal: AbortSignal): Prom
   return done
 }
 
+/** Whether all of it was written: a full disk must not look like a definition that was saved. */
+async function printed (out: Output, running: Session, given: Given): Promise<boolean> {
+  await out.flush()
+  const problem = out.problem()
+  if (problem !== undefined) running.report(new Failure({ driver: `standard output could not be written: ${problem}` }), given)
+  return problem === undefined
+}
+
 async function main (): Promise<number> {
   const ending = signals()
   const words = process.argv.slice(2)
@@ -96,7 +105,8 @@ async function main (): Promise<number> {
     running.report(error, given)
     done = false
   }
-  await Promise.all([out.flush(), err.flush()])
+  if (!await printed(out, running, given)) done = false
+  await err.flush()
   return ending.code() ?? (done ? 0 : 1)
 }
 

@@ -6,12 +6,18 @@ export interface Output {
   readonly gone: AbortSignal
   /** Resolves when what was written has left the process, or cannot any more. */
   flush (): Promise<void>
+  /** Why something could not be written, other than for want of a reader: `ENOSPC`. */
+  problem (): string | undefined
 }
 
 /** Writes to a stream of the process. EPIPE is quiet: what is written afterwards is dropped. */
 export function output (stream: NodeJS.WriteStream): Output {
   const gone = new AbortController()
-  stream.on('error', () => { gone.abort() })
+  let problem: string | undefined
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') problem ??= error.code ?? error.message
+    gone.abort()
+  })
   return {
     gone: gone.signal,
     write: (text) => { if (!gone.signal.aborted && text !== '') stream.write(text) },
@@ -20,5 +26,6 @@ export function output (stream: NodeJS.WriteStream): Output {
       gone.signal.addEventListener('abort', () => { resolve() }, { once: true })
       stream.write('', () => { resolve() })
     }),
+    problem: () => problem,
   }
 }

@@ -1,10 +1,10 @@
 /** One process of the command line: runs commands one after another. */
 import { readFile } from 'node:fs/promises'
 import type { Command, Values } from './command.js'
-import { allCommands, findCommand } from './commands.js'
+import { allCommands, familyCommands, findCommand } from './commands.js'
 import { Failure } from './failure.js'
 import { refuseRemote, type Given } from './globals.js'
-import { commandHelp, generalHelp } from './help.js'
+import { commandHelp, familyHelp, generalHelp } from './help.js'
 import { hosts, type Hosts } from './hosts.js'
 import { parseCommand } from './parse.js'
 import { contextOf, report, type World } from './world.js'
@@ -27,6 +27,8 @@ async function version (): Promise<string> {
 async function asked (words: readonly string[], given: Given): Promise<string | undefined> {
   if (given.has('version') || (words.length === 1 && words[0] === 'version')) return `${await version()}\n`
   const [first, ...about] = words
+  const family = first === undefined || about.length !== 1 ? [] : await familyCommands(first === 'help' ? about[0] ?? '' : ['--help', '-h', 'help'].includes(about[0] ?? '') ? first : '')
+  if (family.length > 0) return familyHelp(family)
   if (first === 'help' && about.length > 0) return commandHelp((await findCommand(about.flatMap((word) => word.split(' ')))).command)
   return first === undefined || first === 'help' ? generalHelp(await allCommands()) : undefined
 }

@@ -1,5 +1,6 @@
 /** What the process, or a test, gives a session; and what a verb is given of it. */
-import { readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { text } from 'node:stream/consumers'
 import type { Context } from './command.js'
 import { Failure } from './failure.js'
 import { placeOf, type Given } from './globals.js'
@@ -26,13 +27,16 @@ export function report (world: World, error: unknown, given: Given, line?: numbe
 /** The errors of reading a file, in the words of strerror(3). */
 const strerror: Readonly<Record<string, string>> = { ENOENT: 'No such file or directory', EACCES: 'Permission denied', EISDIR: 'Is a directory', ENOTDIR: 'Not a directory' }
 
+/** Bytes of a file that are read: more than a definition may have, and /dev/zero ends. */
+const MOST = 2 ** 21
+
 async function read (world: World, file: string): Promise<string> {
   if (file === '-') {
     if (world.input === undefined) throw new Failure({ driver: "standard input holds the commands, so '-' cannot be read" })
     return await world.input()
   }
   try {
-    return await readFile(file, 'utf8')
+    return await text(createReadStream(file, { end: MOST }))
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
     throw new Failure({ driver: `Failed to open file '${file}': ${strerror[code] ?? code}` })

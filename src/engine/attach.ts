@@ -35,9 +35,12 @@ const index = indexes()
 /** Names `vnet0` … as libvirt's. */
 const NAMES = 65_536
 
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
 /** Makes a port on a running network. Throws NETWRIGHT_INACTIVE, NETWRIGHT_NAME_IN_USE, NETWRIGHT_NO_FREE_ADDRESS, NETWRIGHT_NO_NAMESPACE, KernelError; then nothing has changed. */
 export async function attach (name: string, input: PortInput, { context, daemons, signal }: Attach): Promise<Attached> {
   requireCapabilities('network')
+  if (!isObject(input)) throw new InputError([{ path: 'port', message: "expected { kind: 'tap' } or { kind: 'veth', netns }" }])
   const guest = input.kind === 'veth' ? await openNetns(input.netns) : undefined
   try {
     return await whenQuiet({ context, daemons, purpose: `attach a port to ${name}`, networks: [name], signal }, async () => {

@@ -77,7 +77,23 @@ async function opened (where: string | number | undefined): Promise<Netns> {
   return missingCapabilities('namespace').includes('CAP_SYS_ADMIN') ? { ...netns, fd: -1 } : netns
 }
 
-function checked ({ owner = 'system', root = '/', pools = [], lockTimeout = 0 }: HostOptions): { readonly owner: string, readonly root: string } {
+/** What each option is. Others are not looked at: an object may carry more than is asked for, as the compiler allows. */
+const KINDS = { owner: ['string'], root: ['string'], netns: ['string', 'number'], logger: ['object'], pools: ['object'], lockTimeout: ['number'], resolvConf: ['string'], supervise: ['boolean'], signal: ['object'] } as const satisfies Record<keyof HostOptions, readonly string[]>
+
+/** What the compiler says to those who ask it. Throws NETWRIGHT_INVALID. */
+function checkKinds (options: unknown): void {
+  if (typeof options !== 'object' || options === null) throw new InputError([{ path: 'options', message: 'not an object' }])
+  const kinds = new Map<string, readonly string[]>(Object.entries(KINDS))
+  const issues = Object.entries(options).flatMap(([path, value]: [string, unknown]) => {
+    const wanted = kinds.get(path)
+    return wanted === undefined || value === undefined || (value !== null && wanted.includes(typeof value)) ? [] : [{ path, message: `expected ${wanted.map((kind) => `${kind === 'object' ? 'an' : 'a'} ${kind}`).join(' or ')}` }]
+  })
+  if (issues.length > 0) throw new InputError(issues)
+}
+
+function checked (options: HostOptions): { readonly owner: string, readonly root: string } {
+  checkKinds(options)
+  const { owner = 'system', root = '/', pools = [], lockTimeout = 0 } = options
   const issues = []
   if (!/^[A-Za-z0-9_][A-Za-z0-9_-]{0,31}$/.test(owner) || owner === 'guard') issues.push({ path: 'owner', message: `${JSON.stringify(owner)} is not an owner: 1 to 32 letters, digits, _ and -, and not "guard"` })
   if (!isAbsolute(root) || root.includes('\0')) issues.push({ path: 'root', message: `${JSON.stringify(root)} is not an absolute path` })

@@ -35,9 +35,13 @@ async function turn ({ path, purpose, signal }: LockOptions): Promise<() => void
   queues.set(path, last)
   // Not before all who asked earlier are done, else the next one would take itself for the first.
   void last.then(() => { if (queues.get(path) === last) queues.delete(path) })
-  await either(before, signal)
-  if (signal?.aborted === true) done()
-  stopIfAborted(signal, purpose)
+  try {
+    await either(before, signal)
+    stopIfAborted(signal, purpose)
+  } catch (error) {
+    done() // whoever asks after us waits for this
+    throw error
+  }
   return done
 }
 

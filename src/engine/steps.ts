@@ -1,9 +1,15 @@
 /** The points at which a change can be stopped: each external effect has one before it. */
 
-import { NetwrightError } from '../errors.js'
+import { InputError, NetwrightError } from '../errors.js'
 
-/** Throws NETWRIGHT_ABORTED, with the signal's reason as cause, where the caller has had enough. */
+/** Programs without types pass anything. */
+function isSignal (value: unknown): value is AbortSignal {
+  return typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value
+}
+
+/** Throws NETWRIGHT_ABORTED, with the signal's reason as cause, where the caller has had enough; NETWRIGHT_INVALID for what is no signal. */
 export function stopIfAborted (signal: AbortSignal | undefined, what: string): void {
+  if (signal !== undefined && !isSignal(signal)) throw new InputError([{ path: 'signal', message: 'not an AbortSignal' }])
   if (signal?.aborted === true) throw new NetwrightError('NETWRIGHT_ABORTED', `${what} was aborted`, { cause: signal.reason })
 }
 

@@ -73,7 +73,7 @@ function collect (single: boolean): Complaints {
 }
 
 function shape (copy: Plain, origin: Origin, complain: Complain): ExpandedInput | undefined {
-  if (!isObject(copy)) { complain('', 'a network definition is an object'); return undefined }
+  if (!isObject(copy)) { complain('network', 'a definition is XML text or an object'); return undefined }
   for (const field of ['ip', 'route'] as const) {
     // The schema says so too, but only after it has looked at each of them.
     const items = copy[field]

@@ -36,7 +36,7 @@ export function plainCopy (value: unknown): Plain {
     if (item === null || typeof item === 'boolean') return item
     if (typeof item === 'number') return Number.isFinite(item) ? item + 0 : refuse(path, `${String(item)} is not a number that JSON knows`)
     if (typeof item === 'string') return copyText(item, path)
-    if (typeof item !== 'object') return refuse(path, `a ${typeof item} is not data`)
+    if (typeof item !== 'object') return refuse(path, item === undefined ? 'undefined is not data' : `a ${typeof item} is not data`)
     if (types.isProxy(item)) return refuse(path, 'a Proxy is not data')
     return Array.isArray(item) ? copyArray(item, path, depth) : copyObject(item, path, depth)
   }
@@ -62,7 +62,7 @@ export function plainCopy (value: unknown): Plain {
     const out: Record<string, Plain> = {}
     for (const key of Object.keys(item)) {
       const place = path === '' ? key.slice(0, 100) : `${path}.${key.slice(0, 100)}`
-      if (key === '__proto__') refuse(place, 'unknown key')
+      if (key === '__proto__') refuse(place, "unknown key '__proto__'")
       const inner = dataProperty(item, key, place)
       if (inner !== undefined) out[key] = copy(inner, place, depth + 1)
     }

@@ -43,6 +43,24 @@ test('process: a file that is not there is an error in virsh\'s words', async ()
   assert.equal([code, stderr], [1, "error: Failed to open file '/nowhere/x.xml': No such file or directory\n"])
 })
 
+test('process: a file without end is read no further than a definition may be long', async () => {
+  const { stderr, code } = await netwright(['render', '/dev/zero'])
+  assert.equal([code, stderr.split('\n')[1]], [1, 'error: line 1, column 1: a network definition is XML, which begins with <, or JSON, which begins with {'])
+})
+
+test('process: a full disk is an error', async () => {
+  const { stderr, code } = await exec('sh', ['-c', 'exec "$@" >/dev/full', 'sh', process.execPath, program, 'mac'])
+  assert.equal([code, stderr], [1, 'error: standard output could not be written: ENOSPC\n'])
+})
+
+test('process: help of a word that begins several verbs lists them', async () => {
+  for (const words of [['help', 'bridge'], ['bridge', '--help'], ['bridge', 'help']]) {
+    const { stdout, stderr, code } = await netwright(words)
+    assert.equal([code, stderr], [0, ''])
+    assert.match(stdout, /^ {2}bridge add +make a bridge of no network\n/)
+  }
+})
+
 test('process: --readonly refuses what changes something', async () => {
   const { stderr, code } = await netwright(['-r', 'net-start', 'default'])
   assert.equal([code, stderr], [1, 'error: operation forbidden: read only access prevents virNetworkCreate\n'])

@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import { lstat, readdir, symlink, writeFile } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { lock } from '../../src/engine/lock.js'
+import { NetwrightError } from '../../src/errors.js'
 import { isErrno } from '../../src/netlink/errno.js'
 import { native } from '../../src/netlink/native.js'
 import { exec } from '../harness/command.js'
@@ -34,6 +36,16 @@ kernelTest(test, 'lock: is held against others, in this process and out of it, u
   const again = await native().lockTry(path)
   await native().lockRelease(again ?? -1, path, true)
   assert.equal(await readdir(tmp), [])
+})
+
+kernelTest(test, 'lock: a signal that is none is refused, and nobody waits for it', async ({ tmp }) => {
+  const options = { path: `${tmp}/lock`, purpose: 'test', timeout: 1_000 }
+  // @ts-expect-error -- what a program without types may pass
+  const error = await lock({ ...options, signal: 'x' }).then(() => undefined, (reason: unknown) => reason)
+  assert.is(error instanceof NetwrightError && error.code, 'NETWRIGHT_INVALID')
+  const signal = Object.assign(new AbortController().signal, { addEventListener: () => { throw new Error('broken') } })
+  assert.is(await lock({ ...options, signal }).then(() => '', String), 'Error: broken')
+  await (await lock({ ...options, signal: AbortSignal.timeout(5_000) })).release(true)
 })
 
 kernelTest(test, 'lock: is given back by the kernel when its holder is killed', async ({ tmp }) => {

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { getEventListeners } from 'node:events'
 import { closeSync, fstatSync, openSync } from 'node:fs'
 import { copyFile, mkdir } from 'node:fs/promises'
-import { NetwrightError, openHost, type PortInput } from '../../src/index.js'
+import { InputError, NetwrightError, openHost, type PortInput } from '../../src/index.js'
 import { kernelTest, type Namespace } from '../harness/kernel-test.js'
 
 const red = { name: 'red', bridge: 'red0', forward: 'nat', ip: [{ address: '10.7.0.1', prefix: 24 }] } as const
@@ -166,6 +166,18 @@ kernelTest(test, 'firewall: a table that somebody has taken parts of, or put par
   const table = await ns.must('nft', ['list', 'table', 'inet', 'netwright'])
   for (const bridge of ['red0', 'blue0']) assert.match(table, new RegExp(`set out \\{[^}]*elements = \\{[^}]*"${bridge}"`))
   assert.match(table, /chain forward \{[^}]*iifname/)
+})
+
+kernelTest(test, 'host: an option of a wrong kind, and a port that is none, are NETWRIGHT_INVALID and named', async ({ ns, tmp }) => {
+  const said = async (promise: Promise<unknown>): Promise<unknown> => await promise.then(() => undefined, (error: unknown) => error instanceof InputError ? error.message : error)
+  // @ts-expect-error -- what a program without types may pass
+  assert.is(await said(openHost({ owner: 3, netns: null, root: tmp })), 'owner: expected a string\nnetns: expected a string or a number')
+  // @ts-expect-error -- as above
+  assert.is(await said(openHost(null)), 'options: not an object')
+  await using host = await openHost({ netns: ns.path, root: tmp })
+  await using net = await host.create({ name: 'red', subnet: '10.7.0.0/24' })
+  // @ts-expect-error -- as above
+  assert.is(await said(net.attach(null)), "port: expected { kind: 'tap' } or { kind: 'veth', netns }")
 })
 
 test.run()

@@ -23,7 +23,7 @@ const isMissing = ({ type, expected, received }: ShapeIssue): boolean => type ==
 
 function plainSentence (issue: ShapeIssue): string {
   const { type, expected, input } = issue
-  if (type === 'strict_object' && expected === 'never') return 'unknown key'
+  if (type === 'strict_object' && expected === 'never') return `unknown key '${shown(String(issue.path?.at(-1)?.key))}'`
   if (isMissing(issue)) return 'is missing'
   if (type === 'min_length') return typeof input === 'string' ? 'is empty' : 'needs at least one entry'
   if (type === 'max_length') return `more than ${(expected ?? '').replace('<=', '')} entries`

@@ -78,7 +78,7 @@ test('check: a spec checked again is the same spec', () => {
 test('check: every complaint is reported at once, each with its place', () => {
   assert.equal([...complaints({ name: '../x', mtu: 5, bridge: { stp: 'on' }, colour: 'red', ip: [{ prefix: '24' }] })].sort(), [
     'bridge.stp: expected true or false, not \'on\'',
-    'colour: unknown key',
+    'colour: unknown key \'colour\'',
     'ip[0].address: is missing',
     'ip[0].prefix: expected a number, not \'24\'',
     'mtu: expected >=68, not 5',
@@ -104,8 +104,8 @@ test('check: input that is not plain data is refused before it is looked at', ()
 })
 
 test('check: keys of the prototype chain are unknown keys and reach nothing', () => {
-  refused(JSON.parse('{"name":"n","__proto__":{"persistent":true}}'), '__proto__: unknown key')
-  refused(JSON.parse('{"name":"n","constructor":{"prototype":{"x":1}}}'), 'constructor: unknown key')
+  refused(JSON.parse('{"name":"n","__proto__":{"persistent":true}}'), '__proto__: unknown key \'__proto__\'')
+  refused(JSON.parse('{"name":"n","constructor":{"prototype":{"x":1}}}'), 'constructor: unknown key \'constructor\'')
   assert.is(Reflect.get({}, 'persistent'), undefined)
 })
 

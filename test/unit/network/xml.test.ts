@@ -228,7 +228,7 @@ test('json: documents are read strictly, complaints carry line and column', () =
   assert.equal(complaints('{\n  "name": "n",\n  "ip": [{ "address": "10.0.0.300" }]\n}'), ['3:23 Invalid address \'10.0.0.300\' in network \'n\''])
   assert.equal(complaints('{\n  "name": "n",\n  "ip": { "address": "10.0.0.300" }\n}'), ['3:22 Invalid address \'10.0.0.300\' in network \'n\''])
   assert.equal(complaints('{"name":"n",\n"name":"m"}'), ['2:1 not JSON: the key \'name\' is there twice'])
-  assert.equal(complaints('{"name":"n","__proto__":{"x":1}}'), ['1:25 unknown key'])
+  assert.equal(complaints('{"name":"n","__proto__":{"x":1}}'), ['1:25 unknown key \'__proto__\''])
   assert.equal(complaints('{"name":"n","mtu":1e999}'), ['1:19 Infinity is not a number that JSON knows'])
   for (const bad of ['{', '{"name"', '{"name":}', '{"name":"n",}', '{"name":"n"}}', '{"name":n}', '{"name":"n', '{"name":"\t"}', '{"name":"\\x"}', '{"mtu":010}', '{"mtu":0x10}', '{"mtu":+1}', '{"mtu":.5}', '{"mtu":NaN}', "{'name':'n'}", '{"a":'.repeat(1000)]) {
     assert.match(complaints(bad).join(), /^\d+:\d+ not JSON: /, bad.slice(0, 30))
