@@ -62,6 +62,12 @@ async function freeNames (context: Context, definitions: readonly Definition[]):
   for (const [i, definition] of definitions.entries()) {
     const link = links[i]
     if (link === undefined) continue
+    const mine = (await context.book.standing()).flatMap(({ networks }) => networks).find(({ bridge }) => bridge.index === link.index)?.definition.name
+    if (mine !== undefined) {
+      throw new NetwrightError('NETWRIGHT_NAME_IN_USE', `network ${definition.name}: bridge ${link.name} is that of network ${mine}, which is running`, {
+        conflict: { kind: 'network', name: mine }, remedy: `give one of the two another bridge name, or none: netwright net-edit ${definition.name}`,
+      })
+    }
     throw new NetwrightError('NETWRIGHT_NAME_IN_USE', `network ${definition.name}: a link named ${definition.bridge.name} exists already and is not ours`, {
       conflict: { kind: link.kind ?? 'link', name: link.name }, remedy: `give the network another bridge name, or see what it is: ip -d link show ${link.name}`,
     })
