@@ -22,10 +22,63 @@ export interface HostOptions extends Options {
   readonly resolvConf?: string
   /** Watch dnsmasq processes while the host is open, and start them again when they end. Such a host keeps the process alive until it is closed. Default true; a command that ends at once has no use for it. */
   readonly supervise?: boolean
+  /**
+   * `process`: what this host makes (networks, ports, dnsmasq, forwarding, files) ends with this process, within a second and without a next command,
+   * whatever ends it; `close()` removes it too. Networks that are defined are stopped, their definitions stay. Links made by `links` and namespaces are
+   * no part of it. A small process of its own (`netwright-reaper`, in a session of its own) waits for our death; where that is killed, another is
+   * started; where both are killed at once (systemd's KillMode=control-group, a container that ends), the next host of this owner removes it.
+   * Default `unlimited`: networks go on without us.
+   */
+  readonly lifetime?: 'process' | 'unlimited'
 }
 
 /** A network definition: libvirt `<network>` XML, or JSON with short forms. */
 export type NetworkDefinition = string | NetworkInput
+
+/** A transient network with ports of its own. TAPs of a batch are persistent unless `fds` is true, which `host.transaction` can return and `host.create` cannot. */
+export interface NetworkWithPorts { readonly network: NetworkDefinition, readonly ports?: readonly PortInput[] }
+
+/** Says what a transaction is to do. Nothing happens before the function that was given it has returned; afterwards it throws NETWRIGHT_CLOSED. */
+export interface Transaction {
+  /** A transient network, as `host.create`, with ports. */
+  create (definition: NetworkDefinition, ports?: readonly PortInput[]): void
+  /** A stored network, as `network.start`. */
+  start (name: string): void
+  /** A port on a network that runs, or that the same transaction makes or starts. */
+  attach (network: string, port: PortInput): void
+  /** A running network, found by its name, becomes as defined, as `network.update`. */
+  update (definition: NetworkDefinition): void
+  /** As `network.stop`. */
+  stop (name: string): void
+  /** As `network.destroy`. */
+  destroy (name: string): void
+  /** As `network.detach`. */
+  detach (network: string, dev: string): void
+}
+
+/** What a transaction made, each in order of asking. */
+export interface Committed {
+  /** Created, started and updated ones. */
+  readonly networks: readonly Network[]
+  readonly ports: readonly Port[]
+  readonly updates: readonly UpdateReport[]
+  readonly warnings: readonly Warning[]
+}
+
+/** How much of a running network's traffic a change interrupts: none, for less than a second (`blip`), or until guests do something themselves or for longer (`outage`). */
+export type Interruption = 'none' | 'blip' | 'outage'
+
+/** One difference between what runs and what is wanted. */
+export interface NetworkChange {
+  /** `address 10.7.0.1/24`, `stp`, `dnsmasq`. */
+  readonly what: string
+  /** In words: what is done, or why it cannot be done while the network runs. */
+  readonly reason: string
+  readonly interrupts: Interruption
+  /** False: the network must be stopped and started for it. */
+  readonly live: boolean
+}
+export interface UpdateReport { readonly name: string, readonly changes: readonly NetworkChange[], readonly warnings: readonly Warning[] }
 
 export interface Host extends AsyncDisposable {
   readonly owner: string
@@ -33,7 +86,14 @@ export interface Host extends AsyncDisposable {
   define (definition: NetworkDefinition, options?: Options): Promise<Network>
   /** Makes and starts a transient network: gone when it stops. `virsh net-create`. An array is made as one batch, all or nothing. */
   create (definition: NetworkDefinition, options?: Options): Promise<Network>
-  create (definitions: readonly NetworkDefinition[], options?: Options): Promise<Network[]>
+  create (definition: NetworkWithPorts, options?: Options): Promise<Network>
+  create (definitions: readonly (NetworkDefinition | NetworkWithPorts)[], options?: Options): Promise<Network[]>
+  /**
+   * Many changes as one: all of them or none. `collect` only says what is wanted, in any order; then all of it is checked, written down, made with a few
+   * large sends and published by one nft commit. Removals come last, when everything else stands: from then on there is no way back, and a signal is
+   * no longer heeded. The error names the one thing at fault (`error.network`, `error.place`) and, where the undo failed too, what is left (`error.remains`).
+   */
+  transaction (collect: (tx: Transaction) => void, options?: Options): Promise<Committed>
   /** All networks of this owner, sorted by name without regard to case. `virsh net-list --all`. */
   networks (options?: Options): Promise<NetworkInfo[]>
   /** By name, or by uuid where the text has 36 characters and is one. Throws NETWRIGHT_NOT_FOUND. */
@@ -51,7 +111,7 @@ export interface Host extends AsyncDisposable {
    * links are down and called `nwx…` by then, and are deleted behind the scenes. Throws NETWRIGHT_UNDO_INCOMPLETE where some cannot be deleted.
    */
   settled (options?: Options): Promise<void>
-  /** Waits until the links of what was stopped are gone, and closes handles. Never stops a persistent network; dnsmasq processes go on. */
+  /** Waits until the links of what was stopped are gone, and closes handles. Stops nothing, dnsmasq processes go on; but with `lifetime: 'process'` everything that this host made is removed first. */
   close (): Promise<void>
 }
 
@@ -81,6 +141,12 @@ export interface Network extends AsyncDisposable {
   spec (options?: Options & { readonly inactive?: boolean }): Promise<Definition>
   /** The same as XML, as `virsh net-dumpxml [--inactive]` prints it. */
   xml (options?: Options & { readonly inactive?: boolean }): Promise<string>
+  /**
+   * Changes the running network to another definition with the smallest difference; guests stay connected where the kernel allows it. What is stored
+   * stays as it is (`host.define`). `virsh net-update --live`. Throws NETWRIGHT_INACTIVE, and NETWRIGHT_UNSUPPORTED where a change needs a new start
+   * (another bridge name); then nothing has changed.
+   */
+  update (definition: NetworkDefinition, options?: Options): Promise<UpdateReport>
   /** `virsh net-start`. Resolves when guests can use it: dnsmasq answers, the firewall is committed. */
   start (options?: Options): Promise<StartReport>
   /** Takes the network down; a transient one is gone then. Links of ports stay, down and without master, and come back at the next start. `virsh net-destroy`. */

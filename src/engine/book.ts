@@ -5,10 +5,10 @@ import { basename, dirname, join } from 'node:path'
 import { finalName, isFull, isMissing, makeDirectory, namesIn, readIfThere, removeEmpty, removeFile, removeTemps, writeAtomic } from './files.js'
 import { identity } from './identity.js'
 import type { Places } from './places.js'
-import { formatRecord, parseRecord, type BatchRecord, type NetworkRecord, type PortRecord } from './record.js'
+import { asStanding, formatRecord, parseRecord, type BatchRecord, type NetworkRecord, type PortRecord, type UpdateRecord } from './record.js'
 
 /** What a batch is of, and whether its record may use the room that is kept free for removals. */
-export interface Content { readonly networks?: readonly NetworkRecord[], readonly ports?: readonly PortRecord[], readonly removal?: boolean }
+export interface Content { readonly networks?: readonly NetworkRecord[], readonly ports?: readonly PortRecord[], readonly updates?: readonly UpdateRecord[], readonly follows?: string, readonly removal?: boolean }
 
 /** How often a directory is read again, or made again, that others change at the same moment. */
 const ATTEMPTS = 20
@@ -19,6 +19,7 @@ const ABANDONED = '.left.json'
 
 export class Book {
   readonly #places: Places
+  readonly #lifetime: string | undefined
   /** By directory and file name; a record file never changes its content, a changed batch gets a new name. */
   readonly #known = new Map<string, BatchRecord | undefined>()
 
@@ -26,8 +27,10 @@ export class Book {
   readonly #shared: string
   readonly #sharedNames: ReadonlySet<string>
 
-  constructor (places: Places) {
+  /** `lifetime`: who ends with our process, as what is made is marked. */
+  constructor (places: Places, lifetime?: string) {
     this.#places = places
+    this.#lifetime = lifetime
     this.#shared = dirname(places.lock)
     this.#sharedNames = new Set([places.claim, places.forwarding].map((path) => basename(path)))
   }
@@ -55,7 +58,8 @@ export class Book {
       if (!this.#known.has(path)) {
         const text = await readIfThere(path)
         if (text === undefined) { vanished = true; continue }
-        const record = await parseRecord(text)
+        const parsed = await parseRecord(text)
+        const record = parsed === undefined || directory !== this.#places.standing ? parsed : asStanding(parsed)
         this.#known.set(path, record === undefined || !path.endsWith(ABANDONED) ? record : { ...record, abandoned: true })
       }
       const record = this.#known.get(path)
@@ -65,8 +69,8 @@ export class Book {
   }
 
   /** Writes an intent. Nothing that it names may have been touched before. */
-  async intend (purpose: string, { networks = [], ports = [], removal = false }: Content): Promise<BatchRecord> {
-    const record: BatchRecord = { version: 1, id: freshId(), ...await identity(), purpose, networks, ports }
+  async intend (purpose: string, { networks = [], ports = [], updates = [], follows, removal = false }: Content): Promise<BatchRecord> {
+    const record: BatchRecord = { version: 1, id: freshId(), ...await identity(), purpose, networks, ports, ...updates.length === 0 ? {} : { updates }, ...follows === undefined ? {} : { follows }, ...this.#lifetime === undefined ? {} : { lifetime: this.#lifetime } }
     const text = await formatRecord(record)
     if (!removal) await this.#keepRoom(Buffer.byteLength(text))
     await this.#write(this.#places.journal, record, { text, removal })
@@ -78,7 +82,13 @@ export class Book {
     const [from, to] = [this.#file(this.#places.journal, record), this.#file(this.#places.standing, record)]
     await this.#inside(this.#places.standing, async () => { await rename(from, to) })
     this.#known.delete(from)
-    this.#known.set(to, record)
+    this.#known.set(to, asStanding(record))
+  }
+
+  /** The intent is void: nothing that it names was touched, or all of it is as before. */
+  async drop (record: BatchRecord): Promise<void> {
+    await removeFile(this.#file(this.#places.journal, record))
+    await this.tidy()
   }
 
   /** From now on whoever comes next may finish or undo it, although our process lives. */
@@ -91,9 +101,10 @@ export class Book {
   async gone (record: BatchRecord): Promise<void> {
     const seen = indexesOf(record)
     const empty: string[] = []
-    for (const old of await this.#read(this.#places.standing)) {
-      const rest = { ...without(old, seen), id: freshId() }
-      for (const index of indexesOf(rest)) seen.add(index) // a killed process may have left the old record beside its replacement
+    const standing = await this.#read(this.#places.standing)
+    const newest = distinct(standing) // a killed process may have left the old record beside its replacement
+    for (const [i, old] of standing.entries()) {
+      const rest = { ...without(newest[i] ?? old, seen), id: freshId() }
       if (rest.networks.length === old.networks.length && rest.ports.length === old.ports.length) continue
       if (rest.networks.length + rest.ports.length === 0) { empty.push(this.#file(this.#places.standing, old)); continue }
       await this.#write(this.#places.standing, rest, { text: await formatRecord(rest), removal: true })
@@ -178,12 +189,14 @@ function without (record: BatchRecord, indexes: ReadonlySet<number>): BatchRecor
   return { ...record, networks: record.networks.filter(({ bridge }) => !indexes.has(bridge.index)), ports: record.ports.filter(({ link }) => !indexes.has(link.index)) }
 }
 
+/** Each network and port once, at the place of its newest record: an updated one has a higher revision. */
 function distinct (records: readonly BatchRecord[]): readonly BatchRecord[] {
+  const latest = new Map<number, number>()
+  for (const { networks } of records) for (const { bridge: { index }, revision = 0 } of networks) latest.set(index, Math.max(revision, latest.get(index) ?? 0))
   const seen = new Set<number>()
   return records.map((record) => {
-    const indexes = indexesOf(record)
-    const fresh = [...indexes].some((index) => seen.has(index)) ? without(record, seen) : record
-    for (const index of indexes) seen.add(index)
-    return fresh
+    const old = new Set(record.networks.flatMap(({ bridge: { index }, revision = 0 }) => revision < (latest.get(index) ?? 0) ? [index] : []))
+    for (const index of indexesOf(record)) if (seen.has(index)) old.add(index); else if (!old.has(index)) seen.add(index)
+    return old.size === 0 ? record : without(record, old)
   })
 }

@@ -3,6 +3,7 @@ import type { Logger } from '../log.js'
 import type { Netns } from '../kernel/netns.js'
 import type { Transport } from '../netlink/transport.js'
 import type { Book } from './book.js'
+import type { Flows } from './flows.js'
 import type { Graves } from './graves.js'
 import { lock } from './lock.js'
 import type { Places } from './places.js'
@@ -23,6 +24,8 @@ export interface Context {
   readonly graves: Graves
   /** Deletes what is in them. */
   readonly sexton: Sexton
+  /** Makes the kernel forget their connections. */
+  readonly flows: Flows
   /** The owner's nft table. */
   readonly table: string
   /** The owner's link group. */
@@ -33,6 +36,8 @@ export interface Context {
   readonly lockTimeout: number
   /** Where nameservers are read from. */
   readonly resolvConf: string
+  /** What this host makes is marked so, where it ends with this process. */
+  readonly lifetime?: string
   /** For fault tests. */
   readonly hook: StepHook | undefined
 }

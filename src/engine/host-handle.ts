@@ -12,6 +12,7 @@ import { define } from './define.js'
 import { Events } from './events.js'
 import { Going } from './going.js'
 import { find, infoOf, inventory } from './inventory.js'
+import { madeBy, reap } from './lifetime.js'
 import { links } from './links.js'
 import { clearLock } from './lock.js'
 import { NetworkHandle, started } from './network.js'
@@ -159,13 +160,22 @@ export class HostHandle implements Host {
   async settled (options?: Options): Promise<void> {
     this.#works.open()
     await this.#works.context.sexton.settled(options?.signal)
+    await this.#works.context.flows.ended()
+  }
+
+  /** What ends with us. */
+  async #reap (): Promise<void> {
+    const { context } = this.#works
+    if (context.lifetime !== undefined) await reap({ context, daemons: this.daemons }, madeBy(context.lifetime))
   }
 
   async close (): Promise<void> {
     this.#closing ??= (async () => {
       this.#end.abort()
       await this.#going.ended()
+      const over = this.#reap()
       try {
+        await over.catch(() => undefined) // told at the end: the rest must be closed all the same
         await this.#works.context.sexton.ended()
         await this.#watch.ended()
         await this.daemons.release()
@@ -174,6 +184,7 @@ export class HostHandle implements Host {
         await clearLock(places.ownerLock)
         await book.tidy().catch((error: unknown) => { logger.warn({ err: error }, 'empty directories stay') })
       } finally { for (const close of this.#closers) await close() }
+      await over
     })()
     await this.#closing
   }

@@ -1,4 +1,5 @@
 /** The way in: one owner's networks in one namespace. */
+import { randomBytes } from 'node:crypto'
 import { access, stat } from 'node:fs/promises'
 import { basename, isAbsolute, join } from 'node:path'
 import { InputError } from '../errors.js'
@@ -12,11 +13,14 @@ import { parseCidr } from '../values/cidr.js'
 import type { Host, HostOptions } from './api.js'
 import { Book } from './book.js'
 import { linkGroup, locked, owned, type Context } from './context.js'
+import { Flows } from './flows.js'
 import { Graves } from './graves.js'
 import { HostHandle } from './host-handle.js'
+import { reapDead } from './lifetime.js'
 import { places } from './places.js'
 import { defaultPools } from './pool.js'
 import { needsRecovery, recover, type Means } from './recovery.js'
+import { Reaper } from './reaper.js'
 import { Sexton } from './sexton.js'
 import type { StepHook } from './steps.js'
 import { Store } from './store.js'
@@ -46,14 +50,20 @@ export async function openHost (options: HostOptions = {}, internals: Internals 
     const graves = new Graves(at.graves)
     const sexton = new Sexton({ graves, netns: netns.fd, logger, hook: internals.hook })
     closers.unshift(async () => { await sexton.ended() })
+    const flows = new Flows({ netns: netns.fd, nft, rtnl, logger })
+    closers.unshift(async () => { await flows.ended() })
+    const lifetime = options.lifetime === 'process' ? randomBytes(9).toString('hex') : undefined
     const context: Context = {
-      owner, places: at, logger, netns, rtnl, nft, store: new Store(at.networks, logger), book: new Book(at), graves, sexton,
+      owner, places: at, logger, netns, rtnl, nft, store: new Store(at.networks, logger), book: new Book(at, lifetime), graves, sexton, flows,
       table: tableName(owner), group: linkGroup(owner), pools: options.pools ?? defaultPools, lockTimeout: options.lockTimeout ?? 30_000,
       ipv6: (await hostFacts(netns.fd)).ipv6,
-      resolvConf: options.resolvConf ?? await resolvConfOf(options.netns), hook: internals.hook,
+      resolvConf: options.resolvConf ?? await resolvConfOf(options.netns), hook: internals.hook, ...lifetime === undefined ? {} : { lifetime },
     }
     const host = new HostHandle(context, options.supervise ?? true, closers)
-    if (missingCapabilities('network').length === 0) await recoverAll({ context, daemons: host.daemons }, options.signal)
+    if (missingCapabilities('network').length === 0) {
+      await recoverAll({ context, daemons: host.daemons }, options.signal)
+      if (lifetime !== undefined) closers.push(await watchedOver(context, root))
+    }
     await host.follow()
     return host
   } catch (error) {
@@ -66,8 +76,15 @@ export async function openHost (options: HostOptions = {}, internals: Internals 
 async function recoverAll ({ context, daemons }: Means, signal: AbortSignal | undefined): Promise<void> {
   const { store, graves, sexton } = context
   if (await needsRecovery(context)) await locked(context, 'recover', signal, async () => { await recover({ context, daemons }) })
+  await reapDead({ context, daemons })
   sexton.take(await graves.orphans())
   if (await store.littered()) await owned(context, 'recover', signal, async () => { await store.sweep() })
+}
+
+/** Somebody who clears up after us, before there is anything to clear up; the last to be let go. */
+async function watchedOver ({ owner, places, netns, logger }: Context, root: string): Promise<() => Promise<void>> {
+  const reaper = await Reaper.start({ estate: { owner, root, complaints: places.complaints }, netns: netns.fd, logger })
+  return async () => { await reaper.end() }
 }
 
 /** Without CAP_SYS_ADMIN nobody may enter a namespace, not even the one where it is: then our own needs no entering. Throws NETWRIGHT_NO_PERMISSION for another. */
@@ -78,7 +95,7 @@ async function opened (where: string | number | undefined): Promise<Netns> {
 }
 
 /** What each option is. Others are not looked at: an object may carry more than is asked for, as the compiler allows. */
-const KINDS = { owner: ['string'], root: ['string'], netns: ['string', 'number'], logger: ['object'], pools: ['object'], lockTimeout: ['number'], resolvConf: ['string'], supervise: ['boolean'], signal: ['object'] } as const satisfies Record<keyof HostOptions, readonly string[]>
+const KINDS = { owner: ['string'], root: ['string'], netns: ['string', 'number'], logger: ['object'], pools: ['object'], lockTimeout: ['number'], resolvConf: ['string'], supervise: ['boolean'], lifetime: ['string'], signal: ['object'] } as const satisfies Record<keyof HostOptions, readonly string[]>
 
 /** What the compiler says to those who ask it. Throws NETWRIGHT_INVALID. */
 function checkKinds (options: unknown): void {
@@ -93,10 +110,11 @@ function checkKinds (options: unknown): void {
 
 function checked (options: HostOptions): { readonly owner: string, readonly root: string } {
   checkKinds(options)
-  const { owner = 'system', root = '/', pools = [], lockTimeout = 0 } = options
+  const { owner = 'system', root = '/', pools = [], lockTimeout = 0, lifetime = 'unlimited' } = options
   const issues = []
   if (!/^[A-Za-z0-9_][A-Za-z0-9_-]{0,31}$/.test(owner) || owner === 'guard') issues.push({ path: 'owner', message: `${JSON.stringify(owner)} is not an owner: 1 to 32 letters, digits, _ and -, and not "guard"` })
   if (!isAbsolute(root) || root.includes('\0')) issues.push({ path: 'root', message: `${JSON.stringify(root)} is not an absolute path` })
+  if (!['process', 'unlimited'].includes(lifetime)) issues.push({ path: 'lifetime', message: `${JSON.stringify(lifetime)} is not a lifetime: process, unlimited` })
   if (!Number.isFinite(lockTimeout) || lockTimeout < 0) issues.push({ path: 'lockTimeout', message: 'not a number of milliseconds' })
   for (const [i, pool] of pools.entries()) {
     try { parseCidr(pool) } catch (error) {

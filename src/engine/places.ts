@@ -17,6 +17,8 @@ export interface Places {
   readonly spare: string
   /** Configuration, hosts files and logs of the dnsmasq processes. */
   readonly dnsmasq: string
+  /** What a reaper could not remove, and why, until the next host tells. */
+  readonly complaints: string
   /** The lock of the stored definitions. */
   readonly ownerLock: string
   /** The definitions of every owner below this root: what they name is not given to others. */
@@ -46,6 +48,7 @@ export function places (root: string, owner: string, netns: { readonly id: strin
     graves: join(run, 'graves'),
     spare: join(run, 'spare'),
     dnsmasq: join(run, 'dnsmasq'),
+    complaints: join(run, 'reaper.log'),
     ownerLock: join(root, 'run/netwright', `owner-${owner}.lock`),
     owners: join(root, 'etc/netwright/owners'),
     system: join(root, 'etc/netwright/networks'),

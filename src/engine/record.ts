@@ -6,6 +6,8 @@
  *
  * Starting writes journal/ID and renames it to standing/ID when all is done. Stopping writes a journal of what goes, removes it,
  * takes it out of standing, then removes the journal. So recovery has one rule: remove what a dead process's journal names.
+ * A network that is updated while it runs is named with both of its records: before the rename it is put back to `before`, by the rename
+ * `after` stands, with a higher revision, and what older records say of it is void.
  * Bridges and TAPs are removed by burying them: see graves.ts.
  */
 import * as v from 'valibot'
@@ -23,7 +25,12 @@ export interface NetworkRecord {
   readonly members: readonly MemberObject[]
   readonly forwarding: { readonly ipv4: boolean, readonly ipv6: boolean }
   readonly dnsmasq: boolean
+  /** How often it was updated while it ran: of two records of one network the higher one counts. Missing: never. */
+  readonly revision?: number
 }
+
+/** A running network that is changed: until the record stands, `before` is what recovery brings back. Both have the same bridge. */
+export interface UpdateRecord { readonly before: NetworkRecord, readonly after: NetworkRecord }
 
 /** A port of a network: its link, and the address reserved for its guest. */
 export interface PortRecord {
@@ -47,6 +54,11 @@ export interface BatchRecord {
   readonly purpose: string
   readonly networks: readonly NetworkRecord[]
   readonly ports: readonly PortRecord[]
+  readonly updates?: readonly UpdateRecord[]
+  /** A removal that belongs to another intent: void unless the record of that id stands. */
+  readonly follows?: string
+  /** Of what ends with the process that made it: which host of the process. */
+  readonly lifetime?: string
   /** Its process has given up on it: whoever comes next goes on. Said by the name of the file, not in it. */
   readonly abandoned?: boolean
 }
@@ -63,12 +75,13 @@ const network = v.object({
   routes: v.array(v.object({ type: v.literal('route'), dev: v.string(), index: v.number(), destination: v.string(), gateway: v.string(), metric: v.number() })),
   sysctls: v.array(v.object({ type: v.literal('sysctl'), path: v.string(), value: v.string() })),
   members: v.array(v.object({ type: v.literal('member'), set: v.string(), key: v.array(v.union([v.string(), v.number()])), data: v.exactOptional(v.array(v.union([v.string(), v.number()]))) })),
-  forwarding: v.object({ ipv4: v.boolean(), ipv6: v.boolean() }), dnsmasq: v.boolean(),
+  forwarding: v.object({ ipv4: v.boolean(), ipv6: v.boolean() }), dnsmasq: v.boolean(), revision: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 })
+const update = v.object({ before: network, after: network })
 const port = v.object({ network: v.string(), link: v.variant('type', [tap, veth]), mac: v.string(), ip: v.exactOptional(v.string()), prefix: v.exactOptional(v.number()), hostname: v.exactOptional(v.string()) })
 const frame = v.object({
-  version: v.literal(1), id: v.string(), boot: v.string(), process: v.object({ pid: v.number(), started: v.string() }), purpose: v.string(),
-  networks: v.array(v.unknown()), ports: v.array(v.unknown()),
+  version: v.literal(1), id: v.string(), boot: v.string(), process: v.object({ pid: v.number(), started: v.string() }), purpose: v.string(), lifetime: v.exactOptional(v.string()),
+  follows: v.exactOptional(v.string()), networks: v.array(v.unknown()), ports: v.array(v.unknown()), updates: v.exactOptional(v.array(v.unknown())),
 })
 
 /** Reads a record back, in slices; undefined where it is not one (a stranger's file, a torn write after a power cut, a future version). */
@@ -77,14 +90,28 @@ export async function parseRecord (text: string): Promise<BatchRecord | undefine
   try { data = JSON.parse(text) } catch { return undefined }
   const whole = v.safeParse(frame, data)
   if (!whole.success) return undefined
-  const networks = await mapSlowly(whole.output.networks, (item) => v.safeParse(network, item))
-  const ports = await mapSlowly(whole.output.ports, (item) => v.safeParse(port, item))
-  if ([...networks, ...ports].some(({ success }) => !success)) return undefined
-  return { ...whole.output, networks: networks.flatMap((one) => one.success ? [one.output] : []), ports: ports.flatMap((one) => one.success ? [one.output] : []) }
+  const { networks, ports, updates, ...rest } = whole.output
+  const made = checked(await mapSlowly(networks, (item) => v.safeParse(network, item)))
+  const joined = checked(await mapSlowly(ports, (item) => v.safeParse(port, item)))
+  const changed = checked(await mapSlowly(updates ?? [], (item) => v.safeParse(update, item)))
+  if (made === undefined || joined === undefined || changed === undefined) return undefined
+  return { ...rest, networks: made, ports: joined, ...changed.length === 0 ? {} : { updates: changed } }
+}
+
+/** What was parsed; undefined where one of it was not what it should be. */
+function checked<T> (results: readonly ({ readonly success: true, readonly output: T } | { readonly success: false })[]): T[] | undefined {
+  const good = results.flatMap((one) => one.success ? [one.output] : [])
+  return good.length === results.length ? good : undefined
 }
 
 /** A record as text, one network and one port a line, in slices. */
-export async function formatRecord ({ networks, ports, ...rest }: BatchRecord): Promise<string> {
+export async function formatRecord ({ networks, ports, updates = [], ...rest }: BatchRecord): Promise<string> {
   const lines = async (items: readonly unknown[]): Promise<string> => (await mapSlowly(items, (item) => JSON.stringify(item))).join(',\n')
-  return `${JSON.stringify(rest).slice(0, -1)},"networks":[\n${await lines(networks)}\n],"ports":[\n${await lines(ports)}\n]}\n`
+  const changed = updates.length === 0 ? '' : `,"updates":[\n${await lines(updates)}\n]`
+  return `${JSON.stringify(rest).slice(0, -1)},"networks":[\n${await lines(networks)}\n],"ports":[\n${await lines(ports)}\n]${changed}}\n`
+}
+
+/** What a record says once it stands: a network that it changed is as it was changed to. */
+export function asStanding ({ updates = [], networks, ...rest }: BatchRecord): BatchRecord {
+  return { ...rest, networks: updates.length === 0 ? networks : [...networks, ...updates.map(({ after }) => after)] }
 }

@@ -17,9 +17,10 @@ export interface Native {
   channelOpen (protocol: number, netns: number, sendBuffer: number, receiveBuffer: number): Promise<NativeChannel>
   /**
    * One sendmsg, then reads until the answer is complete: with `dump` until NLMSG_DONE or an NLMSG_ERROR, else until nothing is queued.
-   * `waitNs`: time in sendmsg, nanoseconds (how long the kernel worked or made us wait).
+   * Nanoseconds: `queueNs` until the thread came to it, `waitNs` in sendmsg (the kernel worked or made us wait), `spentNs` on all of it with the
+   * reading, `workNs` of that on a processor. `sieve`: bytes of sieve.ts; messages that it does not keep are dropped on the thread.
    */
-  channelExchange (channel: NativeChannel, datagram: Uint8Array, dump: boolean): Promise<{ datagrams: Buffer[], overrun: boolean, waitNs: number }>
+  channelExchange (channel: NativeChannel, datagram: Uint8Array, dump: boolean, sieve?: Uint8Array): Promise<{ datagrams: Buffer[], overrun: boolean, waitNs: number, queueNs: number, spentNs: number, workNs: number }>
   /** Pending requests are rejected with ECANCELED (one that is inside the kernel still ends there); resolves when the thread and the socket are gone. Twice is fine. */
   channelClose (channel: NativeChannel): Promise<void>
 
@@ -81,6 +82,8 @@ export interface Native {
 
 /** Where the addon lies, relative to this file's compiled place. */
 export const addonPath: string = fileURLToPath(new URL('../../../native-shims/build/netwright.node', import.meta.url))
+/** The program that clears up after a process that has died: native-shims/reaper.c, built with the addon. */
+export const reaperPath: string = fileURLToPath(new URL('../../../native-shims/build/netwright-reaper', import.meta.url))
 export const buildCommand = 'npx netwright-build'
 
 let loaded: Native | undefined

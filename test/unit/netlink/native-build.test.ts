@@ -28,7 +28,7 @@ test('build-addon: builds without a warning, once, and again when a source or th
   const env = { CFLAGS: '-Werror' }
   assert.equal(await build(env), built)
   assert.equal(await build(env), upToDate)
-  assert.equal((await readdir(join(directory, 'native-shims/build'))).sort(), ['netwright.node', 'netwright.node.stamp'])
+  assert.equal((await readdir(join(directory, 'native-shims/build'))).sort(), ['netwright-reaper', 'netwright.node', 'netwright.node.stamp'])
   await writeFile(join(directory, 'native-shims/module.c'), `${await readFile(join(directory, 'native-shims/module.c'), 'utf8')}/* */\n`)
   assert.equal(await build(env), built)
   const first = (await stat(join(directory, 'native-shims/build/netwright.node'))).ino
@@ -44,7 +44,7 @@ test('build-addon: without a compiler, or where it fails, says what to do in one
   const failing = await build({ CC: 'false' })
   assert.equal([failing.code, failing.stdout], [1, ''])
   assert.match(failing.stderr, /^netwright-build: false failed; .*\n$/)
-  assert.equal((await readdir(join(directory, 'native-shims/build'))).sort(), ['netwright.node', 'netwright.node.stamp'])
+  assert.equal((await readdir(join(directory, 'native-shims/build'))).sort(), ['netwright-reaper', 'netwright.node', 'netwright.node.stamp'])
   assert.match((await build()).stdout, /is up to date/)
 }))
 
