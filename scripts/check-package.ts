@@ -17,7 +17,7 @@ interface Packed { readonly filename: string, readonly size: number, readonly fi
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 /** Must not be loaded by `import 'netwright'`: they are the command line's. */
-const commandLine = ['commander', 'pino']
+const commandLine = ['pino', 'yaml', 'cli-progress']
 /** Examples that run by themselves, as root, in a network of their own; the others are compiled only. */
 const runnable = ['rig.ts']
 const strict = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false, module: 'nodenext', moduleResolution: 'nodenext', target: 'es2022', noEmit: false, outDir: 'out', rootDir: '.' }
@@ -45,11 +45,11 @@ async function pack (into: string): Promise<{ packed: Packed, tarball: string, m
 async function checkFiles (packed: Packed, manifest: Manifest): Promise<void> {
   const paths = new Set(packed.files.map((file) => file.path))
   const promised = [...Object.values(manifest.bin), ...Object.values(manifest.exports).flatMap((entry) => typeof entry === 'string' ? [entry] : Object.values(entry))]
-  for (const path of [...promised.map((path) => path.replace('./', '')), 'README.md', 'LICENSE', 'CHANGELOG.md', 'native-shims/module.c']) {
+  for (const path of [...promised.map((path) => path.replace('./', '')), 'dist/bundle/LICENSES', 'README.md', 'LICENSE', 'CHANGELOG.md', 'native-shims/module.c']) {
     if (!paths.has(path)) complain(`missing from the package: ${path}`)
   }
   for (const path of paths) {
-    if (/(^|\/)test\/|\.test\.|(^|\/)coverage\/|\.tsbuildinfo$|\.node$|(?<!\.d)\.ts$|\.map$/.test(path)) complain(`does not belong into the package: ${path}`)
+    if (/(^|\/)test\/|\.test\.|(^|\/)coverage\/|\.tsbuildinfo$|\.node$|(?<!\.d)\.ts$|\.d\.ts\.map$|^dist\/src\/.*\.js$/.test(path)) complain(`does not belong into the package: ${path}`)
     const text = await readFile(join(root, path), 'utf8')
     if (text.includes(root) || text.includes(root.slice(0, -1) + '"')) complain(`${path} holds a path of this machine`)
     if (path.endsWith('.d.ts') && /(from|import\()\s*['"]netlink['"/]/.test(text)) complain(`${path}: a public type mentions the package netlink`)
@@ -149,7 +149,7 @@ async function checkImport (project: string): Promise<void> {
 }
 
 async function main (): Promise<void> {
-  if (!await there(join(root, 'dist/src/index.js'))) throw new Error('dist/src/index.js is missing: compile first')
+  for (const path of ['dist/src/index.d.ts', 'dist/bundle/index.js']) if (!await there(join(root, path))) throw new Error(`${path} is missing: npm run build`)
   const directory = await mkdtemp(join(tmpdir(), 'netwright-package-'))
   try {
     await sweep()
