@@ -1,6 +1,7 @@
 /** The public face: what `openHost` returns. Specs in, plain data out. Every verb takes `{ signal }`. */
 import type { Lease, LeaseChange } from '../dnsmasq/leases.js'
 import type { Logger } from '../log.js'
+import type { Consequence, Interruption } from './change.js'
 import type { Definition, ForwardMode, NetworkInput, NetworkSpec } from '../network/spec.js'
 
 export interface Options { readonly signal?: AbortSignal }
@@ -65,20 +66,8 @@ export interface Committed {
   readonly warnings: readonly Warning[]
 }
 
-/** How much of a running network's traffic a change interrupts: none, for less than a second (`blip`), or until guests do something themselves or for longer (`outage`). */
-export type Interruption = 'none' | 'blip' | 'outage'
-
-/** One difference between what runs and what is wanted. */
-export interface NetworkChange {
-  /** `address 10.7.0.1/24`, `stp`, `dnsmasq`. */
-  readonly what: string
-  /** In words: what is done, or why it cannot be done while the network runs. */
-  readonly reason: string
-  readonly interrupts: Interruption
-  /** False: the network must be stopped and started for it. */
-  readonly live: boolean
-}
-export interface UpdateReport { readonly name: string, readonly changes: readonly NetworkChange[], readonly warnings: readonly Warning[] }
+/** What an update changed in a running network, and whom that interrupted. */
+export interface UpdateReport { readonly name: string, readonly changes: readonly Consequence[], readonly warnings: readonly Warning[] }
 
 export interface Host extends AsyncDisposable {
   readonly owner: string
@@ -223,7 +212,7 @@ export interface Port extends PortInfo, AsyncDisposable {
   detach (options?: Options): Promise<void>
 }
 
-export type { Lease, LeaseChange }
+export type { Consequence, Interruption, Lease, LeaseChange }
 
 export interface Leases {
   /** `virsh net-dhcp-leases`; expired ones are left out. */

@@ -1,0 +1,42 @@
+/**
+ * Where the links of a batch come from: made anew, unless a stock has one that fits (see recycling). Whoever stocks links hands out, for each
+ * object, its index and the requests that turn it into that object; they take the place of those that would make it, in the same send.
+ */
+import { linkRequests, type Surroundings } from '../kernel/link.js'
+import type { LinkObject, TapObject } from '../kernel/object.js'
+import type { Request } from '../netlink/request.js'
+import type { BatchRecord } from './record.js'
+
+/** A link that fits, taken out of a stock. */
+export interface Stocked {
+  readonly index: number
+  /** Turns it into `object`, which has its index: all but joining the bridge and, for a port, going up. Each request is by index. */
+  requests (object: LinkObject, surroundings: Surroundings): readonly Request[]
+  /** A TAP's: opens its queues where descriptors are asked for. */
+  open? (object: TapObject): Promise<readonly number[]>
+}
+
+/** What a link must be able to become. */
+export type Wanted = { readonly type: 'bridge' } | Pick<TapObject, 'type' | 'queues' | 'vnetHdr' | 'uid' | 'gid' | 'persist'>
+
+/** Links that wait to be used again. All calls come under the namespace's lock. */
+export interface Stock {
+  /** One that fits, which nobody else gets then; undefined where there is none. */
+  take (wanted: Wanted): Stocked | undefined
+  /** `record` names these now and answers for them: whoever recovers removes them with it, however far they got. */
+  used (links: readonly Stocked[], record: BatchRecord): Promise<void>
+  /** They were not used after all: nothing was written down, nothing was sent. */
+  back (links: readonly Stocked[]): void
+}
+
+/** All requests of a link but those by which a port joins its bridge and goes up. */
+export function makingRequests (object: LinkObject, stocked: Stocked | undefined, surroundings: Surroundings): readonly Request[] {
+  if (stocked !== undefined) return stocked.requests(object, surroundings)
+  const { create } = linkRequests(object, surroundings)
+  return object.type === 'bridge' ? create : create.slice(0, -1)
+}
+
+/** `ip link set NAME master BRIDGE up`: the last step of a port, after which it is one. */
+export function joiningRequests (object: LinkObject, surroundings: Surroundings): readonly Request[] {
+  return object.type === 'bridge' ? [] : linkRequests(object, surroundings).create.slice(-1)
+}
