@@ -38,7 +38,8 @@ struct exchange {
   bool dump, overrun;
   size_t length, count, room;
   struct datagram *answers;
-  uint64_t wait;
+  struct sieve sieve;
+  uint64_t queued, queue, wait, spent, work; /* nanoseconds; `queued` is a moment */
   char request[];
 };
 
@@ -117,17 +118,22 @@ static bool open_socket (struct channel *channel, struct job *job)
   return true;
 }
 
+static uint64_t now (clockid_t clock)
+{
+  struct timespec time;
+  clock_gettime(clock, &time);
+  return (uint64_t)time.tv_sec * 1000000000ull + (uint64_t)time.tv_nsec;
+}
+
 static bool send_request (struct channel *channel, struct exchange *exchange)
 {
   struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
   struct iovec part = { exchange->request, exchange->length };
   struct msghdr message = { .msg_name = &kernel, .msg_namelen = sizeof kernel, .msg_iov = &part, .msg_iovlen = 1 };
-  struct timespec before, after;
-  clock_gettime(CLOCK_MONOTONIC, &before);
+  uint64_t before = now(CLOCK_MONOTONIC);
   ssize_t sent = sendmsg(channel->fd, &message, 0);
   int error = errno;
-  clock_gettime(CLOCK_MONOTONIC, &after);
-  exchange->wait = (uint64_t)((after.tv_sec - before.tv_sec) * 1000000000ll + (after.tv_nsec - before.tv_nsec));
+  exchange->wait = now(CLOCK_MONOTONIC) - before;
   return sent >= 0 || fail_with(&exchange->job, error, "sendmsg", "netlink");
 }
 
@@ -199,11 +205,13 @@ static enum reading read_answer (struct channel *channel, struct exchange *excha
   }
   if (size < 0) { fail(&exchange->job, "recvmsg", "netlink"); return BROKEN; }
   if (sender.nl_pid != 0 || size == 0) return MORE; /* another process's, not the kernel's */
-  if (!keep(exchange, channel->buffer, (size_t)size)) { fail_with(&exchange->job, ENOMEM, "malloc", "answer"); return BROKEN; }
-  return exchange->dump && ends(exchange, channel->buffer, (size_t)size) ? COMPLETE : MORE;
+  bool complete = exchange->dump && ends(exchange, channel->buffer, (size_t)size);
+  size_t kept = exchange->sieve.data == NULL ? (size_t)size : sieve_messages(&exchange->sieve, channel->buffer, (size_t)size);
+  if (kept > 0 && !keep(exchange, channel->buffer, kept)) { fail_with(&exchange->job, ENOMEM, "malloc", "answer"); return BROKEN; }
+  return complete ? COMPLETE : MORE;
 }
 
-static void run (struct channel *channel, struct exchange *exchange)
+static void answer (struct channel *channel, struct exchange *exchange)
 {
   if (channel->fd < 0 && !open_socket(channel, &exchange->job)) return;
   if (!send_request(channel, exchange)) return;
@@ -217,6 +225,16 @@ static void run (struct channel *channel, struct exchange *exchange)
   }
   /* What is left of a broken answer must not become part of the next one, nor its dump refuse the next dump. */
   if (state == BROKEN) close_fd(&channel->fd);
+}
+
+/* Whatever of the time spent the processor was not ours, we waited: for RTNL, or for a processor. */
+static void run (struct channel *channel, struct exchange *exchange)
+{
+  uint64_t begun = now(CLOCK_MONOTONIC), worked = now(CLOCK_THREAD_CPUTIME_ID);
+  answer(channel, exchange);
+  exchange->work = now(CLOCK_THREAD_CPUTIME_ID) - worked;
+  exchange->spent = now(CLOCK_MONOTONIC) - begun;
+  exchange->queue = begun - exchange->queued;
 }
 
 static struct job *next_request (struct channel *channel)
@@ -320,18 +338,38 @@ static struct channel *as_channel (napi_env env, napi_value value)
   return NULL;
 }
 
+static void free_answer (napi_env env, void *data, void *hint)
+{
+  (void)env; (void)hint;
+  free(data);
+}
+
+/* Where a copy of it would cost the event loop something, JavaScript gets the memory itself. Not every runtime allows that. */
+static napi_value make_answer (napi_env env, struct datagram *answer)
+{
+  napi_value buffer;
+  if (answer->length >= 8192 && napi_create_external_buffer(env, answer->length, answer->data, free_answer, NULL, &buffer) == napi_ok) {
+    answer->data = NULL;
+    return buffer;
+  }
+  return napi_create_buffer_copy(env, answer->length, answer->data, NULL, &buffer) == napi_ok ? buffer : NULL;
+}
+
 static napi_value exchanged (napi_env env, struct job *job)
 {
   struct exchange *exchange = (struct exchange *)job;
   napi_value list, overrun, buffer, object = make_object(env);
   if (object == NULL || napi_create_array_with_length(env, exchange->count, &list) != napi_ok || napi_get_boolean(env, exchange->overrun, &overrun) != napi_ok) return NULL;
   for (size_t i = 0; i < exchange->count; i++) {
-    if (napi_create_buffer_copy(env, exchange->answers[i].length, exchange->answers[i].data, NULL, &buffer) != napi_ok) return NULL;
+    if ((buffer = make_answer(env, &exchange->answers[i])) == NULL) return NULL;
     if (napi_set_element(env, list, (uint32_t)i, buffer) != napi_ok) return NULL;
   }
   set(env, object, "datagrams", list);
   set(env, object, "overrun", overrun);
   set(env, object, "waitNs", make_int(env, (int64_t)exchange->wait));
+  set(env, object, "queueNs", make_int(env, (int64_t)exchange->queue));
+  set(env, object, "spentNs", make_int(env, (int64_t)exchange->spent));
+  set(env, object, "workNs", make_int(env, (int64_t)exchange->work));
   return object;
 }
 
@@ -341,24 +379,31 @@ static void drop_exchange (struct job *job, bool delivered)
   (void)delivered;
   for (size_t i = 0; i < exchange->count; i++) free(exchange->answers[i].data);
   free(exchange->answers);
+  free(exchange->sieve.data);
   free(exchange);
 }
 
 napi_value channel_exchange (napi_env env, napi_callback_info info)
 {
-  napi_value values[3], promise;
+  napi_value values[4], promise;
+  struct sieve sieve = { 0 };
   struct channel *channel;
   napi_typedarray_type type;
   void *data;
   size_t length;
   bool typed = false, dump;
-  if (!arguments(env, info, 3, values) || (channel = as_channel(env, values[0])) == NULL || !as_bool(env, values[2], "dump", &dump)) return NULL;
+  size_t given = 4; /* the last may be missing */
+  if (napi_get_cb_info(env, info, &given, values, NULL, NULL) != napi_ok || given < 3) return throw_type(env, "too few arguments");
+  if ((channel = as_channel(env, values[0])) == NULL || !as_bool(env, values[2], "dump", &dump)) return NULL;
   if (napi_is_typedarray(env, values[1], &typed) != napi_ok || !typed
       || napi_get_typedarray_info(env, values[1], &type, &length, &data, NULL, NULL) != napi_ok || type != napi_uint8_array) return throw_type(env, "datagram must be a Uint8Array");
   if (length < sizeof(struct nlmsghdr)) return throw_type(env, "datagram must hold a netlink header");
+  if (!as_sieve(env, values[3], &sieve)) return NULL;
   struct exchange *exchange = calloc(1, sizeof *exchange + length);
-  if (exchange == NULL) return throw_errno(env, ENOMEM, "malloc", "request");
+  if (exchange == NULL) { free(sieve.data); return throw_errno(env, ENOMEM, "malloc", "request"); }
   exchange->job = (struct job){ .result = exchanged, .drop = drop_exchange };
+  exchange->sieve = sieve;
+  exchange->queued = now(CLOCK_MONOTONIC);
   exchange->dump = dump;
   exchange->length = length;
   memcpy(exchange->request, data, length);

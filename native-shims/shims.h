@@ -73,6 +73,13 @@ napi_value make_object (napi_env env);
 void set (napi_env env, napi_value object, const char *name, napi_value value);
 void close_fd (int *fd);
 
+/* sieve.c: which messages of a dump are kept. */
+struct sieve { uint8_t *data; size_t length; };
+/* Undefined, or bytes as src/netlink/sieve.ts makes them, of which it takes a copy; false: a TypeError is pending. */
+bool as_sieve (napi_env env, napi_value value, struct sieve *out);
+/* Moves what is kept together, at the beginning; returns its length. */
+size_t sieve_messages (const struct sieve *sieve, char *data, size_t length);
+
 /* One function for each name in module.c's table; what it does is said in src/netlink/native.ts. */
 napi_value channel_open (napi_env env, napi_callback_info info);
 napi_value channel_exchange (napi_env env, napi_callback_info info);

@@ -37,8 +37,8 @@ function datagrams (log: string): Buffer[] {
   return found
 }
 
-/** RTM_GET*, or the empty message without sequence number by which iproute2 finds out whether the kernel checks strictly. */
-const isQuestion = (piece: Buffer): boolean => piece.readUInt32LE(8) === 0 || (piece.readUInt16LE(4) >= NLMSG_MIN_TYPE && (piece.readUInt16LE(4) & 3) === 2)
+/** RTM_GET* (below 0x100: the types of nfnetlink are in another order), or the empty message without sequence number by which iproute2 finds out whether the kernel checks strictly. */
+const isQuestion = (piece: Buffer): boolean => piece.readUInt32LE(8) === 0 || (piece.readUInt16LE(4) >= NLMSG_MIN_TYPE && piece.readUInt16LE(4) < 0x100 && (piece.readUInt16LE(4) & 3) === 2)
 
 function observe ({ direction, setup, command }: Capture): { output: string, messages: Buffer[] } {
   const ns = `nw-capture-${String(process.pid)}`
@@ -90,6 +90,14 @@ const network = [
 const routes = `${network}; ip route add 198.51.100.0/24 via 192.0.2.9 metric 5 mtu 1400; ip addr add 203.0.113.1/24 dev v1; ip route add 10.0.0.0/8 nexthop via 192.0.2.7 weight 3 nexthop via 203.0.113.7; ip route add blackhole 10.99.0.0/16; ip route add 172.16.0.0/12 via 192.0.2.5 table 1000; ip route add 2001:db8:1::/48 via 2001:db8::9`
 const neighbours = `${network}; ip neigh add 192.0.2.7 lladdr 52:54:00:00:00:07 dev br0; ip neigh add 2001:db8::7 lladdr 52:54:00:00:00:08 dev br0 nud permanent router; ip neigh add proxy 192.0.2.8 dev br0`
 
+const tracked = (rest: string): string => `conntrack -I -t 3000 ${rest}`
+const connections = [
+  tracked('-p tcp -s 10.7.0.2 -d 192.0.2.9 --sport 4000 --dport 443 --state ESTABLISHED -r 192.0.2.9 -q 198.51.100.1 --reply-port-src 443 --reply-port-dst 61000'),
+  tracked('-p udp -s 192.0.2.8 -d 198.51.100.1 --sport 5000 --dport 53 -r 10.7.0.3 -q 192.0.2.8 --reply-port-src 53 --reply-port-dst 5000 --mark 7'),
+  tracked('-p icmp -s 10.8.0.2 -d 192.0.2.9 --icmp-type 8 --icmp-code 0 --icmp-id 77'), tracked('-p udp -s 10.7.0.4 -d 192.0.2.9 --sport 5000 --dport 53 --zone 5'),
+  tracked('-p icmpv6 -s 2001:db8:7::2 -d 2001:db8::9 --icmpv6-type 128 --icmpv6-code 0 --icmpv6-id 78'), tracked('-p tcp -s 2001:db8:8::2 -d 2001:db8::9 --sport 4000 --dport 443 --state ESTABLISHED'),
+].join('; ')
+
 const fixture = (direction: Direction, name: string, setup: string, command: string): Capture =>
   ({ direction, file: `test/fixtures/rtnl-${name}.hex`, setup, command: command.split(' ') })
 
@@ -112,6 +120,8 @@ const all: readonly Capture[] = [
   fixture('received', 'routes6', routes, 'ip -6 -j -N -d route show'),
   fixture('received', 'neighs', neighbours, 'ip -j neigh show'),
   fixture('received', 'fdb', `${network}; bridge fdb add 52:54:00:00:00:0a dev v0 master static`, 'bridge -j fdb show br br0'),
+  { direction: 'received', file: 'test/fixtures/ct-entries.hex', setup: connections, command: ['conntrack', '-L', '-o', 'xml,id'] },
+  { direction: 'received', file: 'test/fixtures/ct-entries6.hex', setup: connections, command: ['conntrack', '-L', '-f', 'ipv6', '-o', 'xml,id'] },
 ]
 
 const [direction, file, setup = '', ...command] = process.argv.slice(2)

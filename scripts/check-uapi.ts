@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import type { Codec } from '../src/bytes/codec.js'
 import type { AnyRow, Table } from '../src/netlink/attr.js'
+import * as ct from '../src/netlink/ct/tables.js'
 import * as rtnl from '../src/netlink/rtnl/tables.js'
 
 interface Declared {
@@ -92,7 +93,7 @@ async function nft (): Promise<readonly Declared[]> {
 
 async function main (): Promise<number> {
   const headers = installed()
-  const { source, count, unproved } = gather([rtnl, ...await nft()], headers)
+  const { source, count, unproved } = gather([rtnl, ...await nft(), ct], headers)
   if (process.argv.includes('--show')) process.stdout.write(source)
   const cc = spawnSync('cc', ['-std=c11', '-fsyntax-only', '-x', 'c', '-'], { input: source, encoding: 'utf8' })
   if (cc.error !== undefined) throw cc.error

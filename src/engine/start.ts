@@ -18,7 +18,7 @@ import { isErrno } from '../netlink/errno.js'
 import type { Request } from '../netlink/request.js'
 import { needsDnsmasq } from '../dnsmasq/config.js'
 import { findDnsmasq } from '../dnsmasq/user.js'
-import { expand } from '../network/expand.js'
+import { expand, reaches } from '../network/expand.js'
 import type { Definition } from '../network/spec.js'
 import { pacer, turn } from '../netlink/breathe.js'
 import { claim, claimable } from './claim.js'
@@ -113,6 +113,7 @@ async function make (definitions: readonly Definition[], purpose: string, { cont
   await stillThere(context.netns)
   await claimable(context)
   await prospect(context, definitions)
+  await context.flows.forgotten(definitions.flatMap(reaches)) // a guest must not inherit its predecessor's connections
   const pace = pacer()
   const networks: NetworkRecord[] = []
   for (const definition of definitions) {

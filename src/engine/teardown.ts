@@ -16,6 +16,7 @@ import { unclaim } from './claim.js'
 import { withdraw } from './commit.js'
 import type { Context } from './context.js'
 import type { Daemons } from './daemons.js'
+import { forgottenOf } from './flows.js'
 import { dismiss, dismissed, type Dismissed } from './forwarding.js'
 import type { Grave } from './graves.js'
 import type { BatchRecord, NetworkRecord, PortRecord } from './record.js'
@@ -44,8 +45,10 @@ export async function teardown (record: BatchRecord, { context, daemons, steps, 
     }
   }
   const { networks } = record
+  const standing = record.ports.length === 0 ? [] : (await context.book.standing()).flatMap((one) => one.networks)
   await attempt('dnsmasq', async () => { await daemons.stop(networks.filter(({ dnsmasq }) => dnsmasq)) })
   await attempt('links', async () => { await removeLinks(record, { context, steps, keep, graves, left }) })
+  context.flows.forget(forgottenOf(record, standing))
   if (networks.length === 0) return left
   let loss: Dismissed = {}
   await attempt('forwarding', async () => { loss = await dismiss(context, networks.filter(({ forwarding }) => forwarding.ipv4 || forwarding.ipv6).map(({ bridge }) => bridge.name)) })

@@ -5,6 +5,7 @@ import { verdict } from './ack.js'
 import { mapSlowly, pacer } from './breathe.js'
 import { messages, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, type Message } from './header.js'
 import { frame, type Request } from './request.js'
+import type { Sieve } from './sieve.js'
 import type { Reply, Transport } from './transport.js'
 
 /** What became of a request. Neither acknowledged nor refused means unknown: a reply was lost and it may be done. */
@@ -59,14 +60,14 @@ export async function getEach (transport: Transport, requests: readonly Request[
 /**
  * Reads all objects that match. A dump that changed under the reader (NLM_F_DUMP_INTR) or lost messages is never trusted: it is read
  * again, up to ten times. Throws KernelError, also for an error that comes inside NLMSG_DONE, and NETWRIGHT_UNKNOWN_OUTCOME
- * where every attempt was interrupted.
+ * where every attempt was interrupted. `sieve`: only what it keeps is wanted; others may come all the same.
  */
-export async function dump (transport: Transport, request: Request): Promise<Message[]> {
+export async function dump (transport: Transport, request: Request, sieve?: Sieve): Promise<Message[]> {
   for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
     const w = new Writer(64)
     const seq = transport.sequence()
     frame(w, request, seq, NLM_F_DUMP)
-    const found = await collect(request, await transport.exchange(w.take(), true), seq)
+    const found = await collect(request, await transport.exchange(w.take(), true, sieve), seq)
     if (found !== undefined) return found
   }
   throw new NetwrightError('NETWRIGHT_UNKNOWN_OUTCOME', `${request.name} ${request.object}: interrupted by changes ${String(DUMP_ATTEMPTS)} times`, { remedy: 'try again when fewer objects change' })

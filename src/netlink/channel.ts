@@ -3,6 +3,7 @@ import { KernelError, NetwrightError } from '../errors.js'
 import { errnoName } from './errno.js'
 import { NETLINK_NETFILTER, NETLINK_ROUTE } from './header.js'
 import { native, type NativeChannel } from './native.js'
+import type { Sieve } from './sieve.js'
 import type { Reply, Transport } from './transport.js'
 
 export interface ChannelOptions {
@@ -58,9 +59,9 @@ class NativeTransport implements Channel {
     return this.#sequence
   }
 
-  async exchange (datagram: Uint8Array, dump: boolean): Promise<Reply> {
+  async exchange (datagram: Uint8Array, dump: boolean, sieve?: Sieve): Promise<Reply> {
     if (this.#closed !== undefined) throw closed()
-    const { datagrams, overrun, waitNs } = await native().channelExchange(this.#channel, datagram, dump)
+    const { datagrams, overrun, waitNs } = await native().channelExchange(this.#channel, datagram, dump, sieve)
       .catch((error: unknown) => { throw refusal(error, this.protocol) })
     const ms = waitNs / 1e6
     const { requests, totalMs, longestMs } = this.#waited

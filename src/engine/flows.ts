@@ -1,0 +1,116 @@
+/**
+ * Makes the kernel forget the connections of networks that are gone, behind the scenes: a guest that gets an address next must not inherit its
+ * predecessor's. One look at the kernel's table serves all that are waiting; where nothing is tracked, it is not looked at.
+ *
+ * Ours are the connections with an end in the subnet of a network: while it ran, no other link was reached by that subnet, which `prospect` sees to.
+ * An address that the routing tables know more closely than our subnet does, now or again, is a stranger's, and so are its connections.
+ */
+import { countFlows, covers, forgetFlows, overlap, readFlows, type Flow } from '../kernel/conntrack.js'
+import { lookUp } from '../kernel/fib.js'
+import type { Logger } from '../log.js'
+import { mapSlowly } from '../netlink/breathe.js'
+import { openChannel } from '../netlink/channel.js'
+import { NETLINK_NETFILTER } from '../netlink/header.js'
+import type { Transport } from '../netlink/transport.js'
+import { parseCidr } from '../values/cidr.js'
+import type { BatchRecord, NetworkRecord } from './record.js'
+
+/** Whose connections are to go. */
+export interface Forgotten {
+  /** `10.7.0.0/24`, or `10.7.0.5/32` for one guest. */
+  readonly prefix: string
+  /** Of the network's subnet, where `prefix` is longer. */
+  readonly subnet?: number
+  /** Index of the bridge that the subnet is reached by. */
+  readonly bridge: number
+}
+
+export interface FlowsOptions {
+  /** An open descriptor of the namespace, -1 for our own. */
+  readonly netns: number
+  readonly nft: Transport
+  readonly rtnl: Transport
+  readonly logger: Logger
+}
+
+/** Whose connections go with a record: its networks', and its guests' whose network stays. `standing`: the networks that run. */
+export function forgottenOf ({ networks, ports }: Pick<BatchRecord, 'networks' | 'ports'>, standing: readonly NetworkRecord[]): Forgotten[] {
+  const going = networks.flatMap(({ bridge, addresses, routes }) => [
+    ...addresses.map(({ address, prefix }) => `${address}/${String(prefix)}`), ...routes.map(({ destination }) => destination).filter((destination) => !destination.endsWith('/0')),
+  ].map((prefix) => ({ prefix, bridge: bridge.index })))
+  const names = new Set(networks.map(({ definition }) => definition.name))
+  const running = new Map(ports.length === 0 ? [] : standing.map((network) => [network.definition.name, network.bridge.index]))
+  const guests = ports.flatMap(({ network, ip, prefix }) => {
+    const bridge = running.get(network)
+    return ip === undefined || prefix === undefined || bridge === undefined || names.has(network) ? [] : [{ prefix: `${ip}/${ip.includes(':') ? '128' : '32'}`, subnet: prefix, bridge }]
+  })
+  return [...going, ...guests]
+}
+
+export class Flows {
+  readonly #options: FlowsOptions
+  #waiting: Forgotten[] = []
+  #current: readonly Forgotten[] = []
+  #working: Promise<void> | undefined
+
+  constructor (options: FlowsOptions) { this.#options = options }
+
+  /** Returns at once; whoever is named must be unable to begin a connection by now. */
+  forget (whose: readonly Forgotten[]): void {
+    if (whose.length === 0) return
+    this.#waiting.push(...whose)
+    this.#working ??= this.#work()
+  }
+
+  /** Resolves when nothing that overlaps one of the prefixes waits to be forgotten. Never throws. */
+  async forgotten (prefixes: readonly string[]): Promise<void> {
+    while (this.#working !== undefined && [...this.#current, ...this.#waiting].some(({ prefix }) => prefixes.some((other) => overlap(prefix, other)))) await this.#pass
+  }
+
+  /** Resolves when nothing is in work, however it went. Never throws. */
+  async ended (): Promise<void> { while (this.#working !== undefined) await this.#working }
+
+  #pass: Promise<void> = Promise.resolve()
+
+  async #work (): Promise<void> {
+    await Promise.resolve() // whoever hands them over has more to do first
+    // The last look at what waits and the end are one stretch: what comes later starts anew.
+    try {
+      while (this.#waiting.length > 0) {
+        this.#current = this.#waiting.splice(0)
+        this.#pass = this.#forget(this.#current)
+        await this.#pass
+        this.#current = []
+      }
+    } finally { this.#working = undefined }
+  }
+
+  async #forget (whose: readonly Forgotten[]): Promise<void> {
+    const { nft, netns, logger } = this.#options
+    try {
+      if (await countFlows(nft) === 0) return
+      // A socket of its own: commits do not wait for a look at a hundred thousand connections.
+      await using channel = await openChannel({ protocol: NETLINK_NETFILTER, netns })
+      const flows = await this.#ours(await readFlows(channel, whose.map(({ prefix }) => prefix)), whose)
+      const { gone, error } = await forgetFlows(channel, flows)
+      if (error !== undefined) throw error
+      if (gone > 0) logger.debug({ connections: gone, networks: whose.length }, 'connections of what was stopped are forgotten')
+    } catch (error) {
+      logger.error({ err: error, prefixes: whose.map(({ prefix }) => prefix) }, 'connections of what was stopped are still tracked, until they time out: conntrack -L')
+    }
+  }
+
+  /** Without those that have an end which is a stranger's by now. */
+  async #ours (flows: readonly Flow[], whose: readonly Forgotten[]): Promise<readonly Flow[]> {
+    if (flows.length === 0) return []
+    const addresses = [...new Set(flows.flatMap(({ inside }) => inside))]
+    const reached = await lookUp(this.#options.rtnl, addresses)
+    const own = whose.map(({ prefix, subnet = parseCidr(prefix).prefix, bridge }) => ({ within: covers(prefix), subnet, bridge }))
+    const foreign = new Set((await mapSlowly(addresses, (address, i) => {
+      const way = reached[i]
+      return way === undefined || own.some(({ within, subnet, bridge }) => (way.dev === bridge || way.prefix < subnet) && within(address)) ? [] : [address]
+    })).flat())
+    if (foreign.size > 0) this.#options.logger.debug({ addresses: [...foreign] }, 'connections of addresses that somebody else has by now are left alone')
+    return flows.filter(({ inside }) => !inside.some((address) => foreign.has(address)))
+  }
+}
