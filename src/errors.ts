@@ -27,6 +27,8 @@ export type ErrorCode =
   | 'NETWRIGHT_SUBNET_IN_USE' // a route or another network has that subnet: `conflict` names it
   | 'NETWRIGHT_NO_FREE_SUBNET'
   | 'NETWRIGHT_NO_FREE_ADDRESS'
+  | 'NETWRIGHT_BRIDGE_FULL' // the kernel takes no more ports on that bridge
+  | 'NETWRIGHT_STALE_PLAN' // the host has changed since the plan was made
   | 'NETWRIGHT_UNSUPPORTED' // valid libvirt, but netwright cannot do it (yet), or this kernel cannot
   // dnsmasq
   | 'NETWRIGHT_DNSMASQ_MISSING'
@@ -45,9 +47,18 @@ export interface ErrorFacts {
   readonly conflict?: { readonly kind: string, readonly name: string, readonly detail?: string }
   /** Objects that could not be undone and still stand, most recent first. */
   readonly left?: readonly string[]
+  /** The same, by kind and name. */
+  readonly remains?: readonly Remains[]
   readonly holder?: string
   readonly missing?: readonly string[]
+  /** The network at fault. */
+  readonly network?: string
+  /** Where in what was asked for the fault lies: `networks[217].subnet`. */
+  readonly place?: string
 }
+
+/** A thing that still stands although it should not: `{ kind: 'bridge', name: 'virbr1' }`. A part of a network's making that has no name of its own (`dnsmasq`, `links`, `nft elements`) names what it belongs to, or nothing. */
+export interface Remains { readonly kind: string, readonly name: string }
 
 const brand = (name: string): symbol => Symbol.for(`netwright.${name}`)
 const branded = (value: unknown, name: string): boolean =>
@@ -59,8 +70,11 @@ export class NetwrightError extends Error {
   readonly remedy?: string
   readonly conflict?: ErrorFacts['conflict']
   readonly left?: readonly string[]
+  readonly remains?: readonly Remains[]
   readonly holder?: string
   readonly missing?: readonly string[]
+  readonly network?: string
+  readonly place?: string
 
   constructor (code: ErrorCode, message: string, facts: ErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause })
@@ -69,8 +83,11 @@ export class NetwrightError extends Error {
     if (facts.remedy !== undefined) this.remedy = facts.remedy
     if (facts.conflict !== undefined) this.conflict = facts.conflict
     if (facts.left !== undefined) this.left = facts.left
+    if (facts.remains !== undefined) this.remains = facts.remains
     if (facts.holder !== undefined) this.holder = facts.holder
     if (facts.missing !== undefined) this.missing = facts.missing
+    if (facts.network !== undefined) this.network = facts.network
+    if (facts.place !== undefined) this.place = facts.place
     Object.defineProperty(this, brand(NetwrightError.label), { value: true })
   }
 
@@ -85,6 +102,8 @@ export interface Issue {
   readonly path?: string
   readonly line?: number
   readonly column?: number
+  /** The file it stands in, where there are several. */
+  readonly file?: string
 }
 
 /** Input is malformed or contradicts itself; nothing was changed. Code NETWRIGHT_INVALID (or NETWRIGHT_UNSUPPORTED). */
@@ -100,7 +119,25 @@ export class InputError extends NetwrightError {
 
 function sentence (issue: Issue): string {
   const place = issue.line === undefined ? issue.path : `line ${String(issue.line)}, column ${String(issue.column ?? 1)}`
-  return place === undefined ? issue.message : `${place}: ${issue.message}`
+  return [issue.file, place, issue.message].filter((part) => part !== undefined).join(': ')
+}
+
+/** Where an error belongs. */
+export interface Whereabouts {
+  readonly network?: string
+  readonly place?: string
+  /** Before the message, where the message does not begin with it already: `network net217`. */
+  readonly subject?: string
+}
+
+/** Tells where in a batch an error comes from: its class, code and facts stay, the message names the network. One that is told already, or that is none of ours, stays as it is. */
+export function located (error: unknown, { network, place, subject }: Whereabouts): unknown {
+  if (!(error instanceof NetwrightError) || error.place !== undefined) return error
+  const set = (key: string, value: unknown): void => { Object.defineProperty(error, key, { value, writable: true, configurable: true, enumerable: key !== 'message' }) }
+  if (network !== undefined && error.network === undefined) set('network', network)
+  if (place !== undefined) set('place', place)
+  if (subject !== undefined && !error.message.startsWith(subject)) set('message', `${subject}: ${error.message}`)
+  return error
 }
 
 /** The kernel refused: `RTM_NEWLINK vx0: ERANGE: VXLAN ID must be lower than 16777216 (IFLA_LINKINFO.…)`. */
