@@ -4,6 +4,7 @@ import { checkNetwork } from './check.js'
 import { readJson } from './json.js'
 import type { NetworkSpec } from './spec.js'
 import { readNetworkXml } from './xml/read.js'
+import type { Place } from './xml/tree.js'
 
 /**
  * Reads and checks a definition: text or bytes that begin with `<` are XML, with `{` JSON; anything else is the object itself.
@@ -39,10 +40,10 @@ export function readNetworkJson (source: string): NetworkSpec {
 }
 
 /** The place of the path, else of the nearest part of the document around it. */
-function nearest (path: string, placeOf: ReturnType<typeof readJson>['placeOf']): { readonly line: number, readonly column: number } {
+export function nearest (path: string, placeOf: (path: string) => Place | undefined): Place {
   for (let part = path; part !== ''; part = part.slice(0, Math.max(part.lastIndexOf('.'), part.lastIndexOf('['), 0))) {
     const place = placeOf(part)
     if (place !== undefined) return place
   }
-  return { line: 1, column: 1 }
+  return placeOf('') ?? { line: 1, column: 1 }
 }

@@ -11,8 +11,10 @@ import { readTree, type Element, type Place } from './tree.js'
  * Reads and checks libvirt's `<network>` document.
  * Throws InputError, every complaint with line and column: NETWRIGHT_UNSUPPORTED where elements or attributes are not known, each named; else NETWRIGHT_INVALID.
  */
-export function readNetworkXml (source: string): NetworkSpec {
-  const root = readTree(source)
+export function readNetworkXml (source: string): NetworkSpec { return readNetworkElement(readTree(source)) }
+
+/** The same for an element that stands in a longer document. */
+export function readNetworkElement (root: Element): NetworkSpec {
   if (root.name !== 'network') throw new InputError([{ message: `the document is <${shown(root.name)}>, not <network>`, line: root.line, column: root.column }])
   const reading = new Reading(root)
   const input = reading.read()

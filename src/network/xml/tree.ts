@@ -29,12 +29,27 @@ interface Building extends Place { readonly name: string, attributes: Attribute[
  * prefixes bound; at most 1 MiB, 64 levels, 100,000 elements. Throws InputError with line and column.
  */
 export function readTree (source: string): Element {
+  const { reader, refuse } = readerOf(source)
+  const [root] = reader.read(false)
+  return root ?? refuse('the document is empty', 0)
+}
+
+/** Reads a file that may hold several documents, one after another, each with its own declaration: `cat a.xml b.xml`. As strict as `readTree`; throws InputError with line and column. */
+export function readTrees (source: string): readonly Element[] {
+  // A declaration stands before each document, where a fragment has none; blanks keep every other place as it is.
+  const text = source.replace(/(^|>)([ \t\r\n]*)(<\?xml[ \t\r\n][^<>]*\?>)/g, (whole, before: string, space: string, declaration: string) => /encoding\s*=\s*["'](?!utf-8["'])/i.test(declaration) ? whole : `${before}${space}${declaration.replace(/[^\r\n]/g, ' ')}`)
+  return readerOf(text).reader.read(true)
+}
+
+type Refuse = (message: string, offset: number) => never
+
+function readerOf (source: string): { readonly reader: Reader, readonly refuse: Refuse } {
   const at = placesOf(source)
-  const refuse = (message: string, offset: number): never => { throw new InputError([{ message, ...at(offset) }]) }
+  const refuse: Refuse = (message, offset) => { throw new InputError([{ message, ...at(offset) }]) }
   const lone = /[\ud800-\udfff\0]/u.exec(source)
   if (Buffer.byteLength(source) > LIMITS.bytes) refuse(`the document is larger than ${String(LIMITS.bytes)} bytes`, 0)
   if (lone !== null) refuse('a character that XML does not allow', lone.index)
-  return new Reader(source, at, refuse).read()
+  return { reader: new Reader(source, at, refuse), refuse }
 }
 
 /** Why text cannot stand inside `<metadata>`, or undefined: it must be XML of its own, every prefix bound in it. */
@@ -69,21 +84,22 @@ export function placesOf (source: string): (offset: number) => Place {
 class Reader {
   readonly #source: string
   readonly #at: (offset: number) => Place
-  readonly #refuse: (message: string, offset: number) => never
+  readonly #refuse: Refuse
   readonly #open: Building[] = []
-  #root: Building | undefined
+  readonly #roots: Building[] = []
   #elements = 0
   /** Where the attribute that comes next is looked for. */
   #mark = 0
 
-  constructor (source: string, at: (offset: number) => Place, refuse: (message: string, offset: number) => never) {
+  constructor (source: string, at: (offset: number) => Place, refuse: Refuse) {
     this.#source = source
     this.#at = at
     this.#refuse = refuse
   }
 
-  read (): Element {
-    const parser = new SaxesParser({ xmlns: true, position: true })
+  /** `many`: more than one document may follow another. */
+  read (many: boolean): readonly Element[] {
+    const parser = new SaxesParser({ xmlns: true, position: true, fragment: many })
     parser.ENTITIES = ENTITIES
     const here = (): number => Math.min(parser.position, this.#source.length)
     parser.on('error', (error) => { this.#refuse(error.message.replace(/^\d+:\d+: /, '').replace(/\.$/, '').slice(0, 200), Math.max(0, here() - 1)) })
@@ -93,11 +109,11 @@ class Reader {
     parser.on('opentagstart', ({ name }) => { this.#begin(name, here()) })
     parser.on('attribute', ({ name, value }) => { this.#attribute(name, value, here()) })
     parser.on('opentag', () => { const element = this.#open.at(-1); if (element !== undefined) element.from = here() })
-    parser.on('text', (text) => { this.#text(text) })
-    parser.on('cdata', (text) => { this.#text(text) })
+    parser.on('text', (text) => { this.#text(text, here()) })
+    parser.on('cdata', (text) => { this.#text(text, here()) })
     parser.on('closetag', ({ isSelfClosing }) => { this.#end(isSelfClosing, here()) })
     parser.write(this.#source).close()
-    return this.#root ?? this.#refuse('the document is empty', 0)
+    return this.#roots
   }
 
   #declaration (encoding: string | undefined, version: string | undefined): void {
@@ -111,7 +127,7 @@ class Reader {
     if (this.#open.length >= LIMITS.depth) this.#refuse(`elements are nested deeper than ${String(LIMITS.depth)} levels`, offset)
     const element = { name, ...this.#at(offset), attributes: [], children: [], text: '', inside: '', from: position }
     this.#open.at(-1)?.children.push(element)
-    this.#root ??= element
+    if (this.#open.length === 0) this.#roots.push(element)
     this.#open.push(element)
     this.#mark = offset + 1 + name.length
   }
@@ -127,9 +143,10 @@ class Reader {
     attributes.push({ name, value, ...this.#at(offset) })
   }
 
-  #text (text: string): void {
+  #text (text: string, position: number): void {
     const element = this.#open.at(-1)
     if (element !== undefined) element.text += text
+    else if (text.trim() !== '') this.#refuse('text outside of the document', Math.max(0, position - (position === this.#source.length ? 0 : 1) - text.trimStart().length))
   }
 
   #end (selfClosing: boolean, position: number): void {
