@@ -22,6 +22,7 @@ export class Choice {
   readonly #context: Context
   #bridges: Set<string> | undefined
   #subnets: Taken | undefined
+  readonly #chosen: string[] = []
 
   constructor (context: Context) { this.#context = context }
 
@@ -31,7 +32,10 @@ export class Choice {
     const subnet = spec.auto === undefined ? undefined : formatCidr(this.#kept(spec.auto.prefix, before) ?? await this.#subnet(spec.auto.prefix))
     const definition = complete(spec, { uuid: spec.uuid ?? before?.uuid ?? freshUuid(), mac: spec.mac ?? before?.mac ?? randomMac(), bridge, ...subnet === undefined ? {} : { subnet } })
     this.#bridges?.add(bridge)
-    if (this.#subnets !== undefined) for (const text of reaches(definition)) this.#subnets.add(parseCidr(text))
+    for (const text of reaches(definition)) {
+      this.#chosen.push(text)
+      this.#subnets?.add(parseCidr(text))
+    }
     return definition
   }
 
@@ -56,7 +60,18 @@ export class Choice {
   }
 
   async #subnet (prefix: number): Promise<Cidr> {
+    try { return await this.#free(prefix, this.#context.flows.pending) } catch (error) {
+      if (this.#context.flows.pending.length === 0) throw error
+      await this.#context.flows.ended()
+      this.#subnets = undefined
+      return await this.#free(prefix, [])
+    }
+  }
+
+  /** `pending`: subnets whose last network's connections are still tracked; whoever takes one waits. */
+  async #free (prefix: number, pending: readonly string[]): Promise<Cidr> {
     this.#subnets ??= await Taken.of([
+      ...[...pending, ...this.#chosen].map((text) => parseCidr(text)),
       ...(await mapSlowly(await readRoutes(this.#context.rtnl), ({ destination }) => parseCidr(destination))).filter(({ prefix: length }) => length > 1),
       ...(await mapSlowly(await this.#definitions(), (definition) => reaches(definition).map((text) => parseCidr(text)))).flat(),
     ])

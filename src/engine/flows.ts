@@ -5,10 +5,11 @@
  * Ours are the connections with an end in the subnet of a network: while it ran, no other link was reached by that subnet, which `prospect` sees to.
  * An address that the routing tables know more closely than our subnet does, now or again, is a stranger's, and so are its connections.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { countFlows, covers, forgetFlows, overlap, readFlows, type Flow } from '../kernel/conntrack.js'
 import { lookUp } from '../kernel/fib.js'
 import type { Logger } from '../log.js'
-import { mapSlowly } from '../netlink/breathe.js'
+import { mapSlowly, turn } from '../netlink/breathe.js'
 import { openChannel } from '../netlink/channel.js'
 import { NETLINK_NETFILTER } from '../netlink/header.js'
 import type { Transport } from '../netlink/transport.js'
@@ -47,13 +48,26 @@ export function forgottenOf ({ networks, ports }: Pick<BatchRecord, 'networks' |
   return [...going, ...guests]
 }
 
+/** Milliseconds for which more are waited for, and how many times longer than the last look took: so looking takes a fifth of one processor at most. */
+const PAUSE = 25
+const IDLE = 4
+const LONGEST = 500
+
 export class Flows {
   readonly #options: FlowsOptions
-  #waiting: Forgotten[] = []
+  readonly #waiting: Forgotten[] = []
   #current: readonly Forgotten[] = []
   #working: Promise<void> | undefined
+  /** The look that is under way. */
+  #done = Promise.resolve()
+  /** Ends the pause: somebody waits. */
+  #hurry = new AbortController()
+  #took = 0
 
   constructor (options: FlowsOptions) { this.#options = options }
+
+  /** Prefixes that wait to be forgotten: whoever may choose another one starts sooner. */
+  get pending (): readonly string[] { return [...this.#current, ...this.#waiting].map(({ prefix }) => prefix) }
 
   /** Returns at once; whoever is named must be unable to begin a connection by now. */
   forget (whose: readonly Forgotten[]): void {
@@ -64,22 +78,29 @@ export class Flows {
 
   /** Resolves when nothing that overlaps one of the prefixes waits to be forgotten. Never throws. */
   async forgotten (prefixes: readonly string[]): Promise<void> {
-    while (this.#working !== undefined && [...this.#current, ...this.#waiting].some(({ prefix }) => prefixes.some((other) => overlap(prefix, other)))) await this.#pass
+    while (this.pending.some((prefix) => prefixes.some((other) => overlap(prefix, other)))) await this.#next()
   }
 
   /** Resolves when nothing is in work, however it went. Never throws. */
-  async ended (): Promise<void> { while (this.#working !== undefined) await this.#working }
+  async ended (): Promise<void> { while (this.#working !== undefined) await this.#next() }
 
-  #pass: Promise<void> = Promise.resolve()
+  /** The end of the look that is under way, else of the next one, at once. */
+  async #next (): Promise<void> {
+    this.#hurry.abort()
+    await (this.#current.length > 0 ? this.#done : turn())
+  }
 
   async #work (): Promise<void> {
-    await Promise.resolve() // whoever hands them over has more to do first
     // The last look at what waits and the end are one stretch: what comes later starts anew.
     try {
       while (this.#waiting.length > 0) {
+        await sleep(Math.min(LONGEST, Math.max(PAUSE, IDLE * this.#took)), undefined, { signal: this.#hurry.signal }).catch(() => undefined)
+        this.#hurry = new AbortController()
         this.#current = this.#waiting.splice(0)
-        this.#pass = this.#forget(this.#current)
-        await this.#pass
+        const since = performance.now()
+        this.#done = this.#forget(this.#current)
+        await this.#done
+        this.#took = performance.now() - since
         this.#current = []
       }
     } finally { this.#working = undefined }

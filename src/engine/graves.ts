@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import type { Buried, Plot } from '../kernel/burial.js'
 import { plots } from '../kernel/burial.js'
+import type { Forgotten } from './flows.js'
 import { isMissing, makeDirectory, namesIn, readIfThere, removeEmpty, removeFile, writeAtomic } from './files.js'
 import { identity, lives, type Identity } from './identity.js'
 
@@ -20,12 +21,15 @@ export interface Grave extends Identity {
   readonly version: 1
   readonly id: string
   readonly plots: readonly Plot[]
+  /** Whose connections are to be forgotten before it is closed. */
+  readonly flows?: readonly Forgotten[]
 }
 
 const whole = v.pipe(v.number(), v.integer(), v.minValue(1))
 const form = v.object({
   version: v.literal(1), id: v.string(), boot: v.string(), process: v.object({ pid: v.number(), started: v.string() }),
   plots: v.array(v.object({ group: whole, links: v.array(v.object({ index: whole, name: v.string(), kind: v.picklist(['bridge', 'tun']) })) })),
+  flows: v.exactOptional(v.array(v.object({ prefix: v.string(), subnet: v.exactOptional(v.number()), bridge: v.number() }))),
 })
 
 /** How often a directory is made again that others remove at the same moment, since it is empty. */
@@ -38,8 +42,8 @@ export class Graves {
   constructor (directory: string) { this.#directory = directory }
 
   /** Writes down where these links are to be buried; none may have been touched before. */
-  async dig (links: readonly Buried[]): Promise<Grave> {
-    const grave: Grave = { version: 1, id: randomBytes(9).toString('hex'), ...await identity(), plots: plots(links) }
+  async dig (links: readonly Buried[], flows: readonly Forgotten[] = []): Promise<Grave> {
+    const grave: Grave = { version: 1, id: randomBytes(9).toString('hex'), ...await identity(), plots: plots(links), ...flows.length === 0 ? {} : { flows } }
     for (let tries = 1; ; tries++) {
       await makeDirectory(this.#directory)
       try { await writeAtomic(this.#file(grave), `${JSON.stringify(grave)}\n`, { durable: false }); return grave } catch (error) { if (!isMissing(error) || tries >= ATTEMPTS) throw error }

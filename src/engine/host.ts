@@ -48,10 +48,10 @@ export async function openHost (options: HostOptions = {}, internals: Internals 
     const at = places(root, owner, { id: netns.id, initial: await isInitial(netns) }, SHARED)
     const logger = (options.logger ?? silent).child({ owner })
     const graves = new Graves(at.graves)
-    const sexton = new Sexton({ graves, netns: netns.fd, logger, hook: internals.hook })
-    closers.unshift(async () => { await sexton.ended() })
     const flows = new Flows({ netns: netns.fd, nft, rtnl, logger })
     closers.unshift(async () => { await flows.ended() })
+    const sexton = new Sexton({ graves, flows, netns: netns.fd, logger, hook: internals.hook })
+    closers.unshift(async () => { await sexton.ended() })
     const lifetime = options.lifetime === 'process' ? randomBytes(9).toString('hex') : undefined
     const context: Context = {
       owner, places: at, logger, netns, rtnl, nft, store: new Store(at.networks, logger), book: new Book(at, lifetime), graves, sexton, flows,
@@ -74,10 +74,12 @@ export async function openHost (options: HostOptions = {}, internals: Internals 
 
 /** Whoever may not change networks may look at them all the same, with what a dead process left. */
 async function recoverAll ({ context, daemons }: Means, signal: AbortSignal | undefined): Promise<void> {
-  const { store, graves, sexton } = context
+  const { store, graves, sexton, flows } = context
   if (await needsRecovery(context)) await locked(context, 'recover', signal, async () => { await recover({ context, daemons }) })
   await reapDead({ context, daemons })
-  sexton.take(await graves.orphans())
+  const orphans = await graves.orphans()
+  flows.forget(orphans.flatMap((grave) => grave.flows ?? []))
+  sexton.take(orphans)
   if (await store.littered()) await owned(context, 'recover', signal, async () => { await store.sweep() })
 }
 

@@ -14,11 +14,13 @@ import { isErrno } from '../netlink/errno.js'
 import { NETLINK_ROUTE } from '../netlink/header.js'
 import { removeGroup } from '../netlink/rtnl/link.js'
 import type { Transport } from '../netlink/transport.js'
+import type { Flows } from './flows.js'
 import type { Grave, Graves } from './graves.js'
 import { stopIfAborted, undoSteps, type StepHook } from './steps.js'
 
 export interface SextonOptions {
   readonly graves: Graves
+  readonly flows: Flows
   /** An open descriptor of the namespace, -1 for our own. */
   readonly netns: number
   readonly logger: Logger
@@ -115,6 +117,7 @@ export class Sexton {
       await step.before('delete buried links')
       await this.#delete(plot, found, channel)
     }
+    await this.#options.flows.forgotten((grave.flows ?? []).map(({ prefix }) => prefix))
     await step.before('close the grave')
     await graves.close(grave)
     this.#waiting -= size(grave)

@@ -16,7 +16,7 @@ import { unclaim } from './claim.js'
 import { withdraw } from './commit.js'
 import type { Context } from './context.js'
 import type { Daemons } from './daemons.js'
-import { forgottenOf } from './flows.js'
+import { forgottenOf, type Forgotten } from './flows.js'
 import { dismiss, dismissed, type Dismissed } from './forwarding.js'
 import type { Grave } from './graves.js'
 import type { BatchRecord, NetworkRecord, PortRecord } from './record.js'
@@ -45,10 +45,10 @@ export async function teardown (record: BatchRecord, { context, daemons, steps, 
     }
   }
   const { networks } = record
-  const standing = record.ports.length === 0 ? [] : (await context.book.standing()).flatMap((one) => one.networks)
+  const flows = forgottenOf(record, record.ports.length === 0 ? [] : (await context.book.standing()).flatMap((one) => one.networks))
   await attempt('dnsmasq', async () => { await daemons.stop(networks.filter(({ dnsmasq }) => dnsmasq)) })
-  await attempt('links', async () => { await removeLinks(record, { context, steps, keep, graves, left }) })
-  context.flows.forget(forgottenOf(record, standing))
+  await attempt('links', async () => { await removeLinks(record, { context, steps, keep, graves, left, flows }) })
+  context.flows.forget(flows)
   if (networks.length === 0) return left
   let loss: Dismissed = {}
   await attempt('forwarding', async () => { loss = await dismiss(context, networks.filter(({ forwarding }) => forwarding.ipv4 || forwarding.ipv6).map(({ bridge }) => bridge.name)) })
@@ -70,16 +70,16 @@ async function alone (context: Context, record: BatchRecord): Promise<boolean> {
   return await remaining(context, record) === 0 && (await context.book.journal()).every(({ id, networks }) => id === record.id || networks.length === 0)
 }
 
-interface Removal { readonly context: Context, readonly steps: Steps, readonly keep: readonly PortRecord[], readonly graves: Grave[], readonly left: Left[] }
+interface Removal { readonly context: Context, readonly steps: Steps, readonly keep: readonly PortRecord[], readonly graves: Grave[], readonly left: Left[], readonly flows: readonly Forgotten[] }
 
 /** Pairs go at once: their other end's name, in a guest's namespace, must be free too. */
-async function removeLinks (record: BatchRecord, { context, steps, keep, graves, left }: Removal): Promise<void> {
+async function removeLinks (record: BatchRecord, { context, steps, keep, graves, left, flows }: Removal): Promise<void> {
   const going: LinkObject[] = [...record.ports.map(({ link }) => link), ...record.networks.map(({ bridge }) => bridge)]
   const kept = await present(context, keep.map(({ link }) => link))
   const found = await present(context, going)
   const buried = found.flatMap((link) => link.type === 'veth' ? [] : [link])
   if (buried.length > 0) await steps.before('dig a grave')
-  const grave = await dig(context, buried)
+  const grave = await dig(context, buried, flows)
   if (grave !== undefined) graves.push(grave)
   const networks = new Map(record.networks.map((network) => [network.bridge.index, network]))
   const sites = new Map(grave?.plots.flatMap((plot) => plot.links.map((link) => [link.index, { link, group: plot.group }])))
@@ -111,9 +111,9 @@ async function carryOut (context: Context, works: readonly Work[]): Promise<read
 }
 
 /** Undefined where there is nothing to bury, or no room on the disk to write it down. */
-async function dig ({ graves, logger }: Context, links: readonly Exclude<LinkObject, VethObject>[]): Promise<Grave | undefined> {
+async function dig ({ graves, logger }: Context, links: readonly Exclude<LinkObject, VethObject>[], flows: readonly Forgotten[]): Promise<Grave | undefined> {
   if (links.length === 0) return undefined
-  try { return await graves.dig(links.map((link) => ({ index: link.index, name: link.name, kind: link.type === 'tap' ? 'tun' : 'bridge' }))) } catch (error) {
+  try { return await graves.dig(links.map((link) => ({ index: link.index, name: link.name, kind: link.type === 'tap' ? 'tun' : 'bridge' })), flows) } catch (error) {
     logger.warn({ err: error }, 'links are deleted one by one, which takes longer: it cannot be written down that they wait for it')
     return undefined
   }
