@@ -41,6 +41,8 @@ export interface PortRecord {
   readonly ip?: string
   readonly prefix?: number
   readonly hostname?: string
+  /** Of a veth pair: the guest side got a default route. */
+  readonly defaultRoute?: boolean
 }
 
 export interface BatchRecord {
@@ -78,7 +80,7 @@ const network = v.object({
   forwarding: v.object({ ipv4: v.boolean(), ipv6: v.boolean() }), dnsmasq: v.boolean(), revision: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 })
 const update = v.object({ before: network, after: network })
-const port = v.object({ network: v.string(), link: v.variant('type', [tap, veth]), mac: v.string(), ip: v.exactOptional(v.string()), prefix: v.exactOptional(v.number()), hostname: v.exactOptional(v.string()) })
+const port = v.object({ network: v.string(), link: v.variant('type', [tap, veth]), mac: v.string(), ip: v.exactOptional(v.string()), prefix: v.exactOptional(v.number()), hostname: v.exactOptional(v.string()), defaultRoute: v.exactOptional(v.boolean()) })
 const frame = v.object({
   version: v.literal(1), id: v.string(), boot: v.string(), process: v.object({ pid: v.number(), started: v.string() }), purpose: v.string(), lifetime: v.exactOptional(v.string()),
   follows: v.exactOptional(v.string()), networks: v.array(v.unknown()), ports: v.array(v.unknown()), updates: v.exactOptional(v.array(v.unknown())),
