@@ -5,6 +5,11 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Network } from '../../src/engine/api.js'
+import { dump } from '../../src/netlink/call.js'
+import { openChannel } from '../../src/netlink/channel.js'
+import { decodeEntry, dumpEntries, sourcePaths } from '../../src/netlink/ct/entry.js'
+import { NETLINK_NETFILTER } from '../../src/netlink/header.js'
+import { makeSieve, withinPrefix } from '../../src/netlink/sieve.js'
 import { exec } from '../harness/command.js'
 import { kernelTest, type KernelTest, type Namespace } from '../harness/kernel-test.js'
 import { host, OUTSIDE, uplink } from './bed.js'
@@ -131,6 +136,20 @@ kernelTest(test, 'conntrack: what a killed process did not forget, the next host
   assert.is(code, -1, stderr)
   await (await host(context)).close()
   assert.equal(await tracked(ns), ['10.96.1.9 192.0.2.7'])
+}, { needs: ['conntrack'] })
+
+kernelTest(test, 'conntrack: the channel\'s thread drops what a sieve does not keep, and refuses what is none', async ({ ns }) => {
+  for (let i = 0; i < 40; i++) await insert(ns, `10.60.${String(i)}.2`, '192.0.2.7')
+  await using channel = await openChannel({ protocol: NETLINK_NETFILTER, netns: ns.fd })
+  const keep = makeSieve(4, [{ path: sourcePaths.ip[0], width: 4, values: ['10.60.7.0/24', '10.60.32.0/22'].map(withinPrefix) }])
+  const kept = (await dump(channel, dumpEntries('ip'), keep)).map((message) => decodeEntry(message).original?.ip?.src4)
+  assert.equal(kept.sort(), ['10.60.32.2', '10.60.33.2', '10.60.34.2', '10.60.35.2', '10.60.7.2'])
+  assert.is((await dump(channel, dumpEntries('ip'), makeSieve(4, []))).length, 0)
+  assert.is((await dump(channel, dumpEntries('ip'))).length, 40)
+  for (const broken of [[], [4, 1], [4, 3, 1, 1, 1, 4, 9, 0], [4, 255]]) {
+    const answer = await dump(channel, dumpEntries('ip'), Uint8Array.from(broken)).then(() => 'taken', (error: unknown) => error)
+    assert.instance(answer, TypeError)
+  }
 }, { needs: ['conntrack'] })
 
 test.run()
