@@ -69,10 +69,10 @@ export async function attach (name: string, input: PortInput, { context, daemons
 
 /** The record of a running network and its ports. Throws NETWRIGHT_INACTIVE. */
 export async function running (context: Context, name: string): Promise<{ readonly network: NetworkRecord, readonly ports: readonly PortRecord[] }> {
-  const standing = await context.book.standing()
-  const network = standing.flatMap(({ networks }) => networks).find(({ definition }) => definition.name === name)
+  const standing = await context.book.look()
+  const network = standing.network(name)
   if (network === undefined) throw new NetwrightError('NETWRIGHT_INACTIVE', `network '${name}' is not active`, { remedy: `netwright net-start ${name}` })
-  return { network, ports: standing.flatMap(({ ports }) => ports).filter((port) => port.network === name) }
+  return { network, ports: standing.ports([name]) }
 }
 
 async function design (context: Context, network: NetworkRecord, ports: readonly PortRecord[], input: PortInput, guest: Netns | undefined): Promise<PortRecord> {
@@ -169,8 +169,7 @@ async function furnish (context: Context, { network, port, input, guest, step }:
 export async function detach (name: string, { dev, index }: { readonly dev: string, readonly index?: number }, { context, daemons, signal }: Attach): Promise<void> {
   requireCapabilities('network')
   await whenQuiet({ context, daemons, purpose: `detach ${dev} from ${name}`, networks: [name], signal }, async () => {
-    const standing = await context.book.standing()
-    const ports = standing.flatMap((record) => record.ports).filter((port) => port.network === name)
+    const ports = (await context.book.look()).ports([name])
     const port = ports.find(({ link }) => link.name === dev && (index === undefined || link.index === index))
     if (port === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', `network ${name} has no port ${dev}`)
     await steps(context.hook, signal).before('write the journal')

@@ -1,28 +1,48 @@
-/** The books of one owner in one namespace: journal and standing records. Reads only what changed since the last look. Callers hold the lock where they write. */
+/**
+ * The books of one owner in one namespace: journal and standing records. Callers hold the lock where they write.
+ *
+ * What stands is read once and then kept up to date (see ledger.ts): it is read again only where somebody else has had the lock in between, which the
+ * claim tells (see claim.ts). So a change costs the same however many networks stand.
+ *
+ *     standing/ID.json     a batch that stands, written once, never changed
+ *     standing/ID.X.gone   links of it that stand no more: what is left of a large batch is not written again for each network that goes
+ */
 import { randomBytes } from 'node:crypto'
 import { rename, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { finalName, isFull, isMissing, makeDirectory, namesIn, readIfThere, removeEmpty, removeFile, removeTemps, writeAtomic } from './files.js'
+import { MARK, readClaim, writeMark } from './claim.js'
+import { finalName, isFull, isMissing, makeDirectory, namesIn, removeEmpty, removeFile, removeTemps, writeAtomic } from './files.js'
 import { identity } from './identity.js'
+import { indexesOf, Ledger, without, type Held } from './ledger.js'
 import type { Places } from './places.js'
-import { asStanding, formatRecord, parseRecord, type BatchRecord, type NetworkRecord, type PortRecord, type UpdateRecord } from './record.js'
+import { formatRecord, type BatchRecord, type NetworkRecord, type PortRecord, type UpdateRecord } from './record.js'
+import { ABANDONED, goneName, Shelf } from './shelf.js'
 
 /** What a batch is of, and whether its record may use the room that is kept free for removals. */
 export interface Content { readonly networks?: readonly NetworkRecord[], readonly ports?: readonly PortRecord[], readonly updates?: readonly UpdateRecord[], readonly follows?: string, readonly removal?: boolean }
 
-/** How often a directory is read again, or made again, that others change at the same moment. */
+/** How often a directory is made again, or read again, that others change at the same moment. */
 const ATTEMPTS = 20
 /** Bytes, at least. */
 const SPARE = 16_384
-/** How the file of an intent ends that its process has given up on. */
-const ABANDONED = '.left.json'
 
 export class Book {
+  /** Who we are, in the claim. */
+  readonly mark = randomBytes(MARK / 2).toString('hex')
+  /** The claim is there and has our mark. Of use under the lock only. */
+  claimed = false
   readonly #places: Places
   readonly #lifetime: string | undefined
-  /** By directory and file name; a record file never changes its content, a changed batch gets a new name. */
-  readonly #known = new Map<string, BatchRecord | undefined>()
-
+  readonly #ledger = new Ledger()
+  readonly #standing: Shelf
+  readonly #journal: Shelf
+  /** The ledger is right, as long as the claim has our mark or we have the lock. */
+  #current = false
+  #holding = false
+  /** What killed processes left has been looked for since somebody else had the lock. */
+  #swept = false
+  /** Counts the changes of the ledger. */
+  #changes = 0
   /** What all owners of the namespace share lies there, written under the same lock. */
   readonly #shared: string
   readonly #sharedNames: ReadonlySet<string>
@@ -31,141 +51,209 @@ export class Book {
   constructor (places: Places, lifetime?: string) {
     this.#places = places
     this.#lifetime = lifetime
+    this.#standing = new Shelf(places.standing, { stands: true })
+    this.#journal = new Shelf(places.journal, { stands: false })
     this.#shared = dirname(places.lock)
     this.#sharedNames = new Set([places.claim, places.forwarding].map((path) => basename(path)))
   }
 
-  /** What stands, of this boot, each network and port once: while a record is replaced, both are there. */
-  async standing (): Promise<readonly BatchRecord[]> { return distinct(await this.#read(this.#places.standing)) }
-  /** What is being made or removed, or was when its process died. */
-  async journal (): Promise<readonly BatchRecord[]> { return await this.#read(this.#places.journal) }
-
-  /** A record that vanishes between the listing and the reading may have been replaced by one that is not on the list: then all is read again. */
-  async #read (directory: string): Promise<readonly BatchRecord[]> {
-    const { boot } = await identity()
-    for (let tries = 1; ; tries++) {
-      const { records, vanished } = await this.#once(directory)
-      if (!vanished || tries >= ATTEMPTS) return records.filter((record) => record.boot === boot)
+  /** Whoever has taken the lock opens the book with it: if somebody else has had it meanwhile, what stands is read afresh. */
+  async enter (): Promise<void> {
+    const { claim, run } = this.#places
+    this.#holding = true
+    const found = await readClaim(claim)
+    const ours = found?.run === run
+    this.claimed = ours && found.mark === this.mark
+    if (this.claimed && this.#current) return
+    this.#current = false
+    this.#swept = false
+    if (ours && !this.claimed) {
+      await writeMark(claim, this.mark)
+      this.claimed = true
     }
+    await this.#refresh()
+    this.#current = true
   }
 
-  async #once (directory: string): Promise<{ readonly records: readonly BatchRecord[], readonly vanished: boolean }> {
-    const paths = new Set((await namesIn(directory)).filter((name) => name.endsWith('.json')).map((name) => join(directory, name)))
-    for (const path of this.#known.keys()) if (path.startsWith(`${directory}/`) && !paths.has(path)) this.#known.delete(path)
-    const records: BatchRecord[] = []
-    let vanished = false
-    for (const path of paths) {
-      if (!this.#known.has(path)) {
-        const text = await readIfThere(path)
-        if (text === undefined) { vanished = true; continue }
-        const parsed = await parseRecord(text)
-        const record = parsed === undefined || directory !== this.#places.standing ? parsed : asStanding(parsed)
-        this.#known.set(path, record === undefined || !path.endsWith(ABANDONED) ? record : { ...record, abandoned: true })
+  /** Before the lock is given back. */
+  leave (): void { this.#holding = false }
+
+  /** What stands, of this boot. For those who do not have the lock it is right for as long as nobody else changes it. */
+  async look (): Promise<Ledger> {
+    if (!this.#current || !(this.#holding || await this.#unchanged())) await this.#refresh()
+    return this.#ledger
+  }
+
+  /** What stands, of this boot, each network and port once. All of it: whoever wants one asks `look`. */
+  async standing (): Promise<readonly BatchRecord[]> { return (await this.look()).records() }
+
+  /** What is being made or removed, or was when its process died. */
+  async journal (): Promise<readonly BatchRecord[]> { return [...(await this.#journal.look()).records.values()] }
+
+  /** Nobody has had the lock since we had it. */
+  async #unchanged (): Promise<boolean> {
+    // Whoever may not read it may not have written it either.
+    return (await readClaim(this.#places.claim).catch(() => undefined))?.mark === this.mark
+  }
+
+  /** What is listed while we ourselves change it is listed again. */
+  async #refresh (): Promise<void> {
+    for (let tries = 1; tries <= ATTEMPTS; tries++) {
+      const before = this.#changes
+      const { records, gone } = await this.#standing.look()
+      if (before !== this.#changes) continue
+      for (const id of [...this.#ledger.held.keys()]) if (!records.has(id)) { this.#ledger.drop(id); this.#changes++ }
+      for (const [id, record] of records) {
+        if (!this.#ledger.held.has(id)) { this.#ledger.add(record, gone.get(id)); this.#changes++ } else if (gone.has(id)) this.#ledger.remove(id, gone.get(id) ?? [])
       }
-      const record = this.#known.get(path)
-      if (record !== undefined) records.push(record)
+      return
     }
-    return { records, vanished }
   }
 
   /** Writes an intent. Nothing that it names may have been touched before. */
   async intend (purpose: string, { networks = [], ports = [], updates = [], follows, removal = false }: Content): Promise<BatchRecord> {
-    const record: BatchRecord = { version: 1, id: freshId(), ...await identity(), purpose, networks, ports, ...updates.length === 0 ? {} : { updates }, ...follows === undefined ? {} : { follows }, ...this.#lifetime === undefined ? {} : { lifetime: this.#lifetime } }
+    const record: BatchRecord = {
+      version: 1, id: freshId(), ...await identity(), purpose, networks, ports,
+      ...updates.length === 0 ? {} : { updates }, ...follows === undefined ? {} : { follows }, ...this.#lifetime === undefined ? {} : { lifetime: this.#lifetime },
+    }
     const text = await formatRecord(record)
     if (!removal) await this.#keepRoom(Buffer.byteLength(text))
-    await this.#write(this.#places.journal, record, { text, removal })
+    await this.#write(this.#journal, fileOf(record), { text, removal })
+    this.#journal.put(fileOf(record), record)
     return record
   }
 
   /** The intent is done: all of it stands. */
   async stand (record: BatchRecord): Promise<void> {
-    const [from, to] = [this.#file(this.#places.journal, record), this.#file(this.#places.standing, record)]
-    await this.#inside(this.#places.standing, async () => { await rename(from, to) })
-    this.#known.delete(from)
-    this.#known.set(to, asStanding(record))
+    const file = fileOf(record)
+    await this.#inside(this.#places.standing, async () => { await rename(join(this.#places.journal, file), join(this.#places.standing, file)) })
+    this.#journal.take(file)
+    this.#stands(record)
+    if (record.updates !== undefined) await this.#strikeOut(record.updates.map(({ after }) => after.bridge.index), record.id)
   }
 
   /** The intent is void: nothing that it names was touched, or all of it is as before. */
   async drop (record: BatchRecord): Promise<void> {
-    await removeFile(this.#file(this.#places.journal, record))
+    await removeFile(join(this.#places.journal, fileOf(record)))
+    this.#journal.take(fileOf(record))
     await this.tidy()
+  }
+
+  #stands (record: BatchRecord): void {
+    this.#ledger.add(this.#standing.put(fileOf(record), record))
+    this.#changes++
   }
 
   /** From now on whoever comes next may finish or undo it, although our process lives. */
   async abandon (record: BatchRecord): Promise<void> {
     if (record.abandoned === true) return
-    await rename(this.#file(this.#places.journal, record), this.#file(this.#places.journal, { ...record, abandoned: true }))
+    await rename(join(this.#places.journal, fileOf(record)), join(this.#places.journal, fileOf({ ...record, abandoned: true })))
   }
 
   /** What the intent names is gone: takes it out of what stands, then drops the intent, then directories that are empty. */
   async gone (record: BatchRecord): Promise<void> {
-    const seen = indexesOf(record)
-    const empty: string[] = []
-    const standing = await this.#read(this.#places.standing)
-    const newest = distinct(standing) // a killed process may have left the old record beside its replacement
-    for (const [i, old] of standing.entries()) {
-      const rest = { ...without(newest[i] ?? old, seen), id: freshId() }
-      if (rest.networks.length === old.networks.length && rest.ports.length === old.ports.length) continue
-      if (rest.networks.length + rest.ports.length === 0) { empty.push(this.#file(this.#places.standing, old)); continue }
-      await this.#write(this.#places.standing, rest, { text: await formatRecord(rest), removal: true })
-      await removeFile(this.#file(this.#places.standing, old))
+    await this.#strikeOut(indexesOf(record))
+    await this.drop(record)
+  }
+
+  /** Takes links out of all records but one. */
+  async #strikeOut (links: readonly number[], except?: string): Promise<void> {
+    const ledger = await this.look()
+    const going = new Map<Held, number[]>()
+    for (const index of links) {
+      for (const held of ledger.holders(index)) {
+        const indexes = going.get(held)
+        if (held.record.id === except) continue
+        if (indexes === undefined) going.set(held, [index])
+        else indexes.push(index)
+      }
     }
-    await Promise.all(empty.map(removeFile))
-    await removeFile(this.#file(this.#places.journal, record))
-    await this.tidy()
+    const whole: string[] = []
+    for (const [held, indexes] of going) {
+      const left = held.record.networks.length + held.record.ports.length - held.gone.size - indexes.length
+      if (left > held.gone.size + indexes.length) await this.#strike(held, indexes)
+      else {
+        if (left > 0) await this.#replace(held, indexes)
+        whole.push(held.record.id)
+      }
+    }
+    await Promise.all(whole.map(async (id) => { await this.#discard(id) }))
+  }
+
+  /** Less than half of a record is gone: that is written down beside it. */
+  async #strike ({ record: { id } }: Held, indexes: readonly number[]): Promise<void> {
+    const file = goneName(id, randomBytes(6).toString('hex'))
+    await this.#write(this.#standing, file, { text: `${indexes.join('\n')}\n`, removal: true })
+    this.#standing.strike(file, id, indexes)
+    this.#ledger.remove(id, indexes)
+    this.#changes++
+  }
+
+  /** What is left of a record gets a record of its own; the old one is to be dropped then. */
+  async #replace ({ record, gone }: Held, indexes: readonly number[]): Promise<void> {
+    // A killed process may have left an old record beside its replacement.
+    const twice = indexesOf(record).filter((index) => this.#ledger.holders(index).length > 1)
+    const rest = { ...without(record, new Set([...gone, ...indexes, ...twice])), id: freshId() }
+    if (rest.networks.length + rest.ports.length === 0) return
+    await this.#write(this.#standing, fileOf(rest), { text: await formatRecord(rest), removal: true })
+    this.#stands(rest)
+  }
+
+  /** The record first: what is written beside it means nothing without it. */
+  async #discard (id: string): Promise<void> {
+    const beside = this.#standing.beside(id)
+    for (const file of [`${id}.json`, ...beside]) {
+      await removeFile(join(this.#places.standing, file))
+      this.#standing.take(file)
+    }
+    this.#ledger.drop(id)
+    this.#changes++
   }
 
   /** Whether a killed process left the beginning of a record, or an earlier boot its records (below a root that is not in memory). */
   async littered (): Promise<boolean> {
-    if ((await this.#voided()).length > 0) return true
-    const { journal, standing, graves } = this.#places
+    const shelves = await Promise.all([this.#standing.look(), this.#journal.look()])
+    if (shelves.some((shelf) => shelf.torn || shelf.void.length > 0)) return true
     const shared = (await namesIn(this.#shared)).filter((name) => this.#sharedNames.has(finalName(name) ?? ''))
-    return [...await namesIn(journal), ...await namesIn(standing), ...await namesIn(graves), ...shared].some((name) => finalName(name) !== undefined)
+    return [...await namesIn(this.#places.graves), ...shared].some((name) => finalName(name) !== undefined)
   }
 
-  /** Records of an earlier boot: what they name went with it. */
-  async #voided (): Promise<readonly string[]> {
-    const { boot } = await identity()
-    await this.standing()
-    await this.journal()
-    return [...this.#known].flatMap(([path, record]) => record !== undefined && record.boot !== boot ? [path] : [])
-  }
-
-  /** Removes what `littered` sees. Callers hold the lock. */
+  /** Removes what `littered` sees; once is enough while nobody else has the lock. Callers hold it. */
   async sweep (): Promise<void> {
-    for (const path of await this.#voided()) await removeFile(path)
+    if (this.#swept) return
+    for (const shelf of [this.#standing, this.#journal]) for (const name of (await shelf.look()).void) await removeFile(join(shelf.directory, name))
     await removeTemps(this.#places.journal)
     await removeTemps(this.#places.standing)
     await removeTemps(this.#places.graves)
     await removeTemps(this.#shared, this.#sharedNames)
+    this.#swept = this.#holding
   }
 
   /** Removes directories that are empty, and the room that nothing needs any more. */
   async tidy (): Promise<void> {
-    const { journal, standing, spare } = this.#places
+    const { journal, standing, spare, graves, run, lock } = this.#places
+    if (this.#current && this.#holding && this.#ledger.held.size > 0) { await removeEmpty(journal, 1); return }
     if ((await namesIn(journal)).length + (await namesIn(standing)).length === 0) await removeFile(spare)
-    await removeEmpty(this.#places.journal, 1)
-    await removeEmpty(this.#places.standing, 1)
-    await removeEmpty(this.#places.graves, 1)
-    await removeEmpty(this.#places.run, 3)
-    await removeEmpty(dirname(this.#places.lock), 1)
+    await removeEmpty(journal, 1)
+    await removeEmpty(standing, 1)
+    await removeEmpty(graves, 1)
+    await removeEmpty(run, 3)
+    await removeEmpty(dirname(lock), 1)
   }
 
   /** `removal`: where the disk is full, the room that was kept is used. */
-  async #write (directory: string, record: BatchRecord, { text, removal }: { readonly text: string, readonly removal: boolean }): Promise<void> {
-    const path = this.#file(directory, record)
-    const write = async (): Promise<void> => { await this.#inside(directory, async () => { await writeAtomic(path, text, { durable: false }) }) }
+  async #write (shelf: Shelf, file: string, { text, removal }: { readonly text: string, readonly removal: boolean }): Promise<void> {
+    const write = async (): Promise<void> => { await this.#inside(shelf.directory, async () => { await writeAtomic(join(shelf.directory, file), text, { durable: false }) }) }
     try { await write() } catch (error) {
       if (!removal || !isFull(error) || !await removeFile(this.#places.spare)) throw error
       await write()
     }
-    this.#known.set(path, record)
   }
 
   /** Makes the directory first; another process may remove it at the same moment, since it is empty. */
   async #inside (directory: string, work: () => Promise<void>): Promise<void> {
     for (let tries = 1; ; tries++) {
-      await makeDirectory(directory)
+      if (tries > 1 || directory !== this.#places.standing || this.#ledger.held.size === 0) await makeDirectory(directory)
       try { await work(); return } catch (error) { if (!isMissing(error) || tries >= ATTEMPTS) throw error }
     }
   }
@@ -177,26 +265,8 @@ export class Book {
     const now = await stat(spare).then((found) => found.size, () => 0)
     if (now < size) await this.#inside(run, async () => { await writeFile(spare, Buffer.alloc(size), { mode: 0o600 }) })
   }
-
-  #file (directory: string, { id, abandoned = false }: BatchRecord): string { return join(directory, `${id}${abandoned ? ABANDONED : '.json'}`) }
 }
 
 const freshId = (): string => randomBytes(9).toString('hex')
 
-const indexesOf = ({ networks, ports }: Pick<BatchRecord, 'networks' | 'ports'>): Set<number> => new Set([...networks.map(({ bridge }) => bridge.index), ...ports.map(({ link }) => link.index)])
-
-function without (record: BatchRecord, indexes: ReadonlySet<number>): BatchRecord {
-  return { ...record, networks: record.networks.filter(({ bridge }) => !indexes.has(bridge.index)), ports: record.ports.filter(({ link }) => !indexes.has(link.index)) }
-}
-
-/** Each network and port once, at the place of its newest record: an updated one has a higher revision. */
-function distinct (records: readonly BatchRecord[]): readonly BatchRecord[] {
-  const latest = new Map<number, number>()
-  for (const { networks } of records) for (const { bridge: { index }, revision = 0 } of networks) latest.set(index, Math.max(revision, latest.get(index) ?? 0))
-  const seen = new Set<number>()
-  return records.map((record) => {
-    const old = new Set(record.networks.flatMap(({ bridge: { index }, revision = 0 }) => revision < (latest.get(index) ?? 0) ? [index] : []))
-    for (const index of indexesOf(record)) if (seen.has(index)) old.add(index); else if (!old.has(index)) seen.add(index)
-    return old.size === 0 ? record : without(record, old)
-  })
-}
+const fileOf = ({ id, abandoned = false }: BatchRecord): string => `${id}${abandoned ? ABANDONED : '.json'}`

@@ -44,7 +44,12 @@ export interface Context {
 
 /** Runs `work` under the namespace's lock, which all owners share: for planning and committing, never while a process starts. */
 export async function locked<T> (context: Context, purpose: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-  return await under(context, context.places.lock, { purpose, signal }, work)
+  return await under(context, context.places.lock, { purpose, signal }, async () => {
+    try {
+      await context.book.enter()
+      return await work()
+    } finally { context.book.leave() }
+  })
 }
 
 /** Runs `work` under the lock of this owner's stored definitions. */

@@ -162,15 +162,14 @@ export class Daemons {
       if (!await this.#standing(network)) throw new Error(`network ${name} was stopped`)
       const other = await adopt(this.#context, name, true)
       if (other !== undefined) return other
-      const ports = (await this.#context.book.standing()).flatMap((record) => record.ports).filter((port) => port.network === name)
+      const ports = (await this.#context.book.look()).ports([name])
       return await launch(this.#context, network.definition, ports, signal)
     })
   }
 
   async #standing ({ bridge: { index } }: NetworkRecord): Promise<boolean> {
     const { book } = this.#context
-    const [standing, journal] = await Promise.all([book.standing(), book.journal()])
-    const has = (records: typeof standing): boolean => records.some(({ networks }) => networks.some(({ bridge }) => bridge.index === index))
-    return has(standing) && !has(journal)
+    const [standing, journal] = await Promise.all([book.look(), book.journal()])
+    return standing.bridge(index) !== undefined && !journal.some(({ networks }) => networks.some(({ bridge }) => bridge.index === index))
   }
 }

@@ -27,7 +27,7 @@ export async function define (context: Context, spec: NetworkSpec, signal: Abort
 
 /** The network of that name, stored or running; refuses a uuid that is another's. */
 async function predecessor (context: Context, spec: NetworkSpec): Promise<Definition | undefined> {
-  const running = (await context.book.standing()).flatMap(({ networks }) => networks.map(({ definition }) => definition))
+  const running = (await context.book.look()).networks().map(({ definition }) => definition)
   const all = [...(await context.store.list()).map(({ definition }) => definition), ...running]
   const same = all.find(({ name }) => name === spec.name)
   if (same !== undefined && spec.uuid !== undefined && same.uuid !== spec.uuid) throw new NetwrightError('NETWRIGHT_EXISTS', `network '${spec.name}' already exists with uuid ${same.uuid}`)
@@ -53,8 +53,8 @@ export async function undefine (context: Context, daemons: Daemons, name: string
   await owned(context, purpose, signal, async () => await locked(context, purpose, signal, async () => {
     const step = steps(context.hook, signal)
     if (await context.store.get(name) === undefined) throw new NetwrightError('NETWRIGHT_TRANSIENT', `can't undefine transient network`)
-    const records = [...await context.book.standing(), ...await context.book.journal()]
-    if (!records.some(({ networks }) => networks.some(({ definition }) => definition.name === name))) {
+    const journal = await context.book.journal()
+    if ((await context.book.look()).network(name) === undefined && !journal.some(({ networks }) => networks.some(({ definition }) => definition.name === name))) {
       await forgetPorts(name, { context, daemons })
       await step.before('remove the leases')
       await daemons.forgetLeases(name)
@@ -67,7 +67,7 @@ export async function undefine (context: Context, daemons: Daemons, name: string
 /** The ports that its last stop left: nobody could name them any more. */
 async function forgetPorts (name: string, means: Means): Promise<void> {
   const { book } = means.context
-  const ports = (await book.standing()).flatMap((record) => record.ports).filter(({ network }) => network === name)
+  const ports = (await book.look()).ports([name])
   if (ports.length === 0) return
   const record = await book.intend(`undefine ${name}`, { ports, removal: true })
   const left = await clear(record, means)

@@ -6,6 +6,7 @@ import { formatCidr } from '../values/cidr.js'
 import type { NetworkInfo } from './api.js'
 import type { Context } from './context.js'
 import type { Daemons } from './daemons.js'
+import type { Ledger } from './ledger.js'
 import type { NetworkRecord, PortRecord } from './record.js'
 
 /** One network with its two sides: what is stored, and what runs. At least one is there. */
@@ -31,29 +32,41 @@ export function inventory (context: Context): Promise<readonly Entry[]> {
 }
 
 async function look (context: Context): Promise<readonly Entry[]> {
-  const [stored, records, journal] = await Promise.all([context.store.list(), context.book.standing(), context.book.journal()])
-  const going = new Set(journal.flatMap(({ networks }) => networks.map(({ bridge }) => bridge.index)))
-  const running = new Map(records.flatMap(({ networks }) => networks).filter(({ bridge }) => !going.has(bridge.index)).map((network) => [network.definition.name, network]))
+  const [stored, standing, going] = await Promise.all([context.store.list(), context.book.look(), leaving(context)])
   const definitions = new Map(stored.map(({ definition }) => [definition.name, definition]))
-  const ports = new Map<string, PortRecord[]>()
-  for (const port of records.flatMap((record) => record.ports)) ports.set(port.network, [...ports.get(port.network) ?? [], port])
-  const names = [...new Set([...definitions.keys(), ...running.keys()])].sort(alike)
-  return names.map((name) => {
-    const one = running.get(name)
-    const definition = definitions.get(name)
-    return {
-      name, uuid: (one?.definition ?? definition)?.uuid ?? '', ports: ports.get(name) ?? [],
-      ...definition === undefined ? {} : { stored: definition }, ...one === undefined ? {} : { running: one },
-    }
-  })
+  const entries: Entry[] = []
+  for (const name of [...new Set([...definitions.keys(), ...standing.networks().map(({ definition }) => definition.name)])].sort(alike)) {
+    const entry = entryOf(name, { stored: definitions.get(name), standing, going })
+    if (entry !== undefined) entries.push(entry)
+  }
+  return entries
+}
+
+/** Of the networks that are being removed, the indexes of the bridges. */
+async function leaving (context: Context): Promise<ReadonlySet<number>> {
+  return new Set((await context.book.journal()).flatMap(({ networks }) => networks.map(({ bridge }) => bridge.index)))
+}
+
+/** One network, undefined where there is none of that name. Costs the same however many there are. */
+export async function lookAt (context: Context, name: string): Promise<Entry | undefined> {
+  const [stored, standing, going] = await Promise.all([context.store.get(name), context.book.look(), leaving(context)])
+  return entryOf(name, { stored: stored?.definition, standing, going })
+}
+
+function entryOf (name: string, { stored, standing, going }: { readonly stored: Definition | undefined, readonly standing: Ledger, readonly going: ReadonlySet<number> }): Entry | undefined {
+  const found = standing.network(name)
+  const running = found === undefined || going.has(found.bridge.index) ? undefined : found
+  const definition = running?.definition ?? stored
+  if (definition === undefined) return undefined
+  return { name, uuid: definition.uuid, ports: standing.ports([name]), ...stored === undefined ? {} : { stored }, ...running === undefined ? {} : { running } }
 }
 
 const alike = (a: string, b: string): number => a.toLowerCase() < b.toLowerCase() ? -1 : a.toLowerCase() > b.toLowerCase() ? 1 : a < b ? -1 : 1
 
 /** By uuid where the text has the form of one and a network has it, else by name. Throws NETWRIGHT_NOT_FOUND with libvirt's words. */
 export async function find (context: Context, nameOrUuid: string): Promise<Entry> {
-  const all = await inventory(context)
-  const found = (nameOrUuid.length === 36 ? all.find(({ uuid }) => uuid === nameOrUuid.toLowerCase()) : undefined) ?? all.find(({ name }) => name === nameOrUuid)
+  const named = nameOrUuid.length === 36 ? (await inventory(context)).find(({ uuid }) => uuid === nameOrUuid.toLowerCase()) : undefined
+  const found = named ?? await lookAt(context, nameOrUuid)
   if (found !== undefined) return found
   throw new NetwrightError('NETWRIGHT_NOT_FOUND', `no network with matching name '${nameOrUuid}'`, { remedy: 'netwright net-list --all' })
 }

@@ -73,8 +73,8 @@ async function bridgeNamed (context: Context, name: string): Promise<LinkState> 
 
 /** Bridges and ports of networks are changed through their networks only. */
 async function free (context: Context, state: LinkState): Promise<void> {
-  const records = await context.book.standing()
-  const network = records.flatMap(({ networks }) => networks).find(({ bridge }) => bridge.index === state.index)?.definition.name ?? records.flatMap(({ ports }) => ports).find((port) => port.link.index === state.index)?.network
+  const standing = await context.book.look()
+  const network = standing.bridge(state.index)?.definition.name ?? standing.side(state.index)
   if (network !== undefined) throw new NetwrightError('NETWRIGHT_ACTIVE', `${state.name} belongs to network ${network}`, { remedy: `netwright net-destroy ${network}` })
 }
 
@@ -109,9 +109,9 @@ async function removePort (context: Context, bridge: string, dev: string): Promi
 
 async function bridges (context: Context, name: string | undefined): Promise<BridgeInfo[]> {
   const found = name === undefined ? await readLinks(context.rtnl, { kind: 'bridge' }) : [await bridgeNamed(context, name)]
-  const records = (await context.book.standing()).flatMap(({ networks }) => networks)
+  const standing = await context.book.look()
   return await Promise.all(found.sort((a, b) => a.name < b.name ? -1 : 1).map(async (state): Promise<BridgeInfo> => {
-    const network = records.find(({ bridge }) => bridge.index === state.index)?.definition.name
+    const network = standing.bridge(state.index)?.definition.name
     const ports = await readLinks(context.rtnl, { master: state.index })
     return {
       name: state.name, id: state.bridge?.id ?? '', stp: state.bridge?.stp ?? false, forwardDelay: state.bridge?.forwardDelay ?? 0,

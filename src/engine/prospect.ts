@@ -12,8 +12,8 @@ import type { Context } from './context.js'
 
 /** Throws NETWRIGHT_ACTIVE, NETWRIGHT_NAME_IN_USE or NETWRIGHT_SUBNET_IN_USE, naming what is in the way. */
 export async function prospect (context: Context, definitions: readonly Definition[]): Promise<void> {
-  const running = new Set((await context.book.standing()).flatMap(({ networks }) => networks.map(({ definition }) => definition.name)))
-  for (const { name } of definitions) if (running.has(name)) throw new NetwrightError('NETWRIGHT_ACTIVE', `network ${name} is already active`)
+  const standing = await context.book.look()
+  for (const { name } of definitions) if (standing.network(name) !== undefined) throw new NetwrightError('NETWRIGHT_ACTIVE', `network ${name} is already active`)
   apartInName(definitions)
   const wanted = (await mapSlowly(definitions, (definition) => reaches(definition).map((text) => ({ network: definition.name, text })))).flat()
   apartInSubnet(await mapSlowly(wanted, subnetOf))
@@ -62,7 +62,7 @@ async function freeNames (context: Context, definitions: readonly Definition[]):
   for (const [i, definition] of definitions.entries()) {
     const link = links[i]
     if (link === undefined) continue
-    const mine = (await context.book.standing()).flatMap(({ networks }) => networks).find(({ bridge }) => bridge.index === link.index)?.definition.name
+    const mine = (await context.book.look()).bridge(link.index)?.definition.name
     if (mine !== undefined) {
       throw new NetwrightError('NETWRIGHT_NAME_IN_USE', `network ${definition.name}: bridge ${link.name} is that of network ${mine}, which is running`, {
         conflict: { kind: 'network', name: mine }, remedy: `give one of the two another bridge name, or none: netwright net-edit ${definition.name}`,

@@ -44,19 +44,18 @@ export async function clear (record: BatchRecord, { context, daemons }: Means): 
 async function staying (context: Context, { networks, ports }: BatchRecord): Promise<readonly PortRecord[]> {
   const names = new Set(networks.map(({ definition }) => definition.name))
   const going = new Set(ports.map(({ link }) => link.index))
-  return (await context.book.standing()).flatMap((record) => record.ports).filter(({ network, link }) => names.has(network) && !going.has(link.index))
+  return (await context.book.look()).ports(names).filter(({ link }) => !going.has(link.index))
 }
 
 /** Where only ports have gone, the networks' dnsmasq forgets their addresses. Nothing depends on it: the next start or change of a port tells it again. */
 async function unreserve (record: BatchRecord, { context, daemons }: Means): Promise<void> {
   const names = new Set(record.ports.filter(({ ip }) => ip !== undefined).map(({ network }) => network))
   if (names.size === 0) return
-  const standing = await context.book.standing()
-  const ports = standing.flatMap((one) => one.ports)
-  for (const network of standing.flatMap(({ networks }) => networks)) {
-    const { name } = network.definition
-    if (!names.has(name)) continue
-    try { await daemons.reload(network, ports.filter((port) => port.network === name)) } catch (error) { context.logger.warn({ err: error, network: name }, 'its dnsmasq still knows the addresses of ports that are gone') }
+  const standing = await context.book.look()
+  for (const name of names) {
+    const network = standing.network(name)
+    if (network === undefined) continue
+    try { await daemons.reload(network, standing.ports([name])) } catch (error) { context.logger.warn({ err: error, network: name }, 'its dnsmasq still knows the addresses of ports that are gone') }
   }
 }
 

@@ -167,9 +167,8 @@ export function settled ({ request, error, acknowledged, warning }: Outcome, con
 }
 
 async function finish (record: BatchRecord, elements: readonly Request[], { context, step }: Omit<Making, 'daemons'>): Promise<readonly NetworkRecord[]> {
-  const standing = (await context.book.standing()).flatMap(({ networks }) => networks)
   await step.before('commit nft')
-  await publish(context, elements, standing)
+  await publish(context, elements)
   await step.before('switch forwarding on')
   await switchOn(context, record.networks.map(({ forwarding }) => forwarding))
   await step.before('bring ports back')
@@ -181,7 +180,7 @@ async function finish (record: BatchRecord, elements: readonly Request[], { cont
 
 async function portsOf (context: Context, { networks }: BatchRecord): Promise<readonly PortRecord[]> {
   const names = new Set(networks.map(({ definition }) => definition.name))
-  return (await context.book.standing()).flatMap(({ ports }) => ports).filter(({ network }) => names.has(network))
+  return (await context.book.look()).ports(names)
 }
 
 /** The ports that the last stop left, down and without master. One that is gone meanwhile (a TAP without descriptors) is no error. */

@@ -36,13 +36,12 @@ export async function stop (names: readonly string[], { context, daemons, signal
 }
 
 async function find (names: readonly string[], context: Context): Promise<{ readonly networks: readonly NetworkRecord[], readonly attached: readonly PortRecord[] }> {
-  const standing = await context.book.standing()
+  const standing = await context.book.look()
   const networks: NetworkRecord[] = []
-  const running = new Map(standing.flatMap((record) => record.networks).map((network) => [network.definition.name, network]))
   for (const name of names) {
-    const found = running.get(name)
+    const found = standing.network(name)
     if (found === undefined) throw new NetwrightError('NETWRIGHT_INACTIVE', `network ${name} is not active`)
     networks.push(found)
   }
-  return { networks, attached: standing.flatMap((record) => record.ports).filter(({ network }) => names.includes(network)) }
+  return { networks, attached: standing.ports(new Set(names)) }
 }

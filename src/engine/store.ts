@@ -12,6 +12,9 @@ import { fileName } from './places.js'
 
 export interface Stored { readonly definition: Definition, readonly path: string }
 
+/** So many files are looked for one by one. */
+const FEW = 4
+
 export class Store {
   readonly #directory: string
   readonly #autostart: string
@@ -41,9 +44,9 @@ export class Store {
   /** By name. */
   async get (name: string): Promise<Stored | undefined> { return await this.#read(this.path(name)) }
 
-  /** The first of these networks that is stored; one look at the directory, however many names. */
+  /** The first of these networks that is stored; one look at the directory, however many names, or one a name where they are few. */
   async findAny (names: readonly string[]): Promise<Stored | undefined> {
-    const there = new Set(await entries(this.#directory))
+    const there = names.length <= FEW ? new Set(names.map((name) => `${fileName(name)}.xml`)) : new Set(await entries(this.#directory))
     for (const name of names) {
       const stored = there.has(`${fileName(name)}.xml`) ? await this.get(name) : undefined
       if (stored !== undefined) return stored

@@ -61,8 +61,8 @@ export async function teardown (record: BatchRecord, { context, daemons, steps, 
 /** How many networks of this owner stand beside those of the record. */
 async function remaining (context: Context, record: BatchRecord): Promise<number> {
   const going = new Set(record.networks.map(({ bridge }) => bridge.index))
-  const standing = (await context.book.standing()).flatMap(({ networks }) => networks)
-  return new Set(standing.map(({ bridge }) => bridge.index).filter((index) => !going.has(index))).size
+  const standing = await context.book.look()
+  return standing.size - [...going].filter((index) => standing.bridge(index) !== undefined).length
 }
 
 /** Whether the owner has no other record with a network: neither one that stands nor one that somebody is at. */

@@ -45,8 +45,8 @@ export async function state ({ netns, guest, root }: Place): Promise<Snapshot> {
   const [host, inside, kept, shared, processes] = await Promise.all([networkState(netns), networkState(guest), files(root), files('/run/netwright'), programs()])
   // How many records the networks are spread over makes no difference.
   const records = [...new Set([...kept, ...shared].map((path) => path.replaceAll(/\b[0-9a-f]{18}\b/g, 'RECORD').replace(/netns-\d+/, 'netns-ID')))].sort()
-  // The room for a stop may be used up while something stands.
-  const counted = records.some((path) => path.endsWith('RECORD.json')) ? records.filter((path) => !path.endsWith('/spare')) : records
+  // The room for a stop may be used up while something stands; what has gone of a batch may be noted beside its record.
+  const counted = records.some((path) => path.endsWith('RECORD.json')) ? records.filter((path) => !/(?:\/spare|\/RECORD\.\w+\.gone)$/.test(path)) : records
   return new Map([
     ...[...host].filter(seen).map(([heading, lines]): [string, readonly string[]] => [heading, lines.filter((line) => !heading.startsWith('routes') || !isLocal(line)).map(readable).sort()]),
     ...[...inside].filter(seen).map(([heading, lines]): [string, readonly string[]] => [`guest's ${heading}`, lines.filter((line) => !heading.startsWith('routes') || !isLocal(line)).map(readable).sort()]),
