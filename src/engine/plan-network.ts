@@ -151,9 +151,8 @@ class Network {
   }
 
   /** A port that is there and stays: as it is, or made anew. */
-  #port (state: PortState, wanted: PlannedPort): void {
+  #port (state: PortState, to: PlannedPort): void {
     const from = bare(state)
-    const to = wanted.address === 'auto' && from.address !== undefined ? { ...wanted, address: from.address } : wanted
     const same = isDeepStrictEqual(from, to)
     if (same && !this.#anew) return
     const reason = same ? 'its network stops and starts' : `it differs in ${differences(from, to)}`

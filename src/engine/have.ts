@@ -1,0 +1,61 @@
+/** What stands, as a plan sees it. Only reads; no lock, since each file is whole. */
+import { createHash } from 'node:crypto'
+import { isOurs, readEach } from '../kernel/link-state.js'
+import { pacer } from '../netlink/breathe.js'
+import type { PlannedPort } from './change.js'
+import type { Context } from './context.js'
+import { inventory } from './inventory.js'
+import { readOrigins } from './origins.js'
+import type { PortRecord } from './record.js'
+import type { NetworkState } from './state.js'
+
+/** All networks of this owner, sorted by name. Ports whose link is gone are left out. */
+export async function have (context: Context): Promise<NetworkState[]> {
+  const [entries, autostarted, origins] = await Promise.all([inventory(context), context.store.autostarted(), readOrigins(context)])
+  const there = await present(context, entries.flatMap(({ ports }) => ports))
+  const sources = new Map(origins.map(({ uuid, dev = '', mac = '', source }) => [[uuid, dev, mac].join(' '), source]))
+  return entries.map(({ name, uuid, stored, running, ports }) => {
+    const source = sources.get([uuid, '', ''].join(' '))
+    return {
+      name, autostart: stored !== undefined && autostarted.has(name), ...stored === undefined ? {} : { stored }, ...running === undefined ? {} : { running: running.definition },
+      ...source === undefined ? {} : { source },
+      ports: ports.filter((port) => there.has(port)).map((port) => {
+        const from = sources.get([uuid, port.link.name, port.mac].join(' '))
+        return { ...plannedOf(port), ...from === undefined ? {} : { source: from } }
+      }),
+    }
+  })
+}
+
+async function present (context: Context, ports: readonly PortRecord[]): Promise<ReadonlySet<PortRecord>> {
+  const links = await readEach(context.rtnl, ports.map(({ link: { index } }) => ({ index })))
+  return new Set(ports.filter(({ link }, i) => {
+    const state = links[i]
+    return state !== undefined && isOurs({ ...state, name: link.name }, link)
+  }))
+}
+
+/** A port as it stands, in the words of a plan. */
+function plannedOf ({ link, mac, ip, hostname, defaultRoute = false }: PortRecord): PlannedPort {
+  const common = { dev: link.name, mac, ...ip === undefined ? {} : { address: ip }, ...hostname === undefined ? {} : { hostname } }
+  if (link.type === 'veth') return { kind: 'veth', ...common, netns: link.peer.netns.path, peer: link.peer.name, defaultRoute }
+  const { queues, vnetHdr, uid, gid } = link
+  return { kind: 'tap', ...common, queues, vnetHdr, ...uid < 0 ? {} : { owner: uid }, ...gid < 0 ? {} : { group: gid } }
+}
+
+/** What a plan rests on, in one word: the same as long as none of these networks changes. */
+export async function fingerprint (states: readonly NetworkState[], about: ReadonlySet<string>, source: string | undefined): Promise<string> {
+  const hash = createHash('sha256')
+  const pace = pacer()
+  for (const state of states) {
+    if (!about.has(state.name) && (source === undefined || !(state.source === source || state.ports.some((port) => port.source === source)))) continue
+    hash.update(JSON.stringify({ ...state, ports: state.ports.toSorted((a, b) => a.dev < b.dev ? -1 : 1) }, sorted))
+    await pace()
+  }
+  return hash.digest('hex')
+}
+
+/** For `JSON.stringify`: keys in one order, whoever made the object. */
+function sorted (_key: string, value: unknown): unknown {
+  return typeof value !== 'object' || value === null || Array.isArray(value) ? value : Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1))
+}
