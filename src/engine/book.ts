@@ -129,7 +129,8 @@ export class Book {
     await this.#inside(this.#places.standing, async () => { await rename(join(this.#places.journal, file), join(this.#places.standing, file)) })
     this.#journal.take(file)
     this.#stands(record)
-    if (record.updates !== undefined) await this.#strikeOut(record.updates.map(({ after }) => after.bridge.index), record.id)
+    // What older records say of an updated network is void by its revision; that they still say it costs a little room.
+    if (record.updates !== undefined) await this.#strikeOut(record.updates.map(({ after }) => after.bridge.index), record.id).catch(() => undefined)
   }
 
   /** The intent is void: nothing that it names was touched, or all of it is as before. */

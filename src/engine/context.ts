@@ -8,9 +8,11 @@ import type { Graves } from './graves.js'
 import { lock } from './lock.js'
 import type { Places } from './places.js'
 import type { Sexton } from './sexton.js'
+import type { Stock } from './source.js'
 import type { StepHook } from './steps.js'
 import type { Store } from './store.js'
 import { typed } from './system-error.js'
+import type { Tallies } from './tallies.js'
 
 export interface Context {
   readonly owner: string
@@ -38,6 +40,10 @@ export interface Context {
   readonly resolvConf: string
   /** What this host makes is marked so, where it ends with this process. */
   readonly lifetime?: string
+  /** What was done and waited for. */
+  readonly tallies: Tallies
+  /** Links that wait to be used again, where the host keeps some. */
+  readonly stock?: Stock
   /** For fault tests. */
   readonly hook: StepHook | undefined
 }
@@ -60,7 +66,7 @@ export async function owned<T> (context: Context, purpose: string, signal: Abort
 /** Runs `work` under the lock at `path`, whose file is gone afterwards. What the system refuses comes as a typed error. Throws NETWRIGHT_LOCKED. */
 export async function under<T> (context: Context, path: string, { purpose, signal }: { readonly purpose: string, readonly signal: AbortSignal | undefined }, work: () => Promise<T>): Promise<T> {
   return await typed(async () => {
-    const held = await lock({ path, purpose, timeout: context.lockTimeout, signal })
+    const held = await context.tallies.lock(async () => await lock({ path, purpose, timeout: context.lockTimeout, signal }))
     try { return await work() } finally { await held.release(true) }
   })
 }

@@ -100,13 +100,13 @@ export async function switchOn (context: Context, needs: readonly Omit<Need, 'br
 
 /**
  * These bridges need no forwarding any more. Puts back, with every interface's own value, what nobody needs now, and returns what the guard loses.
- * Where somebody else has switched forwarding since, that is left as it is. Can be repeated until `dismissed` has written it down.
+ * `staying`: those of them that still need it for fewer families. Where somebody else has switched forwarding since, that is left as it is. Can be repeated until `dismissed` has written it down.
  */
-export async function dismiss (context: Context, bridges: readonly string[]): Promise<Dismissed> {
+export async function dismiss (context: Context, bridges: readonly string[], staying: readonly Need[] = []): Promise<Dismissed> {
   const old = await read(context)
   const leaving = old.users.filter((user) => user.owner === context.owner && bridges.includes(user.bridge))
   if (leaving.length === 0) return {}
-  const users = old.users.filter((user) => !leaving.includes(user))
+  const users = [...old.users.filter((user) => !leaving.includes(user)), ...staying.map((need) => ({ owner: context.owner, ...need }))]
   const idle = old.saved.filter(({ family: number }) => !both.some((family) => families[family] === number && users.some((user) => wants(user, family))))
   if (idle.length > 0) await write(context, { ...old, restoring: idle.map(({ family }) => family) })
   for (const state of idle) await putBack(context, state, old.restoring.includes(state.family))
@@ -114,7 +114,7 @@ export async function dismiss (context: Context, bridges: readonly string[]): Pr
   const record = { boot: old.boot, saved, users, restoring: [] }
   if (old.saved.length === 0) return { record }
   if (saved.length === 0) return { guard: 'all', record }
-  return { guard: { bridges: leaving.map(({ bridge }) => bridge), families: guards(old).filter((family) => !guards(record).includes(family)) }, record }
+  return { guard: { bridges: leaving.map(({ bridge }) => bridge).filter((name) => !staying.some(({ bridge }) => bridge === name)), families: guards(old).filter((family) => !guards(record).includes(family)) }, record }
 }
 
 /** `again`: an earlier attempt may have switched it already, and then died before it put the interfaces' own values back. */
