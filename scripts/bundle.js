@@ -17,7 +17,7 @@ const src = join(root, 'src')
 const out = join(root, 'dist/bundle')
 
 /** Packages that go into the bundle, each because it makes starting quicker (CommonJS, or much more code than is used). All others are loaded as they are. */
-const inside = ['commander', 'ipaddr.js', 'saxes', 'valibot', 'xmlchars'] // xmlchars is a part of saxes
+const inside = ['ipaddr.js', 'saxes', 'valibot', 'xmlchars'] // xmlchars is a part of saxes
 
 /** The package of a path below node_modules. */
 const packageOf = (path) => /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1]

@@ -34,7 +34,6 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   netwright: ['cli'], // by its own name, as users do: netwright/rtnl, netwright/nft
   saxes: ['network'],
   valibot: ['network', 'engine'],
-  commander: ['cli'],
   pino: ['cli'],
 }
 

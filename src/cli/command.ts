@@ -69,6 +69,8 @@ export interface Command {
   readonly parameters: readonly Parameter[]
   /** libvirt's name of the call that changes something: refused under `--readonly`. */
   readonly changes?: string
+  /** Runs until it is stopped: its host watches meanwhile. */
+  readonly watches?: boolean
   /** Resolves with false when it failed and has said so itself. */
   run (values: Values, context: Context): Promise<unknown>
 }

@@ -1,5 +1,5 @@
-/** Words into values, with commander: global options first, then the verb's own, with virsh's texts for what is wrong. */
-import { Command as Parser, CommanderError, Option } from 'commander'
+/** Words into values: global options first, then the verb's own, with virsh's texts for what is wrong. */
+import { parseArgs } from 'node:util'
 import type { Command, Parameter, Values } from './command.js'
 import { UsageError } from './failure.js'
 import { globalParameters, type Given, type GlobalParameter } from './globals.js'
@@ -8,49 +8,42 @@ type Seen = Map<string, string | true>
 
 const takesValue = (parameter: Parameter): boolean => parameter.kind === 'data' || parameter.kind === 'text'
 
-/** A parser that neither prints nor exits, and writes what it meets into `seen`. */
-function parser (name: string, parameters: readonly GlobalParameter[], seen: Seen): Parser {
-  const made = new Parser(name)
-  made.exitOverride().helpOption(false).helpCommand(false).argument('[words...]').allowExcessArguments(true)
-  made.configureOutput({ writeOut: () => undefined, writeErr: () => undefined })
-  for (const parameter of parameters) {
-    if (parameter.kind === 'rest') continue
-    const short = parameter.short === undefined ? '' : `-${parameter.short}, `
-    const value = takesValue(parameter) ? ` <${parameter.value ?? 'string'}>` : ''
-    made.addOption(new Option(`${short}--${parameter.name}${value}`))
-    made.on(`option:${parameter.name}`, (given: string | null | undefined) => {
-      if (seen.has(parameter.name) && takesValue(parameter)) throw new UsageError(`option --${parameter.name} already seen`)
-      seen.set(parameter.name, given ?? true)
-    })
-  }
-  return made
-}
-
-/** commander's complaint in virsh's words. Source: tools/vsh.c, vshCommandParse. */
-function complaint (error: CommanderError, command: Command | undefined): UsageError {
-  const option = /'(?:-\w, )?-*([^'\s]*)/.exec(error.message)?.[1] ?? ''
-  if (error.code === 'commander.optionMissingArgument') return new UsageError(`expected syntax: --${option} <string>`)
-  if (error.code !== 'commander.unknownOption') return new UsageError(error.message.replace(/^error: /, ''))
-  if (command === undefined) return new UsageError(`unsupported option '${/'([^']*)'/.exec(error.message)?.[1] ?? option}'. See --help.`)
-  const [name = '', value] = option.split('=', 2)
-  if (value !== undefined && [...globalParameters, ...command.parameters].some((parameter) => parameter.name === name)) return new UsageError(`invalid '=' after option --${name}`)
+/** An option that nobody declared, in virsh's words. Source: tools/vsh.c, vshCommandParse; tools/virsh.c, virshParseArgv. */
+function unknown (word: string, name: string, command: Command | undefined): UsageError {
+  if (command === undefined) return new UsageError(`unsupported option '${word}'. See --help.`)
   return new UsageError(`command '${command.name}' doesn't support option --${name}`, `netwright help ${command.name}`)
 }
 
-function parse (made: Parser, words: readonly string[], command: Command | undefined): readonly string[] {
-  try {
-    made.parse([...words], { from: 'user' })
-  } catch (error) {
-    throw error instanceof CommanderError ? complaint(error, command) : error
+interface Scan { readonly parameters: readonly GlobalParameter[], readonly command?: Command }
+interface Word { readonly text: string, readonly index: number }
+
+/** What is given by name goes into `seen`; words by position are yielded, with their place. Nothing is read beyond the last word that is taken. */
+function * scan (words: readonly string[], { parameters, command }: Scan, seen: Seen): Generator<Word> {
+  const declared = new Map(parameters.filter(({ kind }) => kind !== 'rest').map((parameter) => [parameter.name, parameter]))
+  const options = Object.fromEntries([...declared.values()].map((parameter): [string, { readonly type: 'string' | 'boolean', readonly short?: string }] =>
+    [parameter.name, { type: takesValue(parameter) ? 'string' : 'boolean', ...parameter.short === undefined ? {} : { short: parameter.short } }]))
+  for (const token of parseArgs({ args: [...words], options, strict: false, allowPositionals: true, tokens: true }).tokens) {
+    if (token.kind === 'positional') yield { text: token.value, index: token.index }
+    if (token.kind !== 'option') continue
+    const { name, rawName, value, inlineValue = false, index } = token
+    const parameter = declared.get(name)
+    if (parameter === undefined) throw unknown(words[index] ?? rawName, name, command)
+    if (!takesValue(parameter)) {
+      if (inlineValue) throw new UsageError(`invalid '=' after option --${name}`)
+      seen.set(name, true)
+      continue
+    }
+    if (value === undefined) throw new UsageError(`expected syntax: --${name} <string>`)
+    if (seen.has(name)) throw new UsageError(`option --${name} already seen`)
+    seen.set(name, value)
   }
-  return made.args
 }
 
 /** The global options before the verb, and the words from the verb on. */
 export function parseGlobals (words: readonly string[]): { readonly given: Given, readonly rest: readonly string[] } {
   const seen: Seen = new Map()
-  const made = parser('netwright', globalParameters, seen).enablePositionalOptions().passThroughOptions()
-  return { given: seen, rest: parse(made, words, undefined) }
+  const [first] = scan(words, { parameters: globalParameters }, seen)
+  return { given: seen, rest: first === undefined ? [] : words.slice(first.index) }
 }
 
 /** Positions go to the parameters that were not given by name, in declared order. */
@@ -81,7 +74,7 @@ function check (command: Command, seen: Seen): void {
 /** The values of one verb, and the global options among its words. `--help` is looked at before anything is required. */
 export function parseCommand (command: Command, words: readonly string[]): { readonly values: Values, readonly given: Given } {
   const seen: Seen = new Map()
-  const left = parse(parser(command.name, [...globalParameters, ...command.parameters], seen), words, command)
+  const left = [...scan(words, { parameters: [...globalParameters, ...command.parameters], command }, seen)].map(({ text }) => text)
   const given = new Map([...seen].filter(([name]) => globalParameters.some((parameter) => parameter.name === name)))
   const rest = given.has('help') ? [] : place(command, left, seen)
   if (!given.has('help')) check(command, seen)

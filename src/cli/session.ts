@@ -35,7 +35,7 @@ async function asked (words: readonly string[], given: Given): Promise<string | 
 
 /** The verb itself: virsh prints an empty line after each command, failed ones too. */
 async function perform (world: World, open: Hosts, command: Command, values: Values, given: Given, line: number | undefined): Promise<boolean> {
-  const context = contextOf(world, open, given)
+  const context = contextOf(world, open, given, command)
   const started = performance.now()
   let done = true
   try {

@@ -1,7 +1,7 @@
 /** What the process, or a test, gives a session; and what a verb is given of it. */
 import { createReadStream } from 'node:fs'
 import { text } from 'node:stream/consumers'
-import type { Context } from './command.js'
+import type { Command, Context } from './command.js'
 import { Failure } from './failure.js'
 import { placeOf, type Given } from './globals.js'
 import type { Hosts } from './hosts.js'
@@ -44,7 +44,7 @@ async function read (world: World, file: string): Promise<string> {
 }
 
 /** The world as one command sees it, under its own options. */
-export function contextOf (world: World, hosts: Hosts, given: Given): Context {
+export function contextOf (world: World, hosts: Hosts, given: Given, { watches = false }: Pick<Command, 'watches'>): Context {
   const { out, err, signal } = world
   const json = given.has('json')
   const quiet = given.has('quiet')
@@ -55,7 +55,7 @@ export function contextOf (world: World, hosts: Hosts, given: Given): Context {
     data: (value) => { if (json) out.write(`${JSON.stringify(value)}\n`) },
     warn: (message, remedy) => { err.write(warningText(message, remedy)) },
     complain: (error) => { report(world, error, given) },
-    host: () => hosts.at(placeOf(given, world.environment)),
+    host: () => hosts.at(placeOf(given, world.environment), watches),
     read: (file) => read(world, file),
     terminal: world.ask !== undefined,
     ask: async (question) => {

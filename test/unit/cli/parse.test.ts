@@ -50,6 +50,19 @@ test('parse: global options stand before the verb or after it', async () => {
   assert.equal([...(await values('net-list', '--all', '--json')).given], [['json', true]])
 })
 
+test('parse: short options stand together, and take a value glued or apart', () => {
+  for (const words of [['-qr', '-c', 'qemu:///system', 'net-list', '-t'], ['-q', '-rcqemu:///system', 'net-list', '-t'], ['-qr', '--connect=qemu:///system', '--', 'net-list', '-t']]) {
+    const { given, rest } = parseGlobals(words)
+    assert.equal([...given], [['quiet', true], ['readonly', true], ['connect', 'qemu:///system']])
+    assert.equal(rest, ['net-list', '-t'])
+  }
+})
+
+test('parse: an option before the verb that is none is named whole', () => {
+  for (const word of ['--foo', '--foo=bar', '-z', '-qz']) assert.throws(() => parseGlobals([word, 'net-list']), `unsupported option '${word}'. See --help.`)
+  assert.throws(() => parseGlobals(['--root']), 'expected syntax: --root <string>')
+})
+
 // Expected texts: tools/vsh.c of libvirt 9.0.
 test('parse: complains in virsh\'s words', async () => {
   assert.is(await complaint('net-strat'), "unknown command: 'net-strat'")
