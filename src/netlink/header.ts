@@ -31,6 +31,8 @@ export const NLM_F_DUMP = 0x300
 export const NLM_F_REPLACE = 0x100
 export const NLM_F_EXCL = 0x200
 export const NLM_F_CREATE = 0x400
+/** On a deletion: of everything that matches. Since kernel 5.19. */
+export const NLM_F_BULK = 0x200
 export const NLM_F_APPEND = 0x800
 /** On NLMSG_ERROR: the request was not echoed (NETLINK_CAP_ACK), attributes follow (NETLINK_EXT_ACK). */
 export const NLM_F_CAPPED = 0x100

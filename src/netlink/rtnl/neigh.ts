@@ -6,6 +6,8 @@ import { attr, nest } from '../attr.js'
 import { mapSlowly } from '../breathe.js'
 import { dump } from '../call.js'
 import { family, type MessageOf } from '../family.js'
+import { NLM_F_BULK } from '../header.js'
+import type { Request } from '../request.js'
 import type { Transport } from '../transport.js'
 import { AF_BRIDGE } from './addr.js'
 
@@ -79,6 +81,11 @@ export async function dumpFdb (transport: Transport, filter: NeighFilter = {}): 
   const request = neigh.dump({ family: AF_BRIDGE, ...(ifindex === undefined ? {} : { ifindex }), ...(master === undefined ? {} : { master }) })
   return (await entries(transport, request)).filter((entry) =>
     entry.family === AF_BRIDGE && (ifindex === undefined || entry.ifindex === ifindex) && (master === undefined || entry.master === master))
+}
+
+/** `bridge fdb flush dev BRIDGE self`, by index: all that the bridge keeps, permanent entries and that of its own MAC too. Kernels before 5.19 refuse it (EINVAL). */
+export function flushFdb (index: number, object: string): Request {
+  return { ...neigh.remove({ family: AF_BRIDGE, ifindex: index, flags: NTF_SELF }, object), flags: NLM_F_BULK }
 }
 
 async function entries (transport: Transport, request: ReturnType<typeof neigh.dump>): Promise<NeighMessage[]> {

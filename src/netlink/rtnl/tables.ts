@@ -11,19 +11,23 @@ import { bridgePort } from './kind/bridge-port.js'
 import { tun } from './kind/tun.js'
 import { veth } from './kind/veth.js'
 import * as link from './link.js'
+import { brMdbEntry, brPortMsg, mdb } from './mdb.js'
 import * as neigh from './neigh.js'
+import { ndtmsg, neightbl, setNeighTable } from './neightbl.js'
 import { hopTable, rtnexthop } from './nexthop.js'
+import * as qdisc from './qdisc.js'
 import * as route from './route.js'
 
 /** A struct with its members' names in C: `prefix` and our name in snake case, unless `names` says otherwise. `grows`: newer kernels append members. */
 export interface StructNames { readonly struct: Pick<Struct<unknown>, 'cname' | 'size' | 'members'>, readonly prefix?: string, readonly names?: Readonly<Record<string, string>>, readonly grows?: true }
 
 /** The headers that declare them. */
-export const headers: readonly string[] = ['linux/netlink.h', 'linux/rtnetlink.h', 'linux/if.h', 'linux/if_link.h', 'linux/if_addr.h', 'linux/if_bridge.h', 'linux/neighbour.h', 'linux/veth.h', 'linux/ip.h', 'linux/ipv6.h', 'linux/netfilter/nfnetlink.h']
+export const headers: readonly string[] = ['linux/netlink.h', 'linux/rtnetlink.h', 'linux/if.h', 'linux/if_link.h', 'linux/if_addr.h', 'linux/if_bridge.h', 'linux/neighbour.h', 'linux/pkt_sched.h', 'linux/veth.h', 'linux/ip.h', 'linux/ipv6.h', 'linux/netfilter/nfnetlink.h']
 
 export const tables: Readonly<Record<string, Table>> = {
   extack, link: link.link.table, addr: addr.addr.table, route: route.route.table, neigh: neigh.neigh.table, hop: hopTable,
   bridge: bridge.table, bridgePort: bridgePort.table, veth: veth.table, tun: tun.table,
+  mdb: mdb.table, neightbl: neightbl.table, qdisc: qdisc.qdisc.table,
 }
 
 export const structs: readonly StructNames[] = [
@@ -39,15 +43,21 @@ export const structs: readonly StructNames[] = [
   { struct: rtnexthop, prefix: 'rtnh_' },
   { struct: neigh.ndmsg, prefix: 'ndm_' },
   { struct: neigh.ndaCacheinfo, prefix: 'ndm_' },
+  { struct: brPortMsg }, { struct: brMdbEntry },
+  { struct: ndtmsg, prefix: 'ndtm_' },
+  { struct: qdisc.tcmsg, prefix: 'tcm_' },
 ]
 
 /** Numbers by their names in C. */
 export const constants: Readonly<Record<string, number>> = {
-  ...numbers(header), ...numbers(link), ...numbers(addr), ...numbers(route), ...numbers(neigh), ...numbers(groups),
+  ...numbers(header), ...numbers(link), ...numbers(addr), ...numbers(route), ...numbers(neigh), ...numbers(groups), ...numbers(qdisc),
   RTM_NEWLINK: link.link.types.new, RTM_DELLINK: link.link.types.del, RTM_GETLINK: link.link.types.get,
   RTM_NEWADDR: addr.addr.types.new, RTM_DELADDR: addr.addr.types.del, RTM_GETADDR: addr.addr.types.get,
   RTM_NEWROUTE: route.route.types.new, RTM_DELROUTE: route.route.types.del, RTM_GETROUTE: route.route.types.get,
   RTM_NEWNEIGH: neigh.neigh.types.new, RTM_DELNEIGH: neigh.neigh.types.del, RTM_GETNEIGH: neigh.neigh.types.get,
+  RTM_NEWMDB: mdb.types.new, RTM_DELMDB: mdb.types.del, RTM_GETMDB: mdb.types.get,
+  RTM_NEWNEIGHTBL: neightbl.types.new, RTM_GETNEIGHTBL: neightbl.types.get, RTM_SETNEIGHTBL: setNeighTable({}, '').type,
+  RTM_NEWQDISC: qdisc.qdisc.types.new, RTM_DELQDISC: qdisc.qdisc.types.del, RTM_GETQDISC: qdisc.qdisc.types.get,
 }
 
 /** A module's exports that are numbers under a name as C writes it. DEFAULT_LINK_GROUP is the kernel's INIT_NETDEV_GROUP, which no header shows to programs. */

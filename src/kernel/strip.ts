@@ -1,0 +1,59 @@
+/**
+ * Links that are kept for the next network instead of being deleted. Stripping is what burying is: down, renamed, in a link group of its own, so that
+ * a name is free at once and whoever comes after a crash deletes the group. What else the last network left is removed by `launder`, behind the scenes.
+ */
+import { randomBytes } from 'node:crypto'
+import { IFF_UP, link } from '../netlink/rtnl/link.js'
+import type { Request } from '../netlink/request.js'
+import { removeAddressRequest } from './addr.js'
+import type { Buried, Burial } from './burial.js'
+import { describe, type BridgeObject } from './object.js'
+
+/** The name of a link in the pool: `nwp` and its index to base 36, which nobody else's link has; at most 9 bytes. */
+export function poolName (index: number): string { return `nwp${index.toString(36)}` }
+
+/** What the kernel gives a bridge that is not told otherwise; hundredths of a second. */
+const FORWARD_DELAY = 1500
+
+/** `ip addr del …`, `ip link set NAME nomaster down`, then `ip link set NAME name nwp… group G alias ''`, and for a bridge `type bridge stp_state 0 forward_delay 1500`. See `buryRequests`. */
+export function stripRequests ({ link: { index, name, kind }, group, addresses }: Omit<Burial, 'leaves'>): Request[] {
+  const bridge = kind === 'bridge'
+  return [
+    ...addresses.map(removeAddressRequest),
+    link.change({ index, ...bridge ? {} : { master: 0 }, flags: 0, change: IFF_UP }, name),
+    link.change({ index, ifname: poolName(index), group, ifalias: '', ...bridge ? { linkinfo: { kind: 'bridge', data: { forwardDelay: FORWARD_DELAY, stpState: 0 } } } : {} }, name),
+  ]
+}
+
+/** A MAC that is nobody's: locally administered, one address. A link in the pool has one, since a bridge keeps its own MAC in its forwarding database only when that changes. */
+export function poolMac (): string {
+  const [first = 0, ...rest] = randomBytes(6)
+  return [first & 0xfc | 2, ...rest].map((byte) => byte.toString(16).padStart(2, '0')).join(':')
+}
+
+/** A bridge that is made for the pool: `ip link add nwp… index N address MAC group G type bridge`. */
+export function freshBridge ({ index }: Pick<Buried, 'index'>, group: number): Request[] {
+  const name = poolName(index)
+  return [link.create({ index, ifname: name, address: poolMac(), group, linkinfo: { kind: 'bridge' } }, name)]
+}
+
+/** `ip link set NAME addrgenmode MODE`. */
+export function withMode (index: number, name: string, addrGenMode: number): Request { return link.change({ index, afSpec: { inet6: { addrGenMode } } }, name) }
+
+/** ETH_DATA_LEN. */
+const DEFAULT_MTU = 1500
+
+/** What differs from `linkRequests` of a new bridge: by index, and in one message where the host has no IPv6 in the network. `addrGenMode`: that of a new link, where the kernel has IPv6. */
+export function reviveBridge (bridge: BridgeObject, addrGenMode: number | undefined): Request[] {
+  const { name, index, mac, mtu, group, stp, forwardDelay, alias } = bridge
+  const up = { flags: IFF_UP, change: IFF_UP }
+  // What it has already would not count as given to it.
+  const before = mtu === DEFAULT_MTU ? [link.change({ index, mtu: DEFAULT_MTU + 1 }, describe(bridge))] : []
+  const first = {
+    index, ifname: name, address: mac, group, ifalias: alias, ...mtu === undefined ? {} : { mtu },
+    linkinfo: { kind: 'bridge', data: { forwardDelay: Math.round(forwardDelay * 100), stpState: stp ? 1 : 0 } },
+  }
+  if (!bridge.ipv6 || addrGenMode === undefined) return [...before, link.change({ ...first, ...up }, describe(bridge))]
+  // In one message it would go up before its mode is set.
+  return [...before, link.change({ ...first, afSpec: { inet6: { addrGenMode } } }, describe(bridge)), link.change({ index, ...up }, describe(bridge))]
+}
