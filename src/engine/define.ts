@@ -5,7 +5,7 @@ import { Choice } from './choose.js'
 import { locked, owned, type Context } from './context.js'
 import type { Daemons } from './daemons.js'
 import { clear, type Means } from './recovery.js'
-import { steps } from './steps.js'
+import { steps, type Steps } from './steps.js'
 import { otherDefinitions } from './store.js'
 import { failure } from './undo.js'
 
@@ -51,17 +51,21 @@ async function freeBridge (context: Context, { name, bridge }: Definition): Prom
 export async function undefine (context: Context, daemons: Daemons, name: string, signal: AbortSignal | undefined): Promise<void> {
   const purpose = `undefine ${name}`
   await owned(context, purpose, signal, async () => await locked(context, purpose, signal, async () => {
-    const step = steps(context.hook, signal)
     if (await context.store.get(name) === undefined) throw new NetwrightError('NETWRIGHT_TRANSIENT', `can't undefine transient network`)
-    const journal = await context.book.journal()
-    if ((await context.book.look()).network(name) === undefined && !journal.some(({ networks }) => networks.some(({ definition }) => definition.name === name))) {
-      await forgetPorts(name, { context, daemons })
-      await step.before('remove the leases')
-      await daemons.forgetLeases(name)
-    }
-    await step.before('remove the definition')
-    await context.store.remove(name)
+    await forget(name, { context, daemons }, steps(context.hook, signal))
   }))
+}
+
+/** Forgets a definition with what belongs to it. Callers hold both locks. */
+export async function forget (name: string, { context, daemons }: Means, step: Steps): Promise<void> {
+  const journal = await context.book.journal()
+  if ((await context.book.look()).network(name) === undefined && !journal.some(({ networks }) => networks.some(({ definition }) => definition.name === name))) {
+    await forgetPorts(name, { context, daemons })
+    await step.before('remove the leases')
+    await daemons.forgetLeases(name)
+  }
+  await step.before('remove the definition')
+  await context.store.remove(name)
 }
 
 /** The ports that its last stop left: nobody could name them any more. */
