@@ -1,6 +1,7 @@
 /** The public face: what `openHost` returns. Specs in, plain data out. Every verb takes `{ signal }`. */
 import type { Lease, LeaseChange } from '../dnsmasq/leases.js'
 import type { Logger } from '../log.js'
+import type { Diagnostics } from './tallies.js'
 import type { Consequence, Interruption } from './change.js'
 import type { Definition, ForwardMode, NetworkInput, NetworkSpec } from '../network/spec.js'
 
@@ -100,6 +101,8 @@ export interface Host extends AsyncDisposable {
    * links are down and called `nwx…` by then, and are deleted behind the scenes. Throws NETWRIGHT_UNDO_INCOMPLETE where some cannot be deleted.
    */
   settled (options?: Options): Promise<void>
+  /** What this host has done so far, what it waited for, and what still waits. What happens can also be listened to: see `channels` in diagnostics.ts. */
+  diagnostics (): Promise<Diagnostics>
   /** Waits until the links of what was stopped are gone, and closes handles. Stops nothing, dnsmasq processes go on; but with `lifetime: 'process'` everything that this host made is removed first. */
   close (): Promise<void>
 }

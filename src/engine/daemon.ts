@@ -70,7 +70,7 @@ export async function launch (context: Context, definition: Definition, ports: r
   const prepared = await prepare(context, withReservations(definition, ports), files)
   if (prepared.loops.length > 0) context.logger.warn({ network: definition.name, nameservers: prepared.loops }, 'name servers of the host that are gateways of this network are left out')
   await step.before('run dnsmasq')
-  const running = await startDnsmasq({ configPath: files.config, logPath: files.log, netns: context.netns.fd, ready: prepared.ready, hash: prepared.hash, ...signal === undefined ? {} : { signal } }).catch(async (error: unknown) => { throw await muted(error, files.log) })
+  const running = await context.tallies.dnsmasq(definition.name, async () => await startDnsmasq({ configPath: files.config, logPath: files.log, netns: context.netns.fd, ready: prepared.ready, hash: prepared.hash, ...signal === undefined ? {} : { signal } })).catch(async (error: unknown) => { throw await muted(error, files.log) })
   const { pid, startTime, configPath, hash } = running
   const note: Noted = { process: { pid, startTime, configPath, hash }, ready: prepared.ready }
   try { await step.before('note dnsmasq'); await writeAtomic(notePath(context, definition.name), JSON.stringify(note), { durable: false }) } catch (error) {

@@ -12,6 +12,7 @@ import type { Logger } from '../log.js'
 import { mapSlowly, turn } from '../netlink/breathe.js'
 import { openChannel } from '../netlink/channel.js'
 import { NETLINK_NETFILTER } from '../netlink/header.js'
+import type { Tally } from '../netlink/tally.js'
 import type { Transport } from '../netlink/transport.js'
 import { parseCidr } from '../values/cidr.js'
 import type { BatchRecord, NetworkRecord } from './record.js'
@@ -32,6 +33,7 @@ export interface FlowsOptions {
   readonly nft: Transport
   readonly rtnl: Transport
   readonly logger: Logger
+  readonly tally: Tally
 }
 
 /** Whose connections go with a record: its networks', and its guests' whose network stays. `standing`: the networks that run. */
@@ -107,11 +109,11 @@ export class Flows {
   }
 
   async #forget (whose: readonly Forgotten[]): Promise<void> {
-    const { nft, netns, logger } = this.#options
+    const { nft, netns, logger, tally } = this.#options
     try {
       if (await countFlows(nft) === 0) return
       // A socket of its own: commits do not wait for a look at a hundred thousand connections.
-      await using channel = await openChannel({ protocol: NETLINK_NETFILTER, netns })
+      await using channel = await openChannel({ protocol: NETLINK_NETFILTER, netns, tally })
       const flows = await this.#ours(await readFlows(channel, whose.map(({ prefix }) => prefix)), whose)
       const { gone, error } = await forgetFlows(channel, flows)
       if (error !== undefined) throw error

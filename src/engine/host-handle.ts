@@ -17,6 +17,7 @@ import { links } from './links.js'
 import { clearLock } from './lock.js'
 import { NetworkHandle, started } from './network.js'
 import { start } from './start.js'
+import type { Diagnostics, Doing } from './tallies.js'
 import { Watch } from './watch.js'
 import { typed } from './system-error.js'
 import type { Works } from './works.js'
@@ -41,7 +42,7 @@ export class HostHandle implements Host {
     this.#closers = closers
     this.daemons = new Daemons(context, supervise, (event) => { events.tell({ kind: 'dnsmasq', ...event }) })
     const open = (): void => { if (signal.aborted) throw new NetwrightError('NETWRIGHT_CLOSED', 'the host is closed') }
-    const during = async <T>(work: () => Promise<T>): Promise<T> => { open(); return await this.#going.during(work) }
+    const during = async <T>(work: () => Promise<T>, doing?: Doing): Promise<T> => { open(); return await this.#going.during(async () => await context.tallies.operation(doing, work)) }
     this.#works = { context, daemons: this.daemons, events, get closed () { return signal.aborted }, end: signal, open, during, refresh: async () => { if (supervise || events.heard) await this.#watch.refresh() } }
     this.#watch = new Watch(this.#works, signal)
     this.#supervise = supervise
@@ -57,13 +58,13 @@ export class HostHandle implements Host {
       const defined = await define(this.#works.context, parseDefinition(definition), options?.signal)
       await this.#works.refresh()
       return new NetworkHandle(this.#works, defined)
-    })
+    }, { operation: 'define' })
   }
 
   create (definition: NetworkDefinition, options?: Options): Promise<Network>
   create (definitions: readonly NetworkDefinition[], options?: Options): Promise<Network[]>
   async create (input: NetworkDefinition | readonly NetworkDefinition[], options?: Options): Promise<Network | Network[]> {
-    return await this.#works.during(async () => await this.#make(input, options))
+    return await this.#works.during(async () => await this.#make(input, options), { operation: 'create', names: () => namesOf(input) })
   }
 
   async #make (input: NetworkDefinition | readonly NetworkDefinition[], options?: Options): Promise<Network | Network[]> {
@@ -117,7 +118,7 @@ export class HostHandle implements Host {
     return await this.#works.during(async () => await typed(async () => {
       const [entries, autostarted] = await Promise.all([inventory(context), context.store.autostarted()])
       return await Promise.all(entries.map(async (entry) => await infoOf(entry, autostarted, this.daemons)))
-    }))
+    }), { operation: 'networks' })
   }
 
   async network (nameOrUuid: string): Promise<Network> {
@@ -143,7 +144,7 @@ export class HostHandle implements Host {
       for (const error of failed.slice(1)) context.logger.error({ err: error }, 'a network was not started')
       if (failed.length > 0) throw failed[0]
       return outcomes.flatMap((outcome) => outcome.status === 'fulfilled' ? outcome.value : [])
-    })
+    }, { operation: 'autostart', names: () => waiting })
   }
 
   async * events (options?: Options): AsyncGenerator<HostEvent, void, undefined> {
@@ -154,7 +155,17 @@ export class HostHandle implements Host {
   }
 
   async check (definition?: NetworkDefinition): Promise<CheckLine[]> {
-    return await this.#works.during(async () => await checkHost(this.#works.context, definition === undefined ? undefined : parseDefinition(definition)))
+    return await this.#works.during(async () => await checkHost(this.#works.context, definition === undefined ? undefined : parseDefinition(definition)), { operation: 'check' })
+  }
+
+  async diagnostics (): Promise<Diagnostics> {
+    const { book, flows, sexton, tallies } = this.#works.context
+    const standing = await this.#works.during(async () => await typed(async () => await book.standing()))
+    const networks = standing.flatMap((record) => record.networks)
+    return tallies.snapshot({
+      networks: networks.length, ports: standing.reduce((sum, { ports }) => sum + ports.length, 0), dnsmasq: networks.filter(({ dnsmasq }) => dnsmasq).length,
+      graves: sexton.waiting, connections: flows.pending.length,
+    })
   }
 
   async settled (options?: Options): Promise<void> {
@@ -191,5 +202,8 @@ export class HostHandle implements Host {
 
   async [Symbol.asyncDispose] (): Promise<void> { await this.close() }
 }
+
+/** What those who listen are told; XML is not read for it. */
+const namesOf = (input: unknown): string[] => (Array.isArray(input) ? input : [input]).flatMap((one: unknown) => typeof one === 'object' && one !== null && 'name' in one && typeof one.name === 'string' ? [one.name] : [])
 
 const isList = (input: NetworkDefinition | readonly NetworkDefinition[]): input is readonly NetworkDefinition[] => Array.isArray(input)

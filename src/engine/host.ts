@@ -25,6 +25,7 @@ import { Sexton } from './sexton.js'
 import type { StepHook } from './steps.js'
 import { Store } from './store.js'
 import { typedError } from './system-error.js'
+import { Tallies } from './tallies.js'
 
 /** What fault tests hand in; not a part of the public options. */
 export interface Internals { readonly hook?: StepHook }
@@ -41,20 +42,21 @@ export async function openHost (options: HostOptions = {}, internals: Internals 
   const netns = await opened(options.netns)
   const closers: (() => void | Promise<void>)[] = [() => { netns.close() }]
   try {
-    const rtnl = await openChannel({ protocol: NETLINK_ROUTE, netns: netns.fd })
+    const tallies = new Tallies({ owner, netns: netns.path })
+    const rtnl = await openChannel({ protocol: NETLINK_ROUTE, netns: netns.fd, tally: tallies.kernel })
     closers.unshift(async () => { await rtnl.close() })
-    const nft = await openChannel({ protocol: NETLINK_NETFILTER, netns: netns.fd })
+    const nft = await openChannel({ protocol: NETLINK_NETFILTER, netns: netns.fd, tally: tallies.kernel })
     closers.unshift(async () => { await nft.close() })
     const at = places(root, owner, { id: netns.id, initial: await isInitial(netns) }, SHARED)
     const logger = (options.logger ?? silent).child({ owner })
     const graves = new Graves(at.graves)
-    const flows = new Flows({ netns: netns.fd, nft, rtnl, logger })
+    const flows = new Flows({ netns: netns.fd, nft, rtnl, logger, tally: tallies.kernel })
     closers.unshift(async () => { await flows.ended() })
-    const sexton = new Sexton({ graves, flows, netns: netns.fd, logger, hook: internals.hook })
+    const sexton = new Sexton({ graves, flows, netns: netns.fd, logger, tally: tallies.kernel, hook: internals.hook })
     closers.unshift(async () => { await sexton.ended() })
     const lifetime = options.lifetime === 'process' ? randomBytes(9).toString('hex') : undefined
     const context: Context = {
-      owner, places: at, logger, netns, rtnl, nft, store: new Store(at.networks, logger), book: new Book(at, lifetime), graves, sexton, flows,
+      owner, places: at, logger, netns, rtnl, nft, store: new Store(at.networks, logger), book: new Book(at, lifetime), graves, sexton, flows, tallies,
       table: tableName(owner), group: linkGroup(owner), pools: options.pools ?? defaultPools, lockTimeout: options.lockTimeout ?? 30_000,
       ipv6: (await hostFacts(netns.fd)).ipv6,
       resolvConf: options.resolvConf ?? await resolvConfOf(options.netns), hook: internals.hook, ...lifetime === undefined ? {} : { lifetime },

@@ -1,4 +1,5 @@
 /** The handle of one network: names it, and asks afresh each time what it is. */
+import type { Operation } from '../diagnostics.js'
 import { NetwrightError } from '../errors.js'
 import { networkXml } from '../network/xml/write.js'
 import { isTapFd } from '../kernel/tap.js'
@@ -15,6 +16,7 @@ import type { NetworkRecord } from './record.js'
 import { start } from './start.js'
 import { stopTogether } from './stop-together.js'
 import { typed } from './system-error.js'
+import type { Doing } from './tallies.js'
 import { warnings } from './warnings.js'
 import type { Works } from './works.js'
 
@@ -39,6 +41,8 @@ export class NetworkHandle implements Network {
     return await typed(async () => await find(this.#works.context, this.name))
   }
 
+  #doing (operation: Operation): Doing { return { operation, names: () => [this.name] } }
+
   async info (): Promise<NetworkInfo> { return await this.#works.during(async () => await infoOf(await this.#entry(), await this.#works.context.store.autostarted(), this.#works.daemons)) }
   async spec (options?: Options & { readonly inactive?: boolean }): Promise<Definition> { return await this.#works.during(async () => definitionOf(await this.#entry(), options?.inactive)) }
   async xml (options?: Options & { readonly inactive?: boolean }): Promise<string> { return networkXml(await this.spec(options)) }
@@ -50,7 +54,7 @@ export class NetworkHandle implements Network {
       if (running !== undefined || stored === undefined) throw new NetwrightError('NETWRIGHT_ACTIVE', `network ${this.name} is already active`)
       return [stored]
     }
-    const [report] = await this.#works.during(async () => await started(this.#works, await start({ names: [this.name], choose }, { context, daemons, signal: options?.signal })))
+    const [report] = await this.#works.during(async () => await started(this.#works, await start({ names: [this.name], choose }, { context, daemons, signal: options?.signal })), this.#doing('start'))
     if (report === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', `network ${this.name} was not started`)
     return report
   }
@@ -60,7 +64,7 @@ export class NetworkHandle implements Network {
   async destroy (options?: Options): Promise<void> { await this.#stop('remove', options) }
 
   async #stop (ports: 'keep' | 'remove', options?: Options): Promise<void> {
-    await this.#works.during(async () => { await this.#end(await this.#entry(), ports, options) })
+    await this.#works.during(async () => { await this.#end(await this.#entry(), ports, options) }, this.#doing(ports === 'keep' ? 'stop' : 'destroy'))
   }
 
   async #end (entry: Entry, ports: 'keep' | 'remove', options?: Options): Promise<void> {
@@ -75,7 +79,7 @@ export class NetworkHandle implements Network {
       await this.#entry()
       await undefine(this.#works.context, this.#works.daemons, this.name, options?.signal)
       await this.#works.refresh()
-    })
+    }, this.#doing('undefine'))
   }
 
   async setAutostart (on: boolean, options?: Options): Promise<void> {
@@ -92,7 +96,7 @@ export class NetworkHandle implements Network {
       const attached = await attach(this.name, input, { context, daemons, signal: options?.signal })
       await this.#works.refresh()
       return attached
-    })
+    }, this.#doing('attach'))
     const remove = async (more?: Options): Promise<void> => { await this.#detach({ dev: port.link.name, index: port.link.index }, more) }
     return { ...portInfo(port, network.definition, true), fds, detach: remove, [Symbol.asyncDispose]: async () => { await dispose(port.link.name, fds, remove) } }
   }
@@ -105,7 +109,7 @@ export class NetworkHandle implements Network {
       await this.#entry()
       await detach(this.name, port, { context, daemons, signal: options?.signal })
       await this.#works.refresh()
-    })
+    }, this.#doing('detach'))
   }
 
   async ports (): Promise<PortInfo[]> {
@@ -122,7 +126,7 @@ export class NetworkHandle implements Network {
         const entry = await this.#entry()
         // Another network may have the name by now, and one that has been defined meanwhile is persistent.
         if (entry.uuid === this.uuid && entry.stored === undefined) await this.#end(entry, 'remove')
-      })
+      }, this.#doing('destroy'))
     } catch (error) {
       if (!(error instanceof NetwrightError) || (error.code !== 'NETWRIGHT_NOT_FOUND' && error.code !== 'NETWRIGHT_INACTIVE')) throw error
     }

@@ -13,6 +13,7 @@ import { openChannel } from '../netlink/channel.js'
 import { isErrno } from '../netlink/errno.js'
 import { NETLINK_ROUTE } from '../netlink/header.js'
 import { removeGroup } from '../netlink/rtnl/link.js'
+import type { Tally } from '../netlink/tally.js'
 import type { Transport } from '../netlink/transport.js'
 import type { Flows } from './flows.js'
 import type { Grave, Graves } from './graves.js'
@@ -25,6 +26,7 @@ export interface SextonOptions {
   readonly netns: number
   readonly logger: Logger
   readonly hook: StepHook | undefined
+  readonly tally: Tally
 }
 
 /** Milliseconds between two plots: enough for others to make a network meanwhile. */
@@ -64,6 +66,9 @@ export class Sexton {
     }
   }
 
+  /** Links that are to be deleted. */
+  get waiting (): number { return this.#waiting }
+
   /** Resolves when nothing is in work, however it went. Never throws. */
   async ended (): Promise<void> { while (this.#working !== undefined) await this.#working }
 
@@ -89,7 +94,7 @@ export class Sexton {
   /** A socket of its own: a deletion that holds the kernel for long must not hold the host's. One look at all links serves all of these graves. */
   async #bring (graves: readonly Grave[]): Promise<void> {
     try {
-      await using channel = await openChannel({ protocol: NETLINK_ROUTE, netns: this.#options.netns })
+      await using channel = await openChannel({ protocol: NETLINK_ROUTE, netns: this.#options.netns, tally: this.#options.tally })
       await this.#rest()
       await undoSteps(this.#options.hook).before('look at links')
       const links = await readLinks(channel)

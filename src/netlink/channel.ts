@@ -1,9 +1,11 @@
 /** The default transport: one thread, one socket, one namespace. A request may wait seconds for RTNL; the event loop never does. */
+import { channels, traced } from '../diagnostics.js'
 import { KernelError, NetwrightError } from '../errors.js'
 import { errnoName } from './errno.js'
-import { NETLINK_NETFILTER, NETLINK_ROUTE } from './header.js'
+import { messages, NETLINK_NETFILTER, NETLINK_ROUTE } from './header.js'
 import { native, type NativeChannel } from './native.js'
 import type { Sieve } from './sieve.js'
+import { Tally } from './tally.js'
 import type { Reply, Transport } from './transport.js'
 
 export interface ChannelOptions {
@@ -15,10 +17,12 @@ export interface ChannelOptions {
   readonly sendBuffer?: number
   /** Bytes; limits the answers to one datagram: an overrun beyond. Capped by net.core.rmem_max likewise. */
   readonly receiveBuffer?: number
+  /** Also gets what every exchange took. */
+  readonly tally?: Tally
 }
 
 /** How long the kernel worked, or made us wait, inside sendmsg. */
-export interface Waited { readonly requests: number, readonly totalMs: number, readonly longestMs: number }
+export type Waited = Readonly<Omit<Tally, 'add'>>
 
 export interface Channel extends Transport {
   readonly waited: Waited
@@ -34,10 +38,10 @@ const RECEIVE_BUFFER = 16 << 20
  * Throws KernelError where the namespace cannot be entered (`setns`) or the socket not be made, NETWRIGHT_ADDON_MISSING.
  */
 export async function openChannel (options: ChannelOptions): Promise<Channel> {
-  const { protocol, netns = -1, sendBuffer = SEND_BUFFER, receiveBuffer = RECEIVE_BUFFER } = options
+  const { protocol, netns = -1, tally, sendBuffer = SEND_BUFFER, receiveBuffer = RECEIVE_BUFFER } = options
   const addon = native()
   const opened = await addon.channelOpen(protocol, netns, sendBuffer, receiveBuffer).catch((error: unknown) => { throw refusal(error, protocol) })
-  return new NativeTransport(opened, protocol)
+  return new NativeTransport(opened, protocol, tally)
 }
 
 class NativeTransport implements Channel {
@@ -45,14 +49,14 @@ class NativeTransport implements Channel {
   readonly #channel: NativeChannel
   #sequence = 0
   #closed: Promise<void> | undefined
-  #waited: Waited = { requests: 0, totalMs: 0, longestMs: 0 }
+  readonly waited = new Tally()
+  readonly #tally: Tally | undefined
 
-  constructor (channel: NativeChannel, protocol: number) {
+  constructor (channel: NativeChannel, protocol: number, tally: Tally | undefined) {
     this.#channel = channel
     this.protocol = protocol
+    this.#tally = tally
   }
-
-  get waited (): Waited { return this.#waited }
 
   sequence (): number {
     this.#sequence = this.#sequence >= 0xffff_ffff ? 1 : this.#sequence + 1
@@ -61,12 +65,15 @@ class NativeTransport implements Channel {
 
   async exchange (datagram: Uint8Array, dump: boolean, sieve?: Sieve): Promise<Reply> {
     if (this.#closed !== undefined) throw closed()
-    const { datagrams, overrun, waitNs } = await native().channelExchange(this.#channel, datagram, dump, sieve)
-      .catch((error: unknown) => { throw refusal(error, this.protocol) })
-    const ms = waitNs / 1e6
-    const { requests, totalMs, longestMs } = this.#waited
-    this.#waited = { requests: requests + 1, totalMs: totalMs + ms, longestMs: Math.max(longestMs, ms) }
-    return { datagrams, overrun }
+    return await traced(channels.netlink, () => ({ protocol: this.protocol, dump, messages: countMessages(datagram), bytes: datagram.length }), async (trace) => {
+      const { datagrams, overrun, waitNs, queueNs, spentNs, workNs } = await native().channelExchange(this.#channel, datagram, dump, sieve)
+        .catch((error: unknown) => { throw refusal(error, this.protocol) })
+      const taken = { queueMs: queueNs / 1e6, waitMs: waitNs / 1e6, spentMs: spentNs / 1e6, workMs: workNs / 1e6 }
+      this.waited.add(taken)
+      this.#tally?.add(taken)
+      if (trace !== undefined) Object.assign(trace, taken, { answerBytes: datagrams.reduce((sum, { length }) => sum + length, 0) })
+      return { datagrams, overrun }
+    })
   }
 
   /** Requests still queued reject with NETWRIGHT_CLOSED; the one inside the kernel is answered. Resolves when the socket is gone. */
@@ -76,6 +83,11 @@ class NativeTransport implements Channel {
   }
 
   async [Symbol.asyncDispose] (): Promise<void> { await this.close() }
+}
+
+/** For those who listen. What is no netlink datagram is told by the kernel. */
+function countMessages (datagram: Uint8Array): number {
+  try { return [...messages(Buffer.from(datagram.buffer, datagram.byteOffset, datagram.byteLength))].length } catch { return 0 }
 }
 
 const closed = (cause?: unknown): NetwrightError => new NetwrightError('NETWRIGHT_CLOSED', 'the channel is closed', cause === undefined ? {} : { cause })
