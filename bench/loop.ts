@@ -1,6 +1,6 @@
 /** How long the event loop was held, tick by tick; run in a process of its own, so that nothing else of the benchmark counts. */
 import { readFileSync } from 'node:fs'
-import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import { performance } from 'node:perf_hooks'
 
 /** Milliseconds since start: on a processor, and ready but waiting for one, of the main thread. Source: Documentation/scheduler/sched-stats.rst, /proc/PID/schedstat. */
 export function schedule (): { readonly ran: number, readonly waited: number } {
@@ -16,36 +16,41 @@ export interface Delay {
    * programs had the processors, and no more than the time outside of epoll_wait, since a loop that sleeps is held by nobody.
    */
   readonly held: number
-  /** 99th percentile of the raw delay. */
-  readonly p99: number
-  /** The most that Node's own monitor saw; it counts from the end of the last tick. */
-  readonly monitor: number
-  /** Processor time of the main thread. */
-  readonly ran: number
+  /** How many ticks were late by so many tenths of a millisecond, as the clock saw it: [tenths, ticks]. For percentiles over many runs. */
+  readonly late: readonly (readonly [tenths: number, ticks: number])[]
 }
 
-/** Measures while `work` runs. */
-export async function delayWhile (work: () => Promise<void>): Promise<Delay> {
-  const monitor = monitorEventLoopDelay({ resolution: 1 })
-  const ticks: { readonly delay: number, readonly held: number }[] = []
-  const begin = schedule()
-  let last = { at: performance.now(), active: performance.eventLoopUtilization().active, ...begin }
+/** Watches from now until the end is asked for. */
+export function watchLoop (): () => Delay {
+  const late = new Map<number, number>()
+  let longest = 0
+  let held = 0
+  let last = { at: performance.now(), active: performance.eventLoopUtilization().active, ...schedule() }
   const tick = (): void => {
     const now = { at: performance.now(), active: performance.eventLoopUtilization().active, ...schedule() }
-    const delay = now.at - last.at - 1
-    ticks.push({ delay, held: Math.min(delay - (now.waited - last.waited), now.active - last.active) })
+    const delay = Math.max(0, now.at - last.at - 1)
+    const tenths = Math.ceil(delay * 10)
+    late.set(tenths, (late.get(tenths) ?? 0) + 1)
+    longest = Math.max(longest, delay)
+    held = Math.max(held, Math.min(delay - (now.waited - last.waited), now.active - last.active))
     last = now
   }
-  monitor.enable()
   const timer = setInterval(tick, 1)
-  await work()
-  await new Promise((resolve) => { setImmediate(resolve) })
-  tick()
-  clearInterval(timer)
-  monitor.disable()
-  const delays = ticks.map(({ delay }) => Math.max(0, delay)).sort((a, b) => a - b)
-  return {
-    longest: delays.at(-1) ?? 0, held: Math.max(0, ...ticks.map(({ held }) => held)), p99: delays[Math.floor(delays.length * 0.99)] ?? 0,
-    monitor: monitor.max / 1e6, ran: schedule().ran - begin.ran,
+  return () => {
+    tick()
+    clearInterval(timer)
+    return { longest, held, late: [...late] }
   }
+}
+
+/** The part of all ticks that were late by no more: 0.99 is the 99th percentile, in milliseconds. */
+export function percentile (delays: readonly Delay[], part: number): number {
+  const all = new Map<number, number>()
+  for (const { late } of delays) for (const [tenths, ticks] of late) all.set(tenths, (all.get(tenths) ?? 0) + ticks)
+  let left = part * [...all.values()].reduce((sum, ticks) => sum + ticks, 0)
+  for (const [tenths, ticks] of [...all].sort(([a], [b]) => a - b)) {
+    left -= ticks
+    if (left <= 0) return tenths / 10
+  }
+  return 0
 }

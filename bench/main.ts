@@ -9,12 +9,20 @@ import { cpus, loadavg, release } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { must } from '../test/harness/command.js'
+import { constant } from './constant.js'
 import { destroy } from './destroy.js'
+import { eventLoop } from './event-loop.js'
 import { passes, table, type Row } from './figures.js'
+import { foreign } from './foreign.js'
+import { links } from './links.js'
+import { make, peers, processes } from './make.js'
+import { reopen } from './reopen.js'
 import { enterSandbox, inSandbox } from './sandbox.js'
-import { dnsmasq, eventLoop, links, networks, processes } from './work.js'
+import { serve } from './serve.js'
+import { startUp } from './start-up.js'
 
-const groups: Readonly<Record<string, (runs: number) => Promise<Row[]>>> = { networks, destroy, links, processes, dnsmasq, loop: eventLoop }
+/** In this order: the loop's rows are about all before them. */
+const groups: Readonly<Record<string, (runs: number) => Promise<Row[]>>> = { make, links, destroy, serve, constant, foreign, reopen, 'start-up': startUp, processes, peers, loop: eventLoop }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -39,8 +47,9 @@ async function measure (): Promise<void> {
   const rows: Row[] = []
   for (const [name, group] of Object.entries(groups)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue
-    process.stderr.write(`bench: ${name}\n`)
+    const begin = performance.now()
     rows.push(...await group(runs))
+    process.stderr.write(`bench: ${name} (${((performance.now() - begin) / 1000).toFixed(0)} s)\n`)
   }
   if (!values.json) process.stdout.write(`${about}\n\n${table(rows)}\n\n`)
   for (const row of rows) process.stdout.write(`${JSON.stringify({ ...row, pass: passes(row) })}\n`)

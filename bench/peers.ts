@@ -1,14 +1,8 @@
-/** What netwright is measured beside: iproute2 with nft, and the floor in C. Times are milliseconds of the whole programs. Files lie below the sandbox's own /run and go with it. */
+/** What netwright is measured beside: tools that make the same links, with nft for the same rules. Files lie below the sandbox's own /run and go with it. */
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { must } from '../test/harness/command.js'
-import { Writer } from '../src/bytes/writer.js'
-import { addressRequest } from '../src/kernel/addr.js'
-import { linkRequests } from '../src/kernel/link.js'
-import type { AddressObject, BridgeObject } from '../src/kernel/object.js'
-import { NLM_F_ACK } from '../src/netlink/header.js'
-import { frame, type Request } from '../src/netlink/request.js'
+import { exec, must } from '../test/harness/command.js'
+import { sourceFile } from './compile.js'
 import { inside } from './namespace.js'
 import { essence, ipBatch, ipBatchDelete, nftDelete, picture, type Picture } from './objects.js'
 
@@ -18,51 +12,93 @@ export async function timed (work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start
 }
 
+/** Milliseconds: the programs from start to exit, and, where it tells, the work without the program's start. */
+export interface PeerTime { readonly ms: number, readonly within?: number }
+
 /** Makes and deletes what a picture shows. */
-export interface Peer { make (netns: string): Promise<number>, destroy (netns: string): Promise<number> }
+export interface Peer { readonly name: string, make (netns: string): Promise<PeerTime>, destroy (netns: string): Promise<PeerTime> }
+
+/** Where a peer cannot be run: what is missing. */
+export interface Missing { readonly name: string, readonly missing: string }
+
+/** Makes or deletes links; returns the milliseconds that it says it took itself. */
+type Links = (verb: 'make' | 'destroy', netns: string) => Promise<number | undefined>
+
+/** A tool for links, with one `nft -f` for the rules and one `sysctl` for forwarding. */
+async function withNft (name: string, shown: Picture, links: Links): Promise<Peer> {
+  const directory = await mkdtemp('/run/nw-bench-')
+  const [rules, noRules] = [join(directory, 'rules'), join(directory, 'no-rules')]
+  await writeFile(rules, `${shown.rules}\n`)
+  await writeFile(noRules, `${nftDelete(shown)}\n`)
+  const wanted = essence(shown)
+  const run = async (verb: 'make' | 'destroy', netns: string): Promise<PeerTime> => {
+    let own: number | undefined
+    let rest = 0
+    const ms = await timed(async () => {
+      own = await links(verb, netns)
+      rest = await timed(async () => {
+        await inside(netns, 'nft', '-f', verb === 'make' ? rules : noRules)
+        await inside(netns, 'sysctl', '-qw', `net.ipv4.ip_forward=${verb === 'make' ? '1' : '0'}`)
+      })
+    })
+    return { ms, ...own === undefined ? {} : { within: own + rest } }
+  }
+  return {
+    name,
+    make: async (netns) => {
+      const time = await run('make', netns)
+      const made = essence(await picture(netns))
+      const different = wanted.findIndex((text, i) => text !== made[i])
+      if (different >= 0) throw new Error(`${name} made something else than netwright:\n${wanted[different] ?? ''}\n${made[different] ?? ''}`)
+      return time
+    },
+    destroy: async (netns) => await run('destroy', netns),
+  }
+}
 
 /** `ip -batch` and `nft -f`, one process each for all networks: nobody can be quicker with these tools. */
 export async function iproute (shown: Picture): Promise<Peer> {
   const directory = await mkdtemp('/run/nw-bench-')
-  const file = async (name: string, text: string): Promise<string> => { await writeFile(join(directory, name), `${text}\n`); return join(directory, name) }
-  const [links, rules, noLinks, noRules] = [await file('links', ipBatch(shown)), await file('rules', shown.rules), await file('no-links', ipBatchDelete(shown)), await file('no-rules', nftDelete(shown))]
-  const wanted = essence(shown)
-  return {
-    make: async (netns) => {
-      const ms = await timed(async () => {
-        await must('ip', ['-n', netns, '-batch', links], { timeoutMs: 120_000 })
-        await inside(netns, 'nft', '-f', rules)
-        await inside(netns, 'sysctl', '-qw', 'net.ipv4.ip_forward=1')
-      })
-      const made = essence(await picture(netns))
-      const different = wanted.findIndex((text, i) => text !== made[i])
-      if (different >= 0) throw new Error(`ip and nft made something else than netwright:\n${wanted[different] ?? ''}\n${made[different] ?? ''}`)
-      return ms
-    },
-    destroy: async (netns) => await timed(async () => {
-      await must('ip', ['-n', netns, '-batch', noLinks], { timeoutMs: 120_000 })
-      await inside(netns, 'nft', '-f', noRules)
-      await inside(netns, 'sysctl', '-qw', 'net.ipv4.ip_forward=0')
-    }),
-  }
-}
-
-/** Requests for links and addresses as the engine sends them. */
-export function linksAndAddresses ({ bridges }: Picture): Request[] {
-  return bridges.flatMap(({ link, addresses }, i) => {
-    const bridge: BridgeObject = { type: 'bridge', name: link.ifname, index: 5000 + i, mac: link.address, group: Number(link.group), stp: false, forwardDelay: 0, ipv6: false, alias: link.ifalias ?? '' }
-    const objects = addresses.map(({ local, prefixlen }): AddressObject => ({ type: 'address', dev: bridge.name, index: bridge.index, address: local, prefix: prefixlen }))
-    return [...linkRequests(bridge).create, ...objects.map(addressRequest)]
+  const files = { make: join(directory, 'links'), destroy: join(directory, 'no-links') }
+  await writeFile(files.make, `${ipBatch(shown)}\n`)
+  await writeFile(files.destroy, `${ipBatchDelete(shown)}\n`)
+  return await withNft('ip -batch + nft -f', shown, async (verb, netns) => {
+    await must('ip', ['-n', netns, '-batch', files[verb]], { timeoutMs: 120_000 })
+    return undefined
   })
 }
 
-/** Compiles the floor; each run sends the same messages in one sendmsg and returns the milliseconds inside the kernel. */
-export async function floor (requests: readonly Request[]): Promise<(netns: string) => Promise<number>> {
+/** A picture for programs that read JSON. */
+async function described ({ bridges, taps }: Picture): Promise<string> {
+  const file = join(await mkdtemp('/run/nw-bench-'), 'links.json')
+  await writeFile(file, JSON.stringify({
+    bridges: bridges.map(({ link, addresses }) => ({
+      name: link.ifname, mac: link.address, group: Number(link.group), alias: link.ifalias ?? '', ipv6: false, addresses: addresses.map(({ local, prefixlen, broadcast }) => ({ local, prefix: prefixlen, broadcast })),
+    })),
+    taps: taps.map((link) => ({ name: link.ifname, group: Number.isNaN(Number(link.group)) ? 0 : Number(link.group), alias: link.ifalias ?? '', master: link.master ?? '', ipv6: link.inet6_addr_gen_mode !== 'none' })),
+  }))
+  return file
+}
+
+const nanoseconds = (text: string): number => Number(text.trim()) / 1e6
+const INSTALL = 'scripts/bench --install'
+
+export async function pyroute2 (shown: Picture): Promise<Peer | Missing> {
+  const python = '/usr/bin/python3' // Debian's, which has Debian's modules
+  const { code } = await exec(python, ['-c', 'import pyroute2'])
+  if (code !== 0) return { name: 'pyroute2 + nft -f', missing: `missing (${INSTALL})` }
+  const file = await described(shown)
+  return await withNft('pyroute2 + nft -f', shown, async (verb, netns) => nanoseconds(await inside(netns, python, sourceFile('pyroute2.py'), verb, file)))
+}
+
+/** Built from Debian's sources, which lie in a GOPATH of their own; nothing is downloaded. */
+export async function netlink (shown: Picture): Promise<Peer | Missing> {
+  const name = 'Go netlink + nft -f'
   const directory = await mkdtemp('/run/nw-bench-')
-  const program = join(directory, 'floor')
-  await must('cc', ['-O2', '-Wall', '-o', program, fileURLToPath(new URL('../../bench/floor.c', import.meta.url))])
-  const w = new Writer()
-  for (const [i, request] of requests.entries()) frame(w, request, i + 1, NLM_F_ACK)
-  await writeFile(join(directory, 'messages'), w.take())
-  return async (netns) => Number(await inside(netns, program, join(directory, 'messages'), String(requests.length))) / 1e6
+  const program = join(directory, 'netlink')
+  const env = { GOPATH: '/usr/share/gocode', GO111MODULE: 'off', GOPROXY: 'off', GOFLAGS: '', GOCACHE: join(directory, 'cache'), HOME: directory }
+  const built = await exec('sh', ['-c', 'command -v go >/dev/null && exec go build -o "$1" "$2"', 'sh', program, sourceFile('netlink.go')], { env, timeoutMs: 120_000 })
+  if (built.code !== 0) return { name, missing: built.stderr === '' ? `missing (${INSTALL})` : `does not build: ${built.stderr.split('\n')[0] ?? ''}` }
+  const file = await described(shown)
+  return await withNft(name, shown, async (verb, netns) => nanoseconds(await inside(netns, program, verb, file)))
 }

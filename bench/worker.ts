@@ -1,0 +1,88 @@
+/**
+ * The program in which netwright is measured: a process with nothing else in it, so that what the benchmark itself does (starting programs, reading
+ * their output) holds no event loop that counts. It takes orders from its parent, one at a time, and answers how long each took. See ours.ts.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openHost, type Host, type HostOptions, type Network } from 'netwright'
+import { commits } from './commit.js'
+import { schedule, watchLoop, type Delay } from './loop.js'
+import { batch, type Wanted } from './objects.js'
+
+/** What can be asked for. `watch`: with an eye on the event loop, which costs a hundredth. */
+export type Order = { readonly watch?: boolean } & (
+  | { readonly verb: 'open', readonly options: HostOptions }
+  | { readonly verb: 'make', readonly wanted: Wanted }
+  /** All that were made here, at once, or those named. */
+  | { readonly verb: 'destroy', readonly names?: readonly string[] }
+  /** `destroyAll`: whoever made them. */
+  | { readonly verb: 'destroyAll' | 'settled' | 'close' | 'list' | 'heap' }
+  | { readonly verb: 'commit', readonly netns: string, readonly like: string, readonly times: number }
+  | { readonly verb: 'sleep', readonly ms: number }
+)
+
+/** `begin` and `end` are of CLOCK_MONOTONIC, milliseconds: the same clock in every process. `cpu`: milliseconds of the main thread. */
+export interface Answer { readonly ms: number, readonly begin: number, readonly end: number, readonly cpu: number, readonly value?: number, readonly delay?: Delay }
+
+let host: Host | undefined
+/** What was made here. */
+const handles = new Map<string, Network>()
+
+function opened (): Host {
+  if (host === undefined) throw new Error('no host is open')
+  return host
+}
+
+async function make (wanted: Wanted): Promise<void> {
+  for (const network of await opened().create(batch(wanted))) handles.set(network.name, network)
+}
+
+/** All at once, each by its own call, as a program does that knows nothing of batches. */
+async function destroy (names: readonly string[]): Promise<void> {
+  await Promise.all(names.map(async (name) => {
+    await handles.get(name)?.destroy()
+    handles.delete(name)
+  }))
+}
+
+async function destroyAll (): Promise<void> {
+  const host = opened()
+  await Promise.all((await host.networks()).map(async ({ name }) => { await (await host.network(name)).destroy() }))
+}
+
+/** Bytes that live objects take. */
+async function heap (): Promise<number> {
+  for (let i = 0; i < 3; i++) { gc?.(); await sleep(10) }
+  return process.memoryUsage().heapUsed
+}
+
+async function obey (order: Order): Promise<number | undefined> {
+  switch (order.verb) {
+    case 'open': host = await openHost(order.options); return undefined
+    case 'make': await make(order.wanted); return undefined
+    case 'destroy': await destroy(order.names ?? [...handles.keys()]); return undefined
+    case 'destroyAll': await destroyAll(); return undefined
+    case 'settled': await opened().settled(); return undefined
+    case 'close': await host?.close(); host = undefined; return undefined
+    case 'list': return (await opened().networks()).length
+    case 'heap': return await heap()
+    case 'commit': return await commits(order.netns, order.like, order.times)
+    case 'sleep': await sleep(order.ms); return undefined
+  }
+}
+
+const clock = (): number => Number(process.hrtime.bigint()) / 1e6
+
+async function answer (order: Order): Promise<Answer> {
+  const { ran } = schedule()
+  const watched = order.watch === true ? watchLoop() : undefined
+  const begin = clock()
+  const value = await obey(order)
+  const end = clock()
+  const delay = watched?.()
+  return { ms: end - begin, begin, end, cpu: schedule().ran - ran, ...value === undefined ? {} : { value }, ...delay === undefined ? {} : { delay } }
+}
+
+process.on('message', (order: Order) => {
+  answer(order).then((answered) => process.send?.({ answered }), (error: unknown) => process.send?.({ failed: error instanceof Error ? error.stack ?? error.message : String(error) }))
+})
+process.on('disconnect', () => { process.exit(0) })
