@@ -1,5 +1,6 @@
 /**
  * The benchmarks: scripts/bench [--gate] [--json] [--write] [--runs N] [--only NAME]... [NAME...]
+ * The soak: scripts/bench --soak [--cycles N] [--recycle]
  *
  * Prints a table, then one line of JSON a row; with --json the lines only. --gate exits 1 where a bound is missed. --write writes bench/RESULTS.md.
  * README.md beside this file says what is measured and how.
@@ -16,17 +17,19 @@ import { passes, table, type Row } from './figures.js'
 import { foreign } from './foreign.js'
 import { links } from './links.js'
 import { make, peers, processes } from './make.js'
+import { recycle } from './recycle.js'
 import { reopen } from './reopen.js'
 import { enterSandbox, inSandbox } from './sandbox.js'
 import { serve } from './serve.js'
+import { soak } from './soak.js'
 import { startUp } from './start-up.js'
 
 /** In this order: the loop's rows are about all before them. */
-const groups: Readonly<Record<string, (runs: number) => Promise<Row[]>>> = { make, links, destroy, serve, constant, foreign, reopen, 'start-up': startUp, processes, peers, loop: eventLoop }
+const groups: Readonly<Record<string, (runs: number) => Promise<Row[]>>> = { make, links, destroy, recycle, serve, constant, foreign, reopen, 'start-up': startUp, processes, peers, loop: eventLoop }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { gate: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, write: { type: 'boolean', default: false }, runs: { type: 'string', default: '5' }, only: { type: 'string', multiple: true, default: [] } },
+  options: { gate: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, write: { type: 'boolean', default: false }, runs: { type: 'string', default: '5' }, only: { type: 'string', multiple: true, default: [] }, soak: { type: 'boolean', default: false }, cycles: { type: 'string', default: '20000' }, recycle: { type: 'boolean', default: false } },
 })
 
 async function conditions (): Promise<string> {
@@ -69,5 +72,7 @@ ${table(rows)}
 ${rows.flatMap(({ row, note }) => note === undefined ? [] : [`\n- ${row}: ${note}`]).join('')}
 `
 
-if (inSandbox()) await measure()
-else process.exitCode = await enterSandbox()
+if (inSandbox()) {
+  if (values.soak) process.exitCode = await soak(Number(values.cycles), values.recycle)
+  else await measure()
+} else process.exitCode = await enterSandbox()

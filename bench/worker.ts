@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openHost, type Host, type HostOptions, type Network } from 'netwright'
 import { commits } from './commit.js'
+import { drive, holding, type Holding, type Lanes } from './lanes.js'
 import { schedule, watchLoop, type Delay } from './loop.js'
 import { batch, type Wanted } from './objects.js'
 
@@ -17,11 +18,15 @@ export type Order = { readonly watch?: boolean } & (
   /** `destroyAll`: whoever made them. */
   | { readonly verb: 'destroyAll' | 'settled' | 'close' | 'list' | 'heap' }
   | { readonly verb: 'commit', readonly netns: string, readonly like: string, readonly times: number }
+  | { readonly verb: 'holding' }
+  | { readonly verb: 'drive', readonly lanes: Lanes }
+  /** Makes and destroys the same batch without pause; how many networks a second. */
+  | { readonly verb: 'cycle', readonly wanted: Wanted, readonly seconds: number }
   | { readonly verb: 'sleep', readonly ms: number }
 )
 
 /** `begin` and `end` are of CLOCK_MONOTONIC, milliseconds: the same clock in every process. `cpu`: milliseconds of the main thread. */
-export interface Answer { readonly ms: number, readonly begin: number, readonly end: number, readonly cpu: number, readonly value?: number, readonly delay?: Delay }
+export interface Answer { readonly ms: number, readonly begin: number, readonly end: number, readonly cpu: number, readonly value?: number, readonly stats?: Holding, readonly delay?: Delay }
 
 let host: Host | undefined
 /** What was made here. */
@@ -55,7 +60,18 @@ async function heap (): Promise<number> {
   return process.memoryUsage().heapUsed
 }
 
-async function obey (order: Order): Promise<number | undefined> {
+async function cycle (wanted: Wanted, seconds: number): Promise<number> {
+  const begin = performance.now()
+  let count = 0
+  while (performance.now() - begin < seconds * 1000) {
+    await make(wanted)
+    await destroy([...handles.keys()])
+    count += wanted.count
+  }
+  return count / ((performance.now() - begin) / 1000)
+}
+
+async function obey (order: Order): Promise<number | Holding | undefined> {
   switch (order.verb) {
     case 'open': host = await openHost(order.options); return undefined
     case 'make': await make(order.wanted); return undefined
@@ -66,6 +82,9 @@ async function obey (order: Order): Promise<number | undefined> {
     case 'list': return (await opened().networks()).length
     case 'heap': return await heap()
     case 'commit': return await commits(order.netns, order.like, order.times)
+    case 'holding': return await holding()
+    case 'drive': await drive(opened(), order.lanes); return undefined
+    case 'cycle': return await cycle(order.wanted, order.seconds)
     case 'sleep': await sleep(order.ms); return undefined
   }
 }
@@ -79,7 +98,7 @@ async function answer (order: Order): Promise<Answer> {
   const value = await obey(order)
   const end = clock()
   const delay = watched?.()
-  return { ms: end - begin, begin, end, cpu: schedule().ran - ran, ...value === undefined ? {} : { value }, ...delay === undefined ? {} : { delay } }
+  return { ms: end - begin, begin, end, cpu: schedule().ran - ran, ...typeof value === 'number' ? { value } : value === undefined ? {} : { stats: value }, ...delay === undefined ? {} : { delay } }
 }
 
 process.on('message', (order: Order) => {
