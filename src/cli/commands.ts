@@ -1,68 +1,62 @@
-/** All verbs. A new one is one file in `commands/` and one line here; nothing of it is loaded before it is called. */
+/** All verbs. A new one is one file in `commands/` and two lines here. Such a file is words and a few lines of code: what a verb needs beyond them, it loads when it runs. */
 import type { Command } from './command.js'
+import { command as apply } from './commands/apply.js'
+import { command as autostartAll } from './commands/autostart-all.js'
+import { command as bridgeAdd } from './commands/bridge-add.js'
+import { command as bridgeAddif } from './commands/bridge-addif.js'
+import { command as bridgeDel } from './commands/bridge-del.js'
+import { command as bridgeDelif } from './commands/bridge-delif.js'
+import { command as bridgeSetfd } from './commands/bridge-setfd.js'
+import { command as bridgeShow } from './commands/bridge-show.js'
+import { command as bridgeStp } from './commands/bridge-stp.js'
+import { command as check } from './commands/check.js'
+import { command as remove } from './commands/delete.js'
+import { command as demo } from './commands/demo.js'
+import { command as events } from './commands/events.js'
+import { command as mac } from './commands/mac.js'
+import { command as netAutostart } from './commands/net-autostart.js'
+import { command as netCreate } from './commands/net-create.js'
+import { command as netDefine } from './commands/net-define.js'
+import { command as netDestroy } from './commands/net-destroy.js'
+import { command as netDhcpLeases } from './commands/net-dhcp-leases.js'
+import { command as netDumpxml } from './commands/net-dumpxml.js'
+import { command as netEdit } from './commands/net-edit.js'
+import { command as netInfo } from './commands/net-info.js'
+import { command as netList } from './commands/net-list.js'
+import { command as netName } from './commands/net-name.js'
+import { command as netStart } from './commands/net-start.js'
+import { command as netUndefine } from './commands/net-undefine.js'
+import { command as netUuid } from './commands/net-uuid.js'
+import { command as plan } from './commands/plan.js'
+import { command as render } from './commands/render.js'
+import { command as tapAdd } from './commands/tap-add.js'
+import { command as tapDel } from './commands/tap-del.js'
 import { UsageError } from './failure.js'
 
-interface Entry {
-  readonly name: string
-  readonly aliases?: readonly string[]
-  load (): Promise<Command>
-}
-
-const entries: readonly Entry[] = [
-  { name: 'net-autostart', load: async () => (await import('./commands/net-autostart.js')).command },
-  { name: 'net-create', load: async () => (await import('./commands/net-create.js')).command },
-  { name: 'net-define', load: async () => (await import('./commands/net-define.js')).command },
-  { name: 'net-destroy', load: async () => (await import('./commands/net-destroy.js')).command },
-  { name: 'net-dhcp-leases', load: async () => (await import('./commands/net-dhcp-leases.js')).command },
-  { name: 'net-dumpxml', load: async () => (await import('./commands/net-dumpxml.js')).command },
-  { name: 'net-edit', load: async () => (await import('./commands/net-edit.js')).command },
-  { name: 'net-info', load: async () => (await import('./commands/net-info.js')).command },
-  { name: 'net-list', load: async () => (await import('./commands/net-list.js')).command },
-  { name: 'net-name', load: async () => (await import('./commands/net-name.js')).command },
-  { name: 'net-start', load: async () => (await import('./commands/net-start.js')).command },
-  { name: 'net-undefine', load: async () => (await import('./commands/net-undefine.js')).command },
-  { name: 'net-uuid', load: async () => (await import('./commands/net-uuid.js')).command },
-  { name: 'render', load: async () => (await import('./commands/render.js')).command },
-  { name: 'mac', load: async () => (await import('./commands/mac.js')).command },
-  { name: 'bridge add', aliases: ['bridge addbr'], load: async () => (await import('./commands/bridge-add.js')).command },
-  { name: 'bridge del', aliases: ['bridge delbr'], load: async () => (await import('./commands/bridge-del.js')).command },
-  { name: 'bridge addif', load: async () => (await import('./commands/bridge-addif.js')).command },
-  { name: 'bridge delif', load: async () => (await import('./commands/bridge-delif.js')).command },
-  { name: 'bridge stp', load: async () => (await import('./commands/bridge-stp.js')).command },
-  { name: 'bridge setfd', load: async () => (await import('./commands/bridge-setfd.js')).command },
-  { name: 'bridge show', load: async () => (await import('./commands/bridge-show.js')).command },
-  { name: 'tap add', load: async () => (await import('./commands/tap-add.js')).command },
-  { name: 'tap del', load: async () => (await import('./commands/tap-del.js')).command },
-  { name: 'autostart-all', load: async () => (await import('./commands/autostart-all.js')).command },
-  { name: 'events', load: async () => (await import('./commands/events.js')).command },
-  { name: 'check', load: async () => (await import('./commands/check.js')).command },
-  { name: 'demo', load: async () => (await import('./commands/demo.js')).command },
+/** In the order of the help text. */
+export const allCommands: readonly Command[] = [
+  netAutostart, netCreate, netDefine, netDestroy, netDhcpLeases, netDumpxml, netEdit, netInfo, netList, netName, netStart, netUndefine,
+  netUuid, plan, apply, remove, render, mac, bridgeAdd, bridgeDel, bridgeAddif, bridgeDelif, bridgeStp, bridgeSetfd, bridgeShow, tapAdd, tapDel, autostartAll,
+  events, check, demo,
 ]
 
-const answersTo = (entry: Entry, name: string): boolean =>
-  entry.name === name || entry.name === `net-${name}` || (entry.aliases ?? []).includes(name)
-
-const familyOf = (first: string): Entry[] => entries.filter((entry) => entry.name.startsWith(`${first} `))
+const answersTo = (command: Command, name: string): boolean =>
+  command.name === name || command.name === `net-${name}` || (command.aliases ?? []).includes(name)
 
 /** The verbs of two words that begin with this one: those of `bridge`. */
-export async function familyCommands (first: string): Promise<Command[]> {
-  return await Promise.all(familyOf(first).map((entry) => entry.load()))
+export function familyCommands (first: string): readonly Command[] {
+  return allCommands.filter((command) => command.name.startsWith(`${first} `))
 }
 
 /** The verb that the words begin with, and the words after it. @throws UsageError `unknown command: 'x'`. */
-export async function findCommand (words: readonly string[]): Promise<{ readonly command: Command, readonly rest: readonly string[] }> {
+export function findCommand (words: readonly string[]): { readonly command: Command, readonly rest: readonly string[] } {
   for (const length of [2, 1]) {
     const name = words.slice(0, length).join(' ')
-    const entry = words.length < length ? undefined : entries.find((each) => answersTo(each, name))
-    if (entry !== undefined) return { command: await entry.load(), rest: words.slice(length) }
+    const command = words.length < length ? undefined : allCommands.find((each) => answersTo(each, name))
+    if (command !== undefined) return { command, rest: words.slice(length) }
   }
   const [first = ''] = words
-  const family = familyOf(first).map(({ name }) => name.slice(first.length + 1))
+  const family = familyCommands(first).map(({ name }) => name.slice(first.length + 1))
   if (family.length > 0) throw new UsageError(`${first}: say what to do: ${family.join(', ')}`, `netwright help ${first}`)
   throw new UsageError(`unknown command: '${first}'`, 'netwright --help lists all')
-}
-
-/** All of them, for the help text. */
-export async function allCommands (): Promise<Command[]> {
-  return await Promise.all(entries.map((entry) => entry.load()))
 }

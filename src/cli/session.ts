@@ -27,10 +27,10 @@ async function version (): Promise<string> {
 async function asked (words: readonly string[], given: Given): Promise<string | undefined> {
   if (given.has('version') || (words.length === 1 && words[0] === 'version')) return `${await version()}\n`
   const [first, ...about] = words
-  const family = first === undefined || about.length !== 1 ? [] : await familyCommands(first === 'help' ? about[0] ?? '' : ['--help', '-h', 'help'].includes(about[0] ?? '') ? first : '')
+  const family = first === undefined || about.length !== 1 ? [] : familyCommands(first === 'help' ? about[0] ?? '' : ['--help', '-h', 'help'].includes(about[0] ?? '') ? first : '')
   if (family.length > 0) return familyHelp(family)
-  if (first === 'help' && about.length > 0) return commandHelp((await findCommand(about.flatMap((word) => word.split(' ')))).command)
-  return first === undefined || first === 'help' ? generalHelp(await allCommands()) : undefined
+  if (first === 'help' && about.length > 0) return commandHelp(findCommand(about.flatMap((word) => word.split(' '))).command)
+  return first === undefined || first === 'help' ? generalHelp(allCommands) : undefined
 }
 
 /** The verb itself: virsh prints an empty line after each command, failed ones too. */
@@ -58,7 +58,7 @@ async function run (world: World, open: Hosts, words: readonly string[], base: G
       world.out.write(text)
       return true
     }
-    const { command, rest } = await findCommand(words)
+    const { command, rest } = findCommand(words)
     const parsed = parseCommand(command, rest)
     given = new Map([...base, ...parsed.given])
     if (given.has('help')) {

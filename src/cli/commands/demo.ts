@@ -1,6 +1,5 @@
 /** The main job, shown: a network from XML, a guest that uses it, and then no trace of it. */
 import type { Command } from '../command.js'
-import { play } from '../demo/story.js'
 
 export const command: Command = {
   name: 'demo',
@@ -10,5 +9,5 @@ export const command: Command = {
     'fetch a page, shows what stands, and removes all of it. Touches nothing else. Needs root, or a user namespace as scripts/quickstart makes one.\n' +
     'Exit code 1 where anything of it does not hold.',
   parameters: [],
-  run: async (_values, context) => await play(context),
+  run: async (_values, context) => await (await import('../demo/story.js')).play(context),
 }

@@ -6,48 +6,48 @@ import { placeOf, refuseRemote } from '../../../src/cli/globals.js'
 import { commandHelp, generalHelp } from '../../../src/cli/help.js'
 import { parseCommand, parseGlobals } from '../../../src/cli/parse.js'
 
-const verb = async (...words: string[]): Promise<Command> => (await findCommand(words)).command
-const values = async (...words: string[]) => {
-  const { command, rest } = await findCommand(words)
+const verb = (...words: string[]): Command => findCommand(words).command
+const values = (...words: string[]) => {
+  const { command, rest } = findCommand(words)
   return parseCommand(command, rest)
 }
-const complaint = async (...words: string[]): Promise<string> => {
+const complaint = (...words: string[]): string => {
   try {
-    await values(...words)
+    values(...words)
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
   throw new Error(`${words.join(' ')} was accepted`)
 }
 
-test('parse: a network is given by position, as an option, or with =', async () => {
+test('parse: a network is given by position, as an option, or with =', () => {
   for (const words of [['net-start', 'a'], ['net-start', '--network', 'a'], ['net-start', '--network=a'], ['start', 'a']]) {
-    assert.is((await values(...words)).values.data('network'), 'a')
+    assert.is(values(...words).values.data('network'), 'a')
   }
 })
 
-test('parse: positions fill what was not given by name, in declared order', async () => {
-  const { values: given } = await values('net-dhcp-leases', '52:54:00:00:00:01', '--network', 'a')
+test('parse: positions fill what was not given by name, in declared order', () => {
+  const { values: given } = values('net-dhcp-leases', '52:54:00:00:00:01', '--network', 'a')
   assert.is(given.data('network'), 'a')
   assert.is(given.text('mac'), '52:54:00:00:00:01')
 })
 
-test('parse: --autostart and --no-autostart are two flags', async () => {
-  const both = (await values('net-list', '--no-autostart', '--autostart')).values
+test('parse: --autostart and --no-autostart are two flags', () => {
+  const both = values('net-list', '--no-autostart', '--autostart').values
   assert.ok(both.flag('autostart') && both.flag('no-autostart'))
-  const one = (await values('net-list', '--no-autostart')).values
+  const one = values('net-list', '--no-autostart').values
   assert.ok(!one.flag('autostart') && one.flag('no-autostart'))
 })
 
-test('parse: what follows -- is data', async () => {
-  assert.is((await values('net-start', '--', '--all')).values.data('network'), '--all')
+test('parse: what follows -- is data', () => {
+  assert.is(values('net-start', '--', '--all').values.data('network'), '--all')
 })
 
-test('parse: global options stand before the verb or after it', async () => {
+test('parse: global options stand before the verb or after it', () => {
   const before = parseGlobals(['-q', '--root', '/x', 'net-list', '--all'])
   assert.equal([...before.given], [['quiet', true], ['root', '/x']])
   assert.equal(before.rest, ['net-list', '--all'])
-  assert.equal([...(await values('net-list', '--all', '--json')).given], [['json', true]])
+  assert.equal([...values('net-list', '--all', '--json').given], [['json', true]])
 })
 
 test('parse: short options stand together, and take a value glued or apart', () => {
@@ -64,23 +64,23 @@ test('parse: an option before the verb that is none is named whole', () => {
 })
 
 // Expected texts: tools/vsh.c of libvirt 9.0.
-test('parse: complains in virsh\'s words', async () => {
-  assert.is(await complaint('net-strat'), "unknown command: 'net-strat'")
-  assert.is(await complaint('net-start'), "command 'net-start' requires <network> option")
-  assert.is(await complaint('net-start', 'a', 'b'), "unexpected data 'b'")
-  assert.is(await complaint('net-list', '--foo'), "command 'net-list' doesn't support option --foo")
-  assert.is(await complaint('net-list', '--all=yes'), "invalid '=' after option --all")
-  assert.is(await complaint('net-start', '--network'), 'expected syntax: --network <string>')
-  assert.is(await complaint('net-start', '--network', 'a', '--network', 'b'), 'option --network already seen')
+test('parse: complains in virsh\'s words', () => {
+  assert.is(complaint('net-strat'), "unknown command: 'net-strat'")
+  assert.is(complaint('net-start'), "command 'net-start' requires <network> option")
+  assert.is(complaint('net-start', 'a', 'b'), "unexpected data 'b'")
+  assert.is(complaint('net-list', '--foo'), "command 'net-list' doesn't support option --foo")
+  assert.is(complaint('net-list', '--all=yes'), "invalid '=' after option --all")
+  assert.is(complaint('net-start', '--network'), 'expected syntax: --network <string>')
+  assert.is(complaint('net-start', '--network', 'a', '--network', 'b'), 'option --network already seen')
 })
 
-test('parse: a verb of two words is found, by brctl\'s name too', async () => {
-  assert.is((await verb('bridge', 'addbr', 'br0')).name, 'bridge add')
-  assert.match(await complaint('bridge'), /add, del, addif/)
+test('parse: a verb of two words is found, by brctl\'s name too', () => {
+  assert.is((verb('bridge', 'addbr', 'br0')).name, 'bridge add')
+  assert.match(complaint('bridge'), /add, del, addif/)
 })
 
-test('parse: a choice is one of those declared', async () => {
-  assert.match(await complaint('render', 'x.xml', '--as', 'yaml'), /xml, json, dnsmasq, nft, objects/)
+test('parse: a choice is one of those declared', () => {
+  assert.match(complaint('render', 'x.xml', '--as', 'yaml'), /xml, json, dnsmasq, nft, objects/)
 })
 
 test('globals: a netns of digits is a pid; the environment names the root, the option goes first', () => {
@@ -93,12 +93,11 @@ test('globals: local URIs mean nothing, remote ones are refused', () => {
   for (const uri of ['qemu+ssh://root@h/system', 'qemu://h/system', 'qemu+tcp://[::1]:16509/system', 'qemu+ssh:///system']) assert.throws(() => { refuseRemote(uri) }, /another host/, uri)
 })
 
-test('commands: each is found under its own name and each alias, and none hides another or a global option', async () => {
-  const commands = await allCommands()
-  assert.is(new Set(commands.map((command) => command.name)).size, commands.length)
-  for (const command of commands) {
+test('commands: each is found under its own name and each alias, and none hides another or a global option', () => {
+  assert.is(new Set(allCommands.map((command) => command.name)).size, allCommands.length)
+  for (const command of allCommands) {
     for (const name of [command.name, ...command.aliases ?? [], ...(command.name.startsWith('net-') ? [command.name.slice(4)] : [])]) {
-      assert.is((await verb(...name.split(' '))).name, command.name)
+      assert.is(verb(...name.split(' ')).name, command.name)
     }
     for (const parameter of command.parameters) assert.not(/^(connect|readonly|quiet|timing|json|root|netns|owner|log|help|version)$/.test(parameter.name), `${command.name} --${parameter.name}`)
     assert.not(command.summary.endsWith('.'))
@@ -106,15 +105,14 @@ test('commands: each is found under its own name and each alias, and none hides 
   }
 })
 
-test('help: names every verb once, and three examples', async () => {
-  const commands = await allCommands()
-  const text = generalHelp(commands)
-  for (const command of commands) assert.is(text.split('\n').filter((line) => line.startsWith(`  ${command.name} `)).length, 1, command.name)
+test('help: names every verb once, and three examples', () => {
+  const text = generalHelp(allCommands)
+  for (const command of allCommands) assert.is(text.split('\n').filter((line) => line.startsWith(`  ${command.name} `)).length, 1, command.name)
   assert.is(text.split('Examples:')[1]?.split('\n').filter((line) => line.startsWith('  netwright ')).length, 3)
 })
 
-test('help: a verb\'s text has virsh\'s layout', async () => {
-  assert.is(commandHelp(await verb('net-autostart')).split('\n').slice(0, 6).join('\n'), [
+test('help: a verb\'s text has virsh\'s layout', () => {
+  assert.is(commandHelp(verb('net-autostart')).split('\n').slice(0, 6).join('\n'), [
     '  NAME', '    net-autostart - autostart a network', '', '  SYNOPSIS', '    net-autostart <network> [--disable]', '',
   ].join('\n'))
 })
