@@ -35,6 +35,8 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   netwright: ['cli'], // by its own name, as users do: netwright/rtnl, netwright/nft
   saxes: ['network'],
   valibot: ['network', 'engine'],
+  'cli-progress': ['cli'],
+  yaml: ['cli'],
   pino: ['cli'],
 }
 
