@@ -8,7 +8,7 @@ import type { Graves } from './graves.js'
 import { lock } from './lock.js'
 import type { Places } from './places.js'
 import type { Sexton } from './sexton.js'
-import type { Stock } from './source.js'
+import type { Recycler } from './recycle.js'
 import type { StepHook } from './steps.js'
 import type { Store } from './store.js'
 import { typed } from './system-error.js'
@@ -43,7 +43,7 @@ export interface Context {
   /** What was done and waited for. */
   readonly tallies: Tallies
   /** Links that wait to be used again, where the host keeps some. */
-  readonly stock?: Stock
+  readonly stock?: Recycler
   /** For fault tests. */
   readonly hook: StepHook | undefined
 }

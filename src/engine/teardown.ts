@@ -2,13 +2,14 @@
  * Takes away whatever a record names. One function for stop, for the undo of a failed start, and for what a dead process left:
  * each part looks at what is there, goes on after a failure, and what could not be removed is returned by name.
  *
- * Links go before the nft elements: a guest must never have a path without a firewall. Bridges and TAPs are only buried here: their names are
- * free at once, and the sexton deletes them later.
+ * Links go before the nft elements: a guest must never have a path without a firewall. Bridges and TAPs are only buried here, or stripped and
+ * kept for the next network: their names are free at once, and the sexton deletes them later.
  */
 import { describe, type LinkObject, type VethObject } from '../kernel/object.js'
 import { buryRequests, isBuried, type Burial } from '../kernel/burial.js'
 import { detachRequest, removeRequest } from '../kernel/link.js'
 import { isOurs, readEach, readLink, type LinkState } from '../kernel/link-state.js'
+import { stripRequests } from '../kernel/strip.js'
 import { send } from '../netlink/call.js'
 import { isErrno } from '../netlink/errno.js'
 import type { Request } from '../netlink/request.js'
@@ -19,6 +20,7 @@ import type { Daemons } from './daemons.js'
 import { forgottenOf, type Forgotten } from './flows.js'
 import { dismiss, dismissed, type Dismissed } from './forwarding.js'
 import type { Grave } from './graves.js'
+import type { Kept } from './recycle.js'
 import type { BatchRecord, NetworkRecord, PortRecord } from './record.js'
 import type { Steps } from './steps.js'
 
@@ -30,13 +32,15 @@ export interface Teardown {
   readonly keep?: readonly PortRecord[]
   /** Gets what is buried: for the sexton, once the rest is done. */
   readonly graves: Grave[]
+  /** Gets what is kept for the next network: for the stock, once nothing names it any more. */
+  readonly kept: Kept[]
 }
 
 /** One thing that still stands, and why. */
 export interface Left { readonly what: string, readonly error: unknown }
 
 /** Removes all that `record` names from kernel and processes. The caller holds the lock and keeps the record in the journal while anything is left. */
-export async function teardown (record: BatchRecord, { context, daemons, steps, keep = [], graves }: Teardown): Promise<readonly Left[]> {
+export async function teardown (record: BatchRecord, { context, daemons, steps, keep = [], graves, kept }: Teardown): Promise<readonly Left[]> {
   const left: Left[] = []
   const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
     try { await steps.before(`remove ${what}`); await work() } catch (error) {
@@ -47,7 +51,7 @@ export async function teardown (record: BatchRecord, { context, daemons, steps, 
   const { networks } = record
   const flows = forgottenOf(record, record.ports.length === 0 ? [] : (await context.book.standing()).flatMap((one) => one.networks))
   await attempt('dnsmasq', async () => { await daemons.stop(networks.filter(({ dnsmasq }) => dnsmasq)) })
-  await attempt('links', async () => { await removeLinks(record, { context, steps, keep, graves, left, flows }) })
+  await attempt('links', async () => { await removeLinks(record, { context, steps, keep, graves, kept, left, flows }) })
   context.flows.forget(flows)
   if (networks.length === 0) return left
   let loss: Dismissed = {}
@@ -70,21 +74,25 @@ async function alone (context: Context, record: BatchRecord): Promise<boolean> {
   return await remaining(context, record) === 0 && (await context.book.journal()).every(({ id, networks }) => id === record.id || networks.length === 0)
 }
 
-interface Removal { readonly context: Context, readonly steps: Steps, readonly keep: readonly PortRecord[], readonly graves: Grave[], readonly left: Left[], readonly flows: readonly Forgotten[] }
+interface Removal { readonly context: Context, readonly steps: Steps, readonly keep: readonly PortRecord[], readonly graves: Grave[], readonly kept: Kept[], readonly left: Left[], readonly flows: readonly Forgotten[] }
 
 /** Pairs go at once: their other end's name, in a guest's namespace, must be free too. */
-async function removeLinks (record: BatchRecord, { context, steps, keep, graves, left, flows }: Removal): Promise<void> {
+async function removeLinks (record: BatchRecord, { context, steps, keep, graves, kept, left, flows }: Removal): Promise<void> {
   const going: LinkObject[] = [...record.ports.map(({ link }) => link), ...record.networks.map(({ bridge }) => bridge)]
-  const kept = await present(context, keep.map(({ link }) => link))
+  const staying = await present(context, keep.map(({ link }) => link))
   const found = await present(context, going)
   const buried = found.flatMap((link) => link.type === 'veth' ? [] : [link])
   if (buried.length > 0) await steps.before('dig a grave')
-  const grave = await dig(context, buried, flows)
-  if (grave !== undefined) graves.push(grave)
   const networks = new Map(record.networks.map((network) => [network.bridge.index, network]))
+  // What a bridge was told while its network was updated may not show.
+  const stashed = await stash(context, buried.filter(({ index }) => networks.get(index)?.revision === undefined))
+  if (stashed !== undefined) kept.push(stashed)
+  const rest = buried.filter(({ index }) => stashed?.sites.has(index) !== true)
+  const grave = buried.length === 0 ? undefined : await dig(context, rest, flows)
+  if (grave !== undefined) graves.push(grave)
   const sites = new Map(grave?.plots.flatMap((plot) => plot.links.map((link) => [link.index, { link, group: plot.group }])))
-  const works: Work[] = kept.map((link) => ({ link, requests: [detachRequest(link)] }))
-  for (const link of found) works.push({ link, requests: requestsFor(link, sites.get(link.index), networks) })
+  const works: Work[] = staying.map((link) => ({ link, requests: [detachRequest(link)] }))
+  for (const link of found) works.push({ link, requests: requestsFor(link, { site: sites.get(link.index), stash: stashed?.sites, networks }) })
   const failed = await carryOut(context, works)
   // What cannot be buried (somebody has taken even that name) can still be deleted.
   const again = failed.filter(({ link }) => link.type !== 'veth' && found.includes(link)).map(({ link }) => ({ link, requests: [removeRequest(link)] }))
@@ -110,19 +118,34 @@ async function carryOut (context: Context, works: readonly Work[]): Promise<read
   return failed
 }
 
-/** Undefined where there is nothing to bury, or no room on the disk to write it down. */
+/** Undefined where nothing is kept. */
+async function stash ({ stock, logger }: Context, links: readonly Exclude<LinkObject, VethObject>[]): Promise<Kept | undefined> {
+  try { return await stock?.dig(links) } catch (error) {
+    logger.warn({ err: error }, 'links are not kept for the next network: it cannot be written down')
+    return undefined
+  }
+}
+
+/** Undefined where there is nothing to bury or forget, or no room on the disk to write it down. */
 async function dig ({ graves, logger }: Context, links: readonly Exclude<LinkObject, VethObject>[], flows: readonly Forgotten[]): Promise<Grave | undefined> {
-  if (links.length === 0) return undefined
+  if (links.length + flows.length === 0) return undefined
   try { return await graves.dig(links.map((link) => ({ index: link.index, name: link.name, kind: link.type === 'tap' ? 'tun' : 'bridge' })), flows) } catch (error) {
     logger.warn({ err: error }, 'links are deleted one by one, which takes longer: it cannot be written down that they wait for it')
     return undefined
   }
 }
 
-/** `site`: where it is to be buried. */
-function requestsFor (link: LinkObject, site: Pick<Burial, 'link' | 'group'> | undefined, networks: ReadonlyMap<number, NetworkRecord>): readonly Request[] {
+/** `site`: where it is to be buried; `stash`: what is kept instead. */
+interface Whither { readonly site: Pick<Burial, 'link' | 'group'> | undefined, readonly stash: Kept['sites'] | undefined, readonly networks: ReadonlyMap<number, NetworkRecord> }
+
+function requestsFor (link: LinkObject, { site, stash, networks }: Whither): readonly Request[] {
+  const addresses = networks.get(link.index)?.addresses ?? []
+  const place = stash?.get(link.index)
+  if (place !== undefined) return stripRequests({ ...place, addresses })
   if (site === undefined) return [removeRequest(link)]
-  return buryRequests({ ...site, addresses: networks.get(link.index)?.addresses ?? [], leaves: link.type !== 'bridge' && !networks.has(link.master ?? 0) })
+  // Deleting a bridge sets its ports free, keeping one does not.
+  const master = link.type === 'bridge' ? 0 : link.master ?? 0
+  return buryRequests({ ...site, addresses, leaves: link.type !== 'bridge' && (!networks.has(master) || stash?.has(master) === true) })
 }
 
 /** A TAP gets its group only after it is made: killed in between, a persistent one stands with the name and the index that were chosen for it. */

@@ -1,0 +1,267 @@
+/**
+ * The pool: links that are kept for the next network instead of being deleted.
+ *
+ *     stop   graves/ID.json names them, then they are stripped, in the send that takes the network down; laundered behind the scenes
+ *     start  the journal names one by its index; the send that makes the network renames it and moves it into the owner's group
+ *
+ * Its books are those of the graves: a link in the group of a grave is the grave's, one in the owner's group the journal's, so a process that is killed
+ * leaves no link in nobody's reach; and whoever comes next deletes what its pool held. Only this process lends what it keeps.
+ */
+import { graveName, type Buried } from '../kernel/burial.js'
+import type { Counters } from '../kernel/counters.js'
+import { launder, type Stripped } from '../kernel/launder.js'
+import { likeness } from '../kernel/likeness.js'
+import type { LinkObject } from '../kernel/object.js'
+import { poolName } from '../kernel/strip.js'
+import { getEach, send } from '../netlink/call.js'
+import { IFF_UP, link } from '../netlink/rtnl/link.js'
+import type { Grave } from './graves.js'
+import { Measures, type Means } from './measure.js'
+import type { RecycleOptions } from './recycle-options.js'
+import { shapeOf, shapeWanted, BRIDGE } from './shape.js'
+import type { Demand, Stock, Stocked, Wanted } from './source.js'
+import { isAt, stockedOf } from './stocked.js'
+import { undoSteps } from './steps.js'
+
+/** A grave whose links are kept. */
+export interface Kept { readonly grave: Grave, readonly sites: ReadonlyMap<number, { readonly link: Buried, readonly group: number }>, readonly shapes: ReadonlyMap<number, string> }
+
+/** `proved`: in this look it was as new, and may be lent. */
+interface Entry { readonly link: Stripped, readonly shape: string, readonly grave: Grave, state: 'soiled' | 'washing' | 'clean' | 'proved', counters?: Counters }
+
+/** So many are laundered at once: they are read with one send. */
+const AT_ONCE = 32
+/** RTEXT_FILTER_SKIP_STATS: counters do not matter where only likeness is asked for. Source: include/uapi/linux/rtnetlink.h. */
+const SKIP_STATS = 8
+
+export class Recycler implements Stock {
+  readonly #options: RecycleOptions
+  readonly #means: Means
+  readonly #measures: Measures
+  readonly #entries = new Map<number, Entry>()
+  /** Links of a grave that are still in it. */
+  readonly #held = new Map<Grave, Set<number>>()
+  /** Named by a journal, and not known to have left the pool's groups. */
+  readonly #lent = new Set<Entry>()
+  /** By what was handed out. */
+  readonly #taken = new WeakMap<Stocked, Entry>()
+  #working: Promise<void> | undefined
+  #idle: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor (options: RecycleOptions, means: Means) {
+    this.#options = options
+    this.#means = means
+    this.#measures = new Measures(means)
+  }
+
+  get size (): { readonly bridges: number, readonly taps: number } {
+    const bridges = [...this.#entries.values()].filter(({ link }) => link.kind === 'bridge').length
+    return { bridges, taps: this.#entries.size - bridges }
+  }
+
+  /** Writes down which of these links are kept; none may have been touched before. Undefined where there is room for none. */
+  async dig (links: readonly LinkObject[]): Promise<Kept | undefined> {
+    const { bridges, taps } = this.size
+    const room = this.#closed ? { bridge: 0, tun: 0 } : { bridge: this.#options.max.bridges - bridges, tun: this.#options.max.taps - taps }
+    const shapes = new Map<number, string>()
+    const kept: Buried[] = []
+    for (const one of links) {
+      const shape = shapeOf(one)
+      const kind = one.type === 'bridge' ? 'bridge' : 'tun'
+      if (shape === undefined || room[kind]-- <= 0) continue
+      shapes.set(one.index, shape)
+      kept.push({ index: one.index, name: one.name, kind })
+    }
+    if (kept.length === 0) return undefined
+    const grave = await this.#means.graves.dig(kept)
+    return { grave, shapes, sites: new Map(grave.plots.flatMap(({ group, links }) => links.map((link) => [link.index, { link, group }]))) }
+  }
+
+  /** They have been stripped, as far as that was possible: what is not in its group is not ours. No record names them any more. */
+  add (kept: readonly Kept[]): void {
+    for (const { grave, sites, shapes } of kept) {
+      this.#held.set(grave, new Set(sites.keys()))
+      for (const [index, { link, group }] of sites) this.#entries.set(index, { link: { ...link, group }, shape: shapes.get(index) ?? '', grave, state: 'soiled' })
+    }
+    if (kept.length === 0) return
+    this.#touch()
+    if (this.#closed) this.#bury()
+    else this.#wash()
+  }
+
+  /** Proves links for what a batch may take: there, untouched since they were laundered, and as new. Callers hold the lock until they have taken them. */
+  async prepare ({ bridges, taps }: Demand): Promise<void> {
+    const wanted = [...Array.from({ length: bridges }, () => BRIDGE), ...taps.flatMap((tap) => shapeWanted(tap) ?? [])]
+    await this.#look()
+    if (this.#entries.size === 0 || wanted.length === 0) return
+    this.#touch()
+    if (await this.#measures.outdated()) this.#soil()
+    for (const shape of new Set(wanted)) {
+      const count = wanted.filter((other) => other === shape).length
+      if (this.#of(shape, 'clean').length < count) await this.washed()
+      await this.#prove(shape, count)
+    }
+  }
+
+  #of (shape: string, state: Entry['state']): Entry[] { return [...this.#entries.values()].filter((entry) => entry.state === state && entry.shape === shape) }
+
+  /** One that is not what it was when it was laundered is laundered again. */
+  async #prove (shape: string, count: number): Promise<void> {
+    const measure = this.#measures.known(shape)
+    if (measure === undefined) return
+    for (let left = count - this.#of(shape, 'proved').length; left > 0;) {
+      const candidates = this.#of(shape, 'clean').slice(0, left)
+      if (candidates.length === 0) return
+      const answers = await getEach(this.#means.rtnl, candidates.map(({ link: { index } }) => link.get({ index, extMask: SKIP_STATS }, poolName(index))))
+      for (const [i, entry] of candidates.entries()) {
+        const message = answers[i]?.replies.find(({ type }) => type === link.types.new)
+        const pure = message !== undefined && isAt(message.payload, entry.link) && likeness(message.payload).equals(measure.likeness)
+        entry.state = pure ? 'proved' : 'soiled'
+        if (pure) left--
+      }
+    }
+    this.#wash()
+  }
+
+  take (wanted: Wanted): Stocked | undefined {
+    const shape = shapeWanted(wanted)
+    const entry = shape === undefined ? undefined : this.#of(shape, 'proved')[0]
+    if (shape === undefined || entry?.counters === undefined) return undefined
+    this.#entries.delete(entry.link.index)
+    const stocked = stockedOf(entry.link.index, entry.counters, this.#measures.known(shape)?.addrGenMode)
+    this.#taken.set(stocked, entry)
+    return stocked
+  }
+
+  async used (links: readonly Stocked[]): Promise<void> {
+    for (const one of links) {
+      const entry = this.#taken.get(one)
+      if (entry !== undefined) this.#lent.add(entry)
+    }
+    await Promise.resolve()
+  }
+
+  /** They have left their groups. */
+  moved (links: readonly Stocked[]): void {
+    for (const one of links) {
+      const entry = this.#taken.get(one)
+      if (entry === undefined) continue
+      this.#lent.delete(entry)
+      this.#drop(entry)
+    }
+  }
+
+  back (links: readonly Stocked[]): void {
+    for (const one of links) {
+      const entry = this.#taken.get(one)
+      if (entry === undefined || this.#lent.has(entry)) continue
+      this.#entries.set(entry.link.index, entry)
+    }
+    if (this.#closed) this.#bury()
+  }
+
+  /** Links that were lent and of which nobody has said that they moved: their batch failed. What did not move is laundered again. */
+  async #look (): Promise<void> {
+    if (this.#lent.size === 0) return
+    const lent = [...this.#lent]
+    const answers = await getEach(this.#means.rtnl, lent.map(({ link: { index } }) => link.get({ index, extMask: SKIP_STATS }, poolName(index))))
+    this.#lent.clear()
+    for (const [i, entry] of lent.entries()) {
+      const message = answers[i]?.replies.find(({ type }) => type === link.types.new)
+      if (message === undefined || !isAt(message.payload, entry.link) || this.#entries.has(entry.link.index)) this.#drop(entry)
+      else { entry.state = 'soiled'; this.#entries.set(entry.link.index, entry) }
+    }
+    this.#wash()
+  }
+
+  /** The link is no longer this grave's. */
+  #drop (entry: Entry): void {
+    const held = this.#held.get(entry.grave)
+    held?.delete(entry.link.index)
+    if (held?.size !== 0) return
+    this.#held.delete(entry.grave)
+    void this.#means.graves.close(entry.grave).catch((error: unknown) => { this.#means.logger.warn({ err: error }, 'the record of an empty pool stays until the next host') })
+  }
+
+  #soil (): void {
+    for (const entry of this.#entries.values()) if (entry.state === 'clean' || entry.state === 'proved') entry.state = 'soiled'
+    this.#wash()
+  }
+
+  /** Resolves when nothing waits to be laundered. Never throws. */
+  async washed (): Promise<void> { while (this.#working !== undefined) await this.#working }
+
+  #wash (): void { this.#working ??= this.#work() }
+
+  async #work (): Promise<void> {
+    await Promise.resolve() // whoever hands links over has more to do first
+    try {
+      for (let some = this.#next(); some.length > 0; some = this.#next()) await this.#launder(some)
+    } finally { this.#working = undefined }
+  }
+
+  #next (): Entry[] {
+    if (this.#closed) return []
+    const soiled = [...this.#entries.values()].filter(({ state }) => state === 'soiled')
+    return soiled.filter(({ shape }) => shape === soiled[0]?.shape).slice(0, AT_ONCE)
+  }
+
+  async #launder (some: readonly Entry[]): Promise<void> {
+    const { rtnl, netns, ipv6, logger, hook } = this.#means
+    for (const entry of some) entry.state = 'washing'
+    const spoiled: Entry[] = []
+    try {
+      await undoSteps(hook).before('launder links')
+      const measure = await this.#measures.of(some[0]?.shape ?? '')
+      const results = await launder(some.map((entry) => entry.link), { transport: rtnl, netns, ipv6, pristine: measure })
+      for (const [i, entry] of some.entries()) {
+        const result = results[i] ?? { state: 'gone' }
+        if (result.state === 'clean') { entry.state = 'clean'; entry.counters = result.counters; continue }
+        this.#entries.delete(entry.link.index)
+        if (result.state === 'gone') this.#drop(entry)
+        else { logger.debug({ link: entry.link.name, why: result.why }, 'a link is not used again'); spoiled.push(entry) }
+      }
+    } catch (error) {
+      logger.warn({ err: error }, 'links could not be laundered for the next network: they are deleted')
+      for (const entry of some) if (entry.state === 'washing') { this.#entries.delete(entry.link.index); spoiled.push(entry) }
+    }
+    if (spoiled.length > 0) await this.#discard(spoiled)
+  }
+
+  /** Into graves of their own, for the sexton. Where that fails they stay in the pool's, and go with it. */
+  async #discard (entries: readonly Entry[]): Promise<void> {
+    const { graves, rtnl, sexton, logger } = this.#means
+    try {
+      const grave = await graves.dig(entries.map(({ link: { index, name, kind } }) => ({ index, name, kind })))
+      const sites = grave.plots.flatMap(({ group, links }) => links.map(({ index }) => ({ index, group })))
+      await send(rtnl, sites.map(({ index, group }) => link.change({ index, ifname: graveName(index), group, flags: 0, change: IFF_UP }, poolName(index))))
+      sexton.take([grave])
+      for (const entry of entries) this.#drop(entry)
+    } catch (error) { logger.warn({ err: error }, 'links that cannot be used again go with the pool') }
+  }
+
+  /** It is in use. */
+  #touch (): void {
+    clearTimeout(this.#idle)
+    if (this.#closed) return
+    this.#idle = setTimeout(() => { this.#bury() }, this.#options.idle).unref()
+  }
+
+  /** All that is kept goes to the sexton. */
+  #bury (): void {
+    this.#entries.clear()
+    this.#lent.clear()
+    const graves = [...this.#held.keys()]
+    this.#held.clear()
+    this.#means.sexton.take(graves)
+  }
+
+  /** From now on nothing is kept; resolves when the sexton has got all that was. */
+  async close (): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#idle)
+    await this.washed()
+    this.#bury()
+  }
+}
