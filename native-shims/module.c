@@ -10,6 +10,8 @@ static const struct { const char *name; napi_callback function; } exported[] = {
   { "tapDelete", tap_delete },
   { "netnsOpen", netns_open },
   { "netnsCreate", netns_create },
+  { "netnsUnnamed", netns_unnamed },
+  { "netnsName", netns_name },
   { "netnsDelete", netns_delete },
   { "netnsRun", netns_run },
   { "processSpawn", process_spawn },

@@ -138,6 +138,28 @@ static void work_create (struct job *job)
   if (job->failure.errnum != 0) unlink(naming->path);
 }
 
+/* A namespace that only its descriptor holds: whoever is killed before it gets a name leaves nothing. This thread does not come back. */
+static void work_unnamed (struct job *job)
+{
+  struct naming *naming = (struct naming *)job;
+  if (unshare(CLONE_NEWNET) != 0) { fail(job, "unshare", "network namespace"); return; }
+  if (identify(naming)) naming->cookie = cookie_of(naming);
+}
+
+static void work_name (struct job *job)
+{
+  struct naming *naming = (struct naming *)job;
+  char source[32];
+  if (!prepare_directory(naming)) return;
+  int fd = open(naming->path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
+  if (fd < 0) { fail(job, "open", naming->path); return; }
+  close(fd);
+  snprintf(source, sizeof source, "/proc/self/fd/%d", naming->netns);
+  if (mount(source, naming->path, "none", MS_BIND, NULL) == 0) return;
+  fail(job, "mount --bind", naming->path);
+  unlink(naming->path);
+}
+
 static void work_delete (struct job *job)
 {
   struct naming *naming = (struct naming *)job;
@@ -148,10 +170,11 @@ static void work_delete (struct job *job)
 
 static napi_value named (napi_env env, napi_callback_info info, void (*work)(struct job *))
 {
-  napi_value values[2];
-  if (!arguments(env, info, 2, values)) return NULL;
+  napi_value values[3];
+  if (!arguments(env, info, work == work_name ? 3 : 2, values)) return NULL;
   struct naming *naming = naming_make(env, work, NULL);
   if (naming == NULL) return NULL;
+  if (work == work_name && !as_netns(env, values[2], &naming->netns)) { drop_naming(&naming->job, false); return NULL; }
   if ((naming->directory = as_string(env, values[0], "directory")) == NULL || (naming->name = as_string(env, values[1], "name")) == NULL) {
     drop_naming(&naming->job, false);
     return NULL;
@@ -166,6 +189,16 @@ static napi_value named (napi_env env, napi_callback_info info, void (*work)(str
 
 napi_value netns_create (napi_env env, napi_callback_info info) { return named(env, info, work_create); }
 napi_value netns_delete (napi_env env, napi_callback_info info) { return named(env, info, work_delete); }
+napi_value netns_name (napi_env env, napi_callback_info info) { return named(env, info, work_name); }
+
+napi_value netns_unnamed (napi_env env, napi_callback_info info)
+{
+  (void)info;
+  struct naming *naming = naming_make(env, work_unnamed, result_open);
+  if (naming == NULL) return NULL;
+  if ((naming->name = strdup(OWN_NAMESPACE)) == NULL) { drop_naming(&naming->job, false); return throw_errno(env, ENOMEM, "malloc", "network namespace"); }
+  return job_start(env, &naming->job);
+}
 
 /*
  * Moves the calling thread, which is the event loop's: nothing but `fn` runs before it is back. A thread that could not

@@ -90,6 +90,8 @@ napi_value tap_delete (napi_env env, napi_callback_info info);
 napi_value netns_open (napi_env env, napi_callback_info info);
 napi_value netns_create (napi_env env, napi_callback_info info);
 napi_value netns_delete (napi_env env, napi_callback_info info);
+napi_value netns_unnamed (napi_env env, napi_callback_info info);
+napi_value netns_name (napi_env env, napi_callback_info info);
 napi_value netns_run (napi_env env, napi_callback_info info);
 napi_value netns_ifindex (napi_env env, napi_callback_info info);
 napi_value process_spawn (napi_env env, napi_callback_info info);

@@ -53,7 +53,10 @@ export async function openNetns (where?: string | number): Promise<Netns> {
     if (isErrno(error, 'EINVAL') || isErrno(error, 'ENOTTY')) throw new NetwrightError('NETWRIGHT_NO_NAMESPACE', `${path} is not a network namespace`, { cause: error, remedy: 'ip netns list' })
     throw refusal(error, 'open', path)
   }
-  const { fd, inode, cookie } = open
+  return handle(open, path)
+}
+
+function handle ({ fd, inode, cookie }: { readonly fd: number, readonly inode: bigint, readonly cookie: bigint }, path: string): Netns {
   let closed = false
   return { fd, inode: String(inode), id: cookie === 0n ? `inode-${String(inode)}` : String(cookie), path, close: () => {
     if (closed) return
@@ -76,6 +79,24 @@ export async function stillThere ({ path, inode }: Pick<Netns, 'path' | 'inode'>
 export async function createNetns (name: string): Promise<void> {
   const checked = checkedName(name)
   try { await native().netnsCreate(DIRECTORY, checked) } catch (error) { throw refusal(error, 'unshare', `namespace ${checked}`) }
+}
+
+/**
+ * Makes a namespace that will be called `name` and has no name yet, loopback down: nobody else finds it, and it ends with its descriptor. So what is to be
+ * remembered of it can be written down before it can outlive us. Throws KernelError.
+ */
+export async function makeNetns (name: string): Promise<Netns> {
+  const checked = checkedName(name)
+  try { return handle(await native().netnsUnnamed(), `${DIRECTORY}/${checked}`) } catch (error) { throw refusal(error, 'unshare', `namespace ${checked}`) }
+}
+
+/** Gives it the name that it was made for. `ip netns attach NAME`. Throws NETWRIGHT_NAME_IN_USE where that is taken, KernelError. */
+export async function nameNetns ({ fd, path }: Pick<Netns, 'fd' | 'path'>): Promise<void> {
+  const name = path.slice(DIRECTORY.length + 1)
+  try { await native().netnsName(DIRECTORY, name, fd) } catch (error) {
+    if (isErrno(error, 'EEXIST')) throw new NetwrightError('NETWRIGHT_NAME_IN_USE', `there is a network namespace named ${name} already`, { cause: error, conflict: { kind: 'namespace', name }, remedy: 'ip netns list' })
+    throw refusal(error, 'mount --bind', `namespace ${name}`)
+  }
 }
 
 /** Takes the name away; the namespace ends when nobody holds it any more. `ip netns del NAME`. Throws NETWRIGHT_NO_NAMESPACE where there is none. */

@@ -38,6 +38,10 @@ export interface Native {
   netnsOpen (path: string): Promise<{ fd: number, inode: bigint, device: bigint, cookie: bigint }>
   /** `ip netns add`: /run/netns/NAME (a shared mount, as iproute2 makes it), bind-mounted from a new namespace; loopback stays down. EEXIST where the name is taken. */
   netnsCreate (directory: string, name: string): Promise<void>
+  /** A new namespace without a name, loopback down: it ends when its descriptor is closed, unless it has got a name. As `netnsOpen`. */
+  netnsUnnamed (): Promise<{ fd: number, inode: bigint, device: bigint, cookie: bigint }>
+  /** Gives an open namespace a name, as `netnsCreate` does. EEXIST where the name is taken. */
+  netnsName (directory: string, name: string, netns: number): Promise<void>
   /** `ip netns del`: lazy unmount and unlink. */
   netnsDelete (directory: string, name: string): Promise<void>
   /** Enters, runs `fn` at once, leaves; synchronous, no promise. If leaving fails the process aborts. Throws TypeError where `fn` returns a promise. */

@@ -16,17 +16,18 @@ import * as neigh from './neigh.js'
 import { ndtmsg, neightbl, setNeighTable } from './neightbl.js'
 import { hopTable, rtnexthop } from './nexthop.js'
 import * as qdisc from './qdisc.js'
+import * as nsid from './nsid.js'
 import * as route from './route.js'
 
 /** A struct with its members' names in C: `prefix` and our name in snake case, unless `names` says otherwise. `grows`: newer kernels append members. */
 export interface StructNames { readonly struct: Pick<Struct<unknown>, 'cname' | 'size' | 'members'>, readonly prefix?: string, readonly names?: Readonly<Record<string, string>>, readonly grows?: true }
 
 /** The headers that declare them. */
-export const headers: readonly string[] = ['linux/netlink.h', 'linux/rtnetlink.h', 'linux/if.h', 'linux/if_link.h', 'linux/if_addr.h', 'linux/if_bridge.h', 'linux/neighbour.h', 'linux/pkt_sched.h', 'linux/veth.h', 'linux/ip.h', 'linux/ipv6.h', 'linux/netfilter/nfnetlink.h']
+export const headers: readonly string[] = ['linux/netlink.h', 'linux/rtnetlink.h', 'linux/if.h', 'linux/if_link.h', 'linux/if_addr.h', 'linux/if_bridge.h', 'linux/neighbour.h', 'linux/pkt_sched.h', 'linux/veth.h', 'linux/ip.h', 'linux/ipv6.h', 'linux/net_namespace.h', 'linux/netfilter/nfnetlink.h']
 
 export const tables: Readonly<Record<string, Table>> = {
   extack, link: link.link.table, addr: addr.addr.table, route: route.route.table, neigh: neigh.neigh.table, hop: hopTable,
-  bridge: bridge.table, bridgePort: bridgePort.table, veth: veth.table, tun: tun.table,
+  bridge: bridge.table, bridgePort: bridgePort.table, veth: veth.table, tun: tun.table, nsid: nsid.nsid.table,
   mdb: mdb.table, neightbl: neightbl.table, qdisc: qdisc.qdisc.table,
 }
 
@@ -40,6 +41,7 @@ export const structs: readonly StructNames[] = [
   { struct: addr.ifaCacheinfo, names: { prefered: 'ifa_prefered', valid: 'ifa_valid' } },
   { struct: route.rtmsg, prefix: 'rtm_', names: { shortTable: 'rtm_table' } },
   { struct: route.rtaCacheinfo, prefix: 'rta_' },
+  { struct: nsid.rtgenmsg, prefix: 'rtgen_' },
   { struct: rtnexthop, prefix: 'rtnh_' },
   { struct: neigh.ndmsg, prefix: 'ndm_' },
   { struct: neigh.ndaCacheinfo, prefix: 'ndm_' },
@@ -54,6 +56,7 @@ export const constants: Readonly<Record<string, number>> = {
   RTM_NEWLINK: link.link.types.new, RTM_DELLINK: link.link.types.del, RTM_GETLINK: link.link.types.get,
   RTM_NEWADDR: addr.addr.types.new, RTM_DELADDR: addr.addr.types.del, RTM_GETADDR: addr.addr.types.get,
   RTM_NEWROUTE: route.route.types.new, RTM_DELROUTE: route.route.types.del, RTM_GETROUTE: route.route.types.get,
+  RTM_NEWNSID: nsid.nsid.types.new, RTM_DELNSID: nsid.nsid.types.del, RTM_GETNSID: nsid.nsid.types.get,
   RTM_NEWNEIGH: neigh.neigh.types.new, RTM_DELNEIGH: neigh.neigh.types.del, RTM_GETNEIGH: neigh.neigh.types.get,
   RTM_NEWMDB: mdb.types.new, RTM_DELMDB: mdb.types.del, RTM_GETMDB: mdb.types.get,
   RTM_NEWNEIGHTBL: neightbl.types.new, RTM_GETNEIGHTBL: neightbl.types.get, RTM_SETNEIGHTBL: setNeighTable({}, '').type,
