@@ -17,7 +17,7 @@ export class Worker {
 
   /** A fresh process; nothing in it is compiled yet. */
   constructor () {
-    this.#child = fork(fileURLToPath(new URL('worker.js', import.meta.url)), { execArgv: ['--enable-source-maps', '--expose-gc'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    this.#child = fork(fileURLToPath(new URL('worker.js', import.meta.url)), { execArgv: ['--enable-source-maps'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.pid = this.#child.pid ?? -1
     this.#ended = once(this.#child, 'exit').then(([code, signal]: unknown[]) => { throw new Error(`the worker ended: ${String(code ?? signal)}`) })
     this.#ended.catch(() => undefined) // it is awaited with each order

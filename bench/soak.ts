@@ -4,7 +4,7 @@
  */
 import { readdir } from 'node:fs/promises'
 import { exec, json } from '../test/harness/command.js'
-import type { Holding, Lanes } from './lanes.js'
+import { soakLanes, type Holding } from './lanes.js'
 import { fresh, gone, inside } from './namespace.js'
 import { withWorker, type Worker } from './ours.js'
 import { recycling } from './recycle.js'
@@ -12,7 +12,6 @@ import { recycling } from './recycle.js'
 /** Bytes that memory may differ by. */
 const SLACK = 10 << 20
 const PART = 500
-export const soakLanes: Omit<Lanes, 'first' | 'cycles'> = { concurrency: 8, served: 10, tapped: 5 }
 
 /** All that must not grow: of the process, of the namespace, of the machine's processes, and files. */
 interface Inventory extends Holding { readonly links: number, readonly rules: number, readonly processes: number, readonly files: number }
@@ -41,7 +40,7 @@ function growth (before: Inventory, after: Inventory): string[] {
 
 export interface Soaked { readonly before: Inventory, readonly after: Inventory, readonly grown: readonly string[], readonly seconds: number, readonly cycles: number }
 
-/** A twentieth of the cycles comes first and is not compared: caches fill, code is compiled, the heap finds its size. */
+/** A tenth of the cycles comes first and is not compared: caches fill, code is compiled, the heap finds its size. */
 async function soaked (cycles: number, recycle: boolean, say: (line: string) => void): Promise<Soaked> {
   const netns = await fresh()
   const root = '/run/nw-bench-root'
@@ -49,7 +48,7 @@ async function soaked (cycles: number, recycle: boolean, say: (line: string) => 
     return await withWorker(async (worker) => {
       await worker.open(recycle ? recycling({ netns, root }) : { netns, root })
       const drive = async (first: number, some: number): Promise<void> => { await worker.ask({ verb: 'drive', lanes: { ...soakLanes, first, cycles: some } }) }
-      await drive(0, Math.max(PART / 10, Math.round(cycles / 20)))
+      await drive(0, Math.max(PART / 10, Math.round(cycles / 10)))
       await worker.settled()
       const before = await inventory(worker, netns, root)
       const begin = performance.now()

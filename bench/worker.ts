@@ -16,9 +16,8 @@ export type Order = { readonly watch?: boolean } & (
   /** All that were made here, at once, or those named. */
   | { readonly verb: 'destroy', readonly names?: readonly string[] }
   /** `destroyAll`: whoever made them. */
-  | { readonly verb: 'destroyAll' | 'settled' | 'close' | 'list' | 'heap' }
+  | { readonly verb: 'destroyAll' | 'settled' | 'close' | 'list' | 'holding' }
   | { readonly verb: 'commit', readonly netns: string, readonly like: string, readonly times: number }
-  | { readonly verb: 'holding' }
   | { readonly verb: 'drive', readonly lanes: Lanes }
   /** Makes and destroys the same batch without pause; how many networks a second. */
   | { readonly verb: 'cycle', readonly wanted: Wanted, readonly seconds: number }
@@ -54,12 +53,6 @@ async function destroyAll (): Promise<void> {
   await Promise.all((await host.networks()).map(async ({ name }) => { await (await host.network(name)).destroy() }))
 }
 
-/** Bytes that live objects take. */
-async function heap (): Promise<number> {
-  for (let i = 0; i < 3; i++) { gc?.(); await sleep(10) }
-  return process.memoryUsage().heapUsed
-}
-
 async function cycle (wanted: Wanted, seconds: number): Promise<number> {
   const begin = performance.now()
   let count = 0
@@ -80,7 +73,6 @@ async function obey (order: Order): Promise<number | Holding | undefined> {
     case 'settled': await opened().settled(); return undefined
     case 'close': await host?.close(); host = undefined; return undefined
     case 'list': return (await opened().networks()).length
-    case 'heap': return await heap()
     case 'commit': return await commits(order.netns, order.like, order.times)
     case 'holding': return await holding()
     case 'drive': await drive(opened(), order.lanes); return undefined

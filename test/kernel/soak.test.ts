@@ -1,0 +1,30 @@
+/** The soak of bench/soak.ts in short: networks made and destroyed, eight at a time, leave nothing and grow nothing. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { drive, holding, soakLanes } from '../../bench/lanes.js'
+import { openHost } from '../../src/index.js'
+import { kernelTest } from '../harness/kernel-test.js'
+
+const WARM = 40
+const CYCLES = 160
+const SLACK = 10 << 20
+
+kernelTest(test, 'soak: hundreds of networks made and destroyed, eight at a time, leave no link, rule, process, descriptor, thread or file', async ({ ns, tmp }) => {
+  const host = await openHost({ netns: ns.path, root: tmp })
+  try {
+    await drive(host, { ...soakLanes, first: 0, cycles: WARM })
+    await host.settled()
+    const before = await holding()
+    await drive(host, { ...soakLanes, first: WARM, cycles: CYCLES })
+    await host.settled()
+    const after = await holding()
+    assert.equal((await ns.json<{ ifname: string }[]>('ip', ['-j', 'link'])).map(({ ifname }) => ifname), ['lo'])
+    assert.is((await ns.must('nft', ['list', 'ruleset'])).trim(), '')
+    assert.is((await ns.exec('pgrep', ['-x', 'dnsmasq'])).code, 1, 'a dnsmasq is left')
+    assert.is(after.fds, before.fds)
+    assert.is(after.threads, before.threads)
+    assert.ok(after.heap - before.heap < SLACK, `the heap has grown from ${String(before.heap)} to ${String(after.heap)} bytes`)
+  } finally { await host.close() }
+}, { needs: ['dnsmasq'] })
+
+test.run()
