@@ -1,5 +1,5 @@
 /** What a verb is: its words as data, and a function that runs it. One file a verb in `commands/`; `commands.ts` lists them. */
-import type { Host } from '../index.js'
+import type { Host, NetworkInfo } from '../index.js'
 
 /**
  * One word or option, as virsh declares them.
@@ -47,8 +47,14 @@ export interface Context {
   complain (error: unknown): void
   /** The host, opened at the first call, closed by the session. */
   host (): Promise<Host>
+  /** All networks, without a host being opened for it. */
+  networks (): Promise<NetworkInfo[]>
   /** A file's text; `-` is standard input. */
   read (file: string): Promise<string>
+  /** Where a bar can be shown: standard error, where it is a terminal. */
+  readonly bar: NodeJS.WriteStream | undefined
+  /** The exit code of the process, where all went well. */
+  exitWith (code: number): void
   /** Somebody sits at standard input and can be asked. */
   readonly terminal: boolean
   /** Asks that person; end of input is an `n`. Throws where there is no terminal. */

@@ -78,7 +78,11 @@ async function main (): Promise<number> {
   const out = output(process.stdout)
   const err = output(process.stderr)
   const terminal = process.stdin.isTTY
-  const start = (input: World['input']): Session => session({ out, err, signal: ending.signal, environment: process.env, input, ask: terminal ? ask : undefined })
+  let exitCode = 0
+  const start = (input: World['input']): Session => session({
+    out, err, signal: ending.signal, environment: process.env, input, ask: terminal ? ask : undefined,
+    bar: process.stderr.isTTY ? process.stderr : undefined, exitWith: (code) => { exitCode = code },
+  })
   let running = start(() => text(process.stdin))
   let done = false
   let given: Given = new Map()
@@ -107,7 +111,7 @@ async function main (): Promise<number> {
   }
   if (!await printed(out, running, given)) done = false
   await err.flush()
-  return ending.code() ?? (done ? 0 : 1)
+  return ending.code() ?? (done ? exitCode : 1)
 }
 
 // Standard input may still be open (a terminal, a pipe that nobody closes), so the process ends itself.

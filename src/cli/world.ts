@@ -15,6 +15,10 @@ export interface World {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** All of standard input; undefined where commands are read from it. */
   readonly input: (() => Promise<string>) | undefined
+  /** Standard error, where it is a terminal. */
+  readonly bar?: NodeJS.WriteStream | undefined
+  /** Takes the exit code of a command that went well. */
+  readonly exitWith?: (code: number) => void
   /** Asks at the terminal; undefined where there is none. */
   readonly ask: ((question: string) => Promise<string>) | undefined
 }
@@ -55,8 +59,11 @@ export function contextOf (world: World, hosts: Hosts, given: Given, { watches =
     data: (value) => { if (json) out.write(`${JSON.stringify(value)}\n`) },
     warn: (message, remedy) => { err.write(warningText(message, remedy)) },
     complain: (error) => { report(world, error, given) },
+    networks: () => hosts.networks(placeOf(given, world.environment)),
     host: () => hosts.at(placeOf(given, world.environment), watches),
     read: (file) => read(world, file),
+    bar: world.bar,
+    exitWith: (code) => { world.exitWith?.(code) },
     terminal: world.ask !== undefined,
     ask: async (question) => {
       if (world.ask === undefined) throw new Failure({ driver: 'there is no terminal to ask at' })

@@ -47,7 +47,7 @@ export interface CheckedDesired {
 const checked = new WeakSet<object>()
 
 /** Whether it was checked by `checkDesired`. */
-export function isChecked (value: unknown): value is CheckedDesired { return typeof value === 'object' && value !== null && checked.has(value) }
+function isChecked (value: unknown): value is CheckedDesired { return typeof value === 'object' && value !== null && checked.has(value) }
 
 /** More complaints than a person reads. */
 const MOST_COMPLAINTS = 100
@@ -72,9 +72,9 @@ export async function checkDesired (documents: readonly Document[]): Promise<Che
   return result
 }
 
-/** What a caller passes, as documents. */
-export function documentsOf (input: Desired | DesiredNetwork | readonly DesiredNetwork[]): readonly Document[] {
-  return [typeof input === 'string' ? readDocument(input) : { data: input }]
+/** What a caller passes, checked unless it is already. A string is JSON or XML text. Throws InputError. */
+export async function desiredOf (input: Desired | DesiredNetwork | readonly DesiredNetwork[] | CheckedDesired): Promise<CheckedDesired> {
+  return isChecked(input) ? input : await checkDesired([typeof input === 'string' ? readDocument(input) : { data: input }])
 }
 
 interface Wish { readonly autostart?: boolean, readonly active: boolean, readonly persistent: boolean, readonly ports: readonly Piece[] }

@@ -20,6 +20,9 @@ export interface NetworkState {
 /** A network that is not there. */
 export const absent = (name: string): NetworkState => ({ name, autostart: false, ports: [] })
 
+/** Whether it has a definition on disk. */
+export const isStored = ({ stored }: NetworkState): boolean => stored !== undefined
+
 /** What stands once the changes are made. Networks of which nothing is left are left out, and so is where they came from. */
 export function after (have: readonly NetworkState[], changes: readonly Change[]): NetworkState[] {
   const states = new Map(have.map((state) => [state.name, state]))

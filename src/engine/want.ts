@@ -18,11 +18,14 @@ export async function wanted (context: Context, { networks, ports }: CheckedDesi
   const states = new Map(have.map((state) => [state.name, state]))
   const choice = new Choice(context)
   const pace = pacer()
-  const result: WantedNetwork[] = []
-  for (const network of networks) {
-    result.push(await one(network, states.get(network.spec.name) ?? absent(network.spec.name), choice))
+  const found = new Map<string, WantedNetwork>()
+  // Those that leave nothing to be chosen come first: what they name is taken then.
+  for (const open of [false, true]) for (const network of networks) {
+    if (isOpen(network) !== open) continue
+    found.set(network.spec.name, await one(network, states.get(network.spec.name) ?? absent(network.spec.name), choice))
     await pace()
   }
+  const result = networks.flatMap(({ spec }) => found.get(spec.name) ?? [])
   for (const { network, ports: these } of ports) {
     const state = states.get(network)
     if (state === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', `no network with matching name '${network}', which a port is to be attached to`, { remedy: 'name the network in the file too, or define it' })
@@ -31,6 +34,8 @@ export async function wanted (context: Context, { networks, ports }: CheckedDesi
   }
   return result
 }
+
+const isOpen = ({ spec: { auto, bridge } }: CheckedNetwork): boolean => auto !== undefined || bridge.name?.includes('%') !== false
 
 async function one ({ spec, ports, ...wish }: CheckedNetwork, state: NetworkState, choice: Choice): Promise<WantedNetwork> {
   const before = state.stored ?? state.running

@@ -1,0 +1,54 @@
+/** What `plan`, `apply` and `delete` have in common: what should stand is read, compared and carried out. */
+import { checkDesired, type Host, type Plan } from '../../index.js'
+import type { Context, Values } from '../command.js'
+import { attempt, UsageError } from '../failure.js'
+import { news, planText, tally, tallyText } from '../print/plan.js'
+import { openBar } from './bar.js'
+import { readDocuments } from './documents.js'
+
+export interface Wish { readonly verb: 'plan' | 'apply' | 'delete', readonly prune: boolean }
+
+interface Made { readonly plan: Plan, readonly host: Host }
+
+/** Reads FILE|DIR|- and plans. Changes nothing. */
+async function planned (values: Values, context: Context, { verb, prune }: Wish): Promise<Made> {
+  const file = values.data('file')
+  const name = values.text('source')
+  return await attempt(`Failed to ${verb} ${file === '-' ? 'standard input' : file}`, {}, async () => {
+    if (file === '-' && prune && name === undefined) throw new UsageError('--prune needs --source <name> where standard input is read: what was made from the same source is removed')
+    const { documents, path } = await readDocuments(context, file)
+    const desired = await checkDesired(documents)
+    const host = await context.host()
+    const source = name ?? path
+    return { host, plan: await host.plan(desired, { signal: context.signal, prune, remove: verb === 'delete', ...source === undefined ? {} : { source } }) }
+  })
+}
+
+/** `netwright plan`: prints it. Resolves with whether anything would change. */
+export async function showPlan (values: Values, context: Context): Promise<boolean> {
+  const { plan } = await planned(values, context, { verb: 'plan', prune: values.flag('prune') })
+  tell(plan, context)
+  const count = tally(plan)
+  context.data({ plan: { ...count, owner: plan.owner, source: plan.source, prune: plan.prune, fingerprint: plan.fingerprint } })
+  if (!context.json) context.print(planText(plan))
+  context.extra(news(plan).length === 0 ? 'No changes: everything is as it should be\n' : `\nPlan: ${tallyText(count, false)}\n`)
+  return news(plan).length > 0
+}
+
+/** `netwright apply` and `netwright delete`: does it, and says what was done. */
+export async function carryOut (values: Values, context: Context, wish: Wish): Promise<void> {
+  const { plan, host } = await planned(values, context, wish)
+  const bar = context.bar === undefined || context.json || context.quiet || plan.changes.length < 2 ? undefined : await openBar(context.bar)
+  const done = wish.verb === 'delete' ? 'Deleted' : 'Applied'
+  await attempt(`Failed to ${wish.verb} ${values.data('file') === '-' ? 'standard input' : values.data('file')}`, {}, async () => {
+    try { await host.apply(plan, { signal: context.signal, ...bar === undefined ? {} : { progress: bar.show } }) } finally { bar?.end() }
+  })
+  tell(plan, context)
+  const count = tally(plan)
+  context.data({ [wish.verb === 'delete' ? 'deleted' : 'applied']: { ...count, owner: plan.owner, source: plan.source } })
+  context.extra(news(plan).length === 0 ? 'No changes: everything is as it should be\n' : `${planText(plan)}\n${done}: ${tallyText(count, true)}\n`)
+}
+
+function tell (plan: Plan, context: Context): void {
+  if (context.json) for (const change of plan.changes) context.data(change)
+}

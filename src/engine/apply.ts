@@ -1,0 +1,236 @@
+/**
+ * Carries a plan out, all of it or nothing: definitions are written, what runs is changed in one transaction, and what goes, goes last (but for what is
+ * in the way). After a failure everything that was done is undone, and what could not be is named.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import { NetwrightError } from '../errors.js'
+import { inverse, type Change } from './change.js'
+import { locked, owned, type Context } from './context.js'
+import { forget } from './define.js'
+import { desiredOf } from './desired.js'
+import { have } from './have.js'
+import { writeOrigins } from './origins.js'
+import { isPlan, makePlan, restsOn, takePlan, type Plan, type PlanOptions } from './planned.js'
+import { workOf } from './plan-work.js'
+import type { Means } from './recovery.js'
+import { absent, after, type NetworkState } from './state.js'
+import { otherDefinitions } from './store.js'
+import { steps, stopIfAborted, type Steps } from './steps.js'
+import type { Left } from './teardown.js'
+import { transact } from './transact.js'
+import { failure } from './undo.js'
+import type { Works } from './works.js'
+
+/** How far it is. */
+export interface Progress {
+  /** Changes that are done, and all of them. */
+  readonly done: number
+  readonly total: number
+  /** What is being done; undefined at the end. */
+  readonly change?: Change
+}
+
+export interface ApplyOptions extends PlanOptions {
+  /** Called before each change or group of changes, and at the end. */
+  readonly progress?: (progress: Progress) => void
+}
+
+/** How often a wish is planned again when somebody changes the host at the same moment. */
+const ATTEMPTS = 5
+
+/** Applies a plan, or plans what is desired and applies that; resolves with the plan that was carried out. Errors as `apply` and `makePlan`. */
+export async function applied (input: Plan | Parameters<typeof desiredOf>[0], works: Works, options: ApplyOptions = {}): Promise<Plan> {
+  const { context, daemons, refresh } = works
+  const carry = async (plan: Plan): Promise<Plan> => {
+    try { await apply(plan, { context, daemons }, options) } finally { if (plan.changes.length > 0) await refresh() }
+    return plan
+  }
+  if (isPlan(input)) return await carry(await takePlan(input, context.owner))
+  const desired = await desiredOf(input)
+  for (let attempt = 1; ; attempt++) {
+    try { return await carry(await makePlan(context, desired, options)) } catch (error) {
+      if (!(error instanceof NetwrightError) || error.code !== 'NETWRIGHT_STALE_PLAN' || attempt >= ATTEMPTS) throw error
+    }
+  }
+}
+
+/**
+ * Does what a plan says. Throws NETWRIGHT_STALE_PLAN where a network that it rests on has changed since, and then has done nothing; the errors of
+ * what it does, and then everything is as before; NETWRIGHT_UNDO_INCOMPLETE, naming what is not as before, where that fails too.
+ */
+async function apply (plan: Plan, means: Means, { signal, progress }: Pick<ApplyOptions, 'signal' | 'progress'>): Promise<void> {
+  const { context } = means
+  stopIfAborted(signal, 'apply')
+  if (plan.changes.length === 0) { await fresh(plan, await have(context)); return }
+  await owned(context, 'apply', signal, async () => {
+    const before = await have(context)
+    await fresh(plan, before)
+    await freeBridges(context, plan.changes)
+    const application = new Application(means, before, signal)
+    try {
+      await application.origins(after(before, plan.changes), before)
+      await application.carryOut(plan.changes, progress)
+      await application.origins(after(before, plan.changes))
+    } catch (error) { throw failure('apply', error, await application.putBack()) }
+    progress?.({ done: plan.changes.length, total: plan.changes.length })
+  })
+}
+
+/** Throws NETWRIGHT_STALE_PLAN. */
+async function fresh (plan: Plan, states: readonly NetworkState[]): Promise<void> {
+  if (await restsOn(plan, states) === plan.fingerprint) return
+  const names = new Set(plan.changes.filter((change, i) => plan.changes.findIndex(({ network, kind }) => network === change.network && kind === change.kind) === i && !fits(change, states)).map(({ network }) => network))
+  throw new NetwrightError('NETWRIGHT_STALE_PLAN', `the host has changed since the plan was made${names.size === 0 ? '' : `: network ${[...names].slice(0, 5).join(', ')}`}`, { remedy: 'plan again' })
+}
+
+type Stage = 'origin' | 'disk' | 'make' | 'remove'
+
+/** `source` changes are written down as a whole, before and after everything else. */
+function stageOf ({ kind, to }: Change): Stage {
+  if (kind === 'source') return 'origin'
+  if (kind === 'stored' || kind === 'autostart') return 'disk'
+  return to === undefined ? 'remove' : 'make'
+}
+
+/** Neighbours of one stage are done together. */
+function stagesOf (changes: readonly Change[]): { readonly stage: Stage, readonly changes: readonly Change[] }[] {
+  const stages: { stage: Stage, changes: Change[] }[] = []
+  for (const change of changes) {
+    const stage = stageOf(change)
+    const last = stages.at(-1)
+    if (last?.stage === stage) last.changes.push(change)
+    else stages.push({ stage, changes: [change] })
+  }
+  return stages
+}
+
+class Application {
+  readonly #means: Means
+  readonly #before: readonly NetworkState[]
+  readonly #signal: AbortSignal | undefined
+  readonly #step: Steps
+  /** What stands, if all went as it should. */
+  #states: readonly NetworkState[]
+  /** What was at least begun. */
+  readonly #begun: Change[] = []
+
+  constructor (means: Means, before: readonly NetworkState[], signal?: AbortSignal) {
+    this.#means = means
+    this.#before = before
+    this.#states = before
+    this.#signal = signal
+    this.#step = steps(means.context.hook, signal)
+  }
+
+  /** First of what is to come together with what is there: an entry too many names nothing, one too few would be forgotten. */
+  async origins (states: readonly NetworkState[], more: readonly NetworkState[] = []): Promise<void> {
+    const named = new Set(states.map(({ name }) => name))
+    await this.#step.before('write down the sources')
+    await writeOrigins(this.#means.context, [...states, ...more.filter(({ name }) => !named.has(name))])
+  }
+
+  async carryOut (changes: readonly Change[], progress?: ApplyOptions['progress']): Promise<void> {
+    let done = 0
+    for (const { stage, changes: some } of stagesOf(changes)) {
+      for (const group of stage === 'disk' ? some.map((change) => [change]) : [some]) {
+        const [change] = group
+        if (change !== undefined) progress?.({ done, total: changes.length, change })
+        stopIfAborted(this.#signal, 'apply')
+        this.#begun.push(...group)
+        await this.#perform(stage, group)
+        this.#states = after(this.#states, group)
+        done += group.length
+      }
+    }
+  }
+
+  async #perform (stage: Stage, changes: readonly Change[]): Promise<void> {
+    if (stage === 'disk') for (const change of changes) await this.#write(change)
+    else if (stage !== 'origin') await this.#live(changes)
+  }
+
+  async #write (change: Change): Promise<void> {
+    const { context } = this.#means
+    const { network: name } = change
+    if (change.kind === 'autostart') {
+      await this.#step.before('mark for autostart')
+      await context.store.setAutostart(name, change.to)
+    } else if (change.kind === 'stored') {
+      const { to } = change
+      if (to === undefined) { await locked(context, `undefine ${name}`, this.#signal, async () => { await forget(name, this.#means, this.#step) }); return }
+      await this.#step.before('write the definition')
+      await context.store.save(to)
+    }
+  }
+
+  /** A stored network is started from what is stored, which is another one only on the way back. */
+  async #live (changes: readonly Change[]): Promise<void> {
+    const { context } = this.#means
+    const stored = new Map(this.#states.flatMap((state) => state.stored === undefined ? [] : [[state.name, state.stored] as const]))
+    const others = changes.flatMap((change) => {
+      const now = change.kind === 'running' && change.from === undefined ? stored.get(change.network) : undefined
+      return change.kind === 'running' && change.to !== undefined && now !== undefined && !isDeepStrictEqual(now, change.to) ? [{ now, then: change.to }] : []
+    })
+    for (const { then } of others) await context.store.save(then)
+    try {
+      await transact(workOf(changes, this.#states), { ...this.#means, signal: this.#signal })
+    } finally { for (const { now } of others) await context.store.save(now) }
+  }
+
+  /** Undoes whatever was begun, as far as it was done. Returns what is not as before. */
+  async putBack (): Promise<readonly Left[]> {
+    const { context } = this.#means
+    const left: Left[] = []
+    const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
+      try { await work() } catch (error) {
+        left.push({ what, error })
+        context.logger.error({ err: error, what }, `${what}: could not be undone`)
+      }
+    }
+    let now: readonly NetworkState[] = []
+    await attempt('what stands', async () => { now = await have(context) })
+    const todo: Change[] = []
+    for (const change of inverse(this.#begun)) {
+      if (!fits(change, now)) continue
+      todo.push(change)
+      now = after(now, [change])
+    }
+    const way = new Application({ ...this.#means }, now)
+    way.#states = await have(context).catch(() => now)
+    for (const { stage, changes } of stagesOf(todo)) {
+      for (const group of stage === 'disk' ? changes.map((change) => [change]) : [changes]) {
+        await attempt(group.map(({ what }) => what).join(', '), async () => { await way.#perform(stage, group) })
+        way.#states = after(way.#states, group)
+      }
+    }
+    await attempt('the record of sources', async () => { await writeOrigins(context, this.#before) })
+    return left
+  }
+}
+
+/** Whether a change starts from what there is. */
+function fits (change: Change, states: readonly NetworkState[]): boolean {
+  const state = states.find(({ name }) => name === change.network) ?? absent(change.network)
+  switch (change.kind) {
+    case 'stored': return isDeepStrictEqual(state.stored, change.from)
+    case 'running': return isDeepStrictEqual(state.running, change.from)
+    case 'autostart': return state.autostart === change.from
+    case 'port': {
+      const { from, to } = change
+      const there = state.ports.find(({ dev }) => dev === (from ?? to)?.dev)
+      return from === undefined ? there === undefined : there?.mac === from.mac
+    }
+    case 'source': return true
+    default: return change satisfies never
+  }
+}
+
+/** The definitions of other owners below the same root keep their bridges. */
+async function freeBridges ({ places, logger }: Context, changes: readonly Change[]): Promise<void> {
+  const fresh = new Map(changes.flatMap((change) => change.kind === 'stored' && change.to !== undefined && change.to.bridge.name !== change.from?.bridge.name ? [[change.to.bridge.name, change.network] as const] : []))
+  if (fresh.size === 0) return
+  for (const { name, bridge } of await otherDefinitions(places.owners, places.networks, places.system, logger)) {
+    const network = fresh.get(bridge.name)
+    if (network !== undefined) throw new NetwrightError('NETWRIGHT_NAME_IN_USE', `network ${network}: bridge name '${bridge.name}' already in use.`, { conflict: { kind: 'network', name }, remedy: 'leave the bridge name out and one is chosen' })
+  }
+}
