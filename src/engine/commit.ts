@@ -24,9 +24,9 @@ export async function elementsOf (context: Context, networks: readonly NetworkRe
 /**
  * Adds the elements of networks to the owner's table, which is made where it is missing: with those of all that stand, too, whose elements somebody has flushed then.
  * A table without any standing network is left over from a crash and is made anew, as is one that refuses: somebody has taken parts of it away, or
- * put an element of ours in.
+ * put an element of ours in. `networks`: whose elements they are; all may be meant.
  */
-export async function publish (context: Context, elements: readonly Request[]): Promise<void> {
+export async function publish (context: Context, elements: readonly Request[], networks?: readonly Pick<NetworkRecord, 'bridge'>[]): Promise<void> {
   const standing = await context.book.look()
   const guard = await guarded(context)
   let refused = false
@@ -35,7 +35,7 @@ export async function publish (context: Context, elements: readonly Request[]): 
     const requests: Request[] = []
     if (!there || standing.size === 0 || refused) requests.push(...there ? deleteRuleset(context.table) : [], ...createRuleset(context.table), ...await elementsOf(context, standing.networks()))
     requests.push(...elements)
-    if (guard !== undefined) requests.push(...await exists(context, guardTable) ? extendGuard(guard) : createGuard(guard))
+    if (guard !== undefined) requests.push(...await exists(context, guardTable) ? extendGuard(networks === undefined ? guard : guard.only(networks.map(({ bridge }) => bridge.name))) : createGuard(guard))
     refused = true // whoever comes here again has been
     await nftBatch(context.nft, requests)
   })

@@ -168,7 +168,7 @@ export function settled ({ request, error, acknowledged, warning }: Outcome, con
 
 async function finish (record: BatchRecord, elements: readonly Request[], { context, step }: Omit<Making, 'daemons'>): Promise<readonly NetworkRecord[]> {
   await step.before('commit nft')
-  await publish(context, elements)
+  await publish(context, elements, record.networks)
   await step.before('switch forwarding on')
   await switchOn(context, record.networks.map(({ forwarding }) => forwarding))
   await step.before('bring ports back')

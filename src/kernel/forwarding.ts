@@ -5,6 +5,12 @@
  * net.ipv6.conf.all.forwarding does the same but for the redirects. Source: net/ipv4/devinet.c, inet_forward_change();
  * net/ipv6/addrconf.c, addrconf_fixup_forwarding().
  */
+import { mapSlowly } from '../netlink/breathe.js'
+import { dump } from '../netlink/call.js'
+import { AF_INET, AF_INET6 } from '../netlink/rtnl/addr.js'
+import { forwardingOn, netconf } from '../netlink/rtnl/netconf.js'
+import type { Transport } from '../netlink/transport.js'
+import { readEach } from './link-state.js'
 import { readSysctls, writeSysctls, type Sysctl } from './sysctl.js'
 
 /** 4 or 6. */
@@ -40,6 +46,16 @@ export async function forwardingState (netns: number, family: Family, interfaces
     return value === undefined ? [] : [{ path, value }]
   })
   return { family, on: on !== '0', files }
+}
+
+/**
+ * The names of the interfaces whose own switch is on: one dump, of which only they are decoded, however many links there are. Where the global switch is off,
+ * they alone need to be put back by name. `ip -4 netconf show`. Throws KernelError.
+ */
+export async function exceptions (transport: Transport, family: Family): Promise<string[]> {
+  const found = await mapSlowly(await dump(transport, netconf.dump({ family: family === 4 ? AF_INET : AF_INET6 }), forwardingOn), netconf.decode)
+  const indexes = found.flatMap(({ ifindex, forwarding = 0 }) => ifindex !== undefined && ifindex > 0 && forwarding !== 0 ? [ifindex] : [])
+  return (await readEach(transport, indexes.map((index) => ({ index })))).flatMap((state) => state?.name ?? [])
 }
 
 /**

@@ -30,9 +30,13 @@ type GuardSet = keyof typeof sets
 /** What the guard lets through, and for which families it guards. */
 export interface GuardContent { readonly bridges: readonly string[], readonly families: readonly ('ipv4' | 'ipv6')[] }
 
+/** An attribute holds 65,535 bytes, and an element at most about 50. */
+const CHUNK = 1000
+
 function elementsOf (of: GuardSet, values: readonly string[], verb: 'add' | 'remove'): Request[] {
-  if (values.length === 0) return []
-  return [elements[verb]({ family, table: guardTable, set: of, elements: values.map((value) => ({ key: { value: packFields(sets[of], [value]) } })) })]
+  return Array.from({ length: Math.ceil(values.length / CHUNK) }, (_, i) => elements[verb]({
+    family, table: guardTable, set: of, elements: values.slice(i * CHUNK, (i + 1) * CHUNK).map((value) => ({ key: { value: packFields(sets[of], [value]) } })),
+  }))
 }
 
 function content (guarded: GuardContent, verb: 'add' | 'remove'): Request[] {

@@ -13,6 +13,7 @@ import { veth } from './kind/veth.js'
 import * as link from './link.js'
 import { brMdbEntry, brPortMsg, mdb } from './mdb.js'
 import * as neigh from './neigh.js'
+import * as netconf from './netconf.js'
 import { ndtmsg, neightbl, setNeighTable } from './neightbl.js'
 import { hopTable, rtnexthop } from './nexthop.js'
 import * as qdisc from './qdisc.js'
@@ -23,10 +24,10 @@ import * as route from './route.js'
 export interface StructNames { readonly struct: Pick<Struct<unknown>, 'cname' | 'size' | 'members'>, readonly prefix?: string, readonly names?: Readonly<Record<string, string>>, readonly grows?: true }
 
 /** The headers that declare them. */
-export const headers: readonly string[] = ['linux/netlink.h', 'linux/rtnetlink.h', 'linux/if.h', 'linux/if_link.h', 'linux/if_addr.h', 'linux/if_bridge.h', 'linux/neighbour.h', 'linux/pkt_sched.h', 'linux/veth.h', 'linux/ip.h', 'linux/ipv6.h', 'linux/net_namespace.h', 'linux/netfilter/nfnetlink.h']
+export const headers: readonly string[] = ['linux/netlink.h', 'linux/rtnetlink.h', 'linux/if.h', 'linux/if_link.h', 'linux/if_addr.h', 'linux/if_bridge.h', 'linux/neighbour.h', 'linux/netconf.h', 'linux/pkt_sched.h', 'linux/veth.h', 'linux/ip.h', 'linux/ipv6.h', 'linux/net_namespace.h', 'linux/netfilter/nfnetlink.h']
 
 export const tables: Readonly<Record<string, Table>> = {
-  extack, link: link.link.table, addr: addr.addr.table, route: route.route.table, neigh: neigh.neigh.table, hop: hopTable,
+  extack, link: link.link.table, addr: addr.addr.table, route: route.route.table, neigh: neigh.neigh.table, netconf: netconf.netconf.table, hop: hopTable,
   bridge: bridge.table, bridgePort: bridgePort.table, veth: veth.table, tun: tun.table, nsid: nsid.nsid.table,
   mdb: mdb.table, neightbl: neightbl.table, qdisc: qdisc.qdisc.table,
 }
@@ -43,6 +44,7 @@ export const structs: readonly StructNames[] = [
   { struct: route.rtaCacheinfo, prefix: 'rta_' },
   { struct: nsid.rtgenmsg, prefix: 'rtgen_' },
   { struct: rtnexthop, prefix: 'rtnh_' },
+  { struct: netconf.netconfmsg, prefix: 'ncm_' },
   { struct: neigh.ndmsg, prefix: 'ndm_' },
   { struct: neigh.ndaCacheinfo, prefix: 'ndm_' },
   { struct: brPortMsg }, { struct: brMdbEntry },
