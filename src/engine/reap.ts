@@ -24,14 +24,14 @@ function listening (): { readonly logger: Logger, readonly errors: string[] } {
   return { logger, errors }
 }
 
-/** Returns what could not be done. */
+/** Returns what could not be done, each said once. */
 async function attempt ({ owner, root }: Estate): Promise<readonly string[]> {
   const { logger, errors } = listening()
   try {
     const host = await openHost({ owner, root, logger, supervise: false })
     try { await host.settled() } finally { await host.close() }
   } catch (error) { errors.push(String(error)) }
-  return errors
+  return [...new Set(errors)]
 }
 
 async function main (estate: Estate): Promise<void> {

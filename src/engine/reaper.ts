@@ -49,7 +49,8 @@ export class Reaper {
   async end (): Promise<void> {
     this.#end.abort()
     this.#dismiss()
-    await this.#watching
+    const awake = setInterval(() => undefined, 60_000) // the wait alone does not keep the event loop alive
+    try { await this.#watching } finally { clearInterval(awake) }
   }
 
   /** Somebody may kill it, or the kernel for want of memory: then there is another. */
