@@ -133,11 +133,21 @@ export interface Whereabouts {
 /** Tells where in a batch an error comes from: its class, code and facts stay, the message names the network. One that is told already, or that is none of ours, stays as it is. */
 export function located (error: unknown, { network, place, subject }: Whereabouts): unknown {
   if (!(error instanceof NetwrightError) || error.place !== undefined) return error
+  if (error instanceof InputError) return place === undefined ? error : placed(error, place)
   const set = (key: string, value: unknown): void => { Object.defineProperty(error, key, { value, writable: true, configurable: true, enumerable: key !== 'message' }) }
   if (network !== undefined && error.network === undefined) set('network', network)
   if (place !== undefined) set('place', place)
   if (subject !== undefined && !error.message.startsWith(subject)) set('message', `${subject}: ${error.message}`)
   return error
+}
+
+/** Every complaint with its path in the whole. */
+function placed ({ issues, code, cause, remedy }: InputError, place: string): InputError {
+  const at = (path: string | undefined): string => path === undefined || path === '' ? place : `${place}.${path}`
+  const where = issues.map(({ path, line, message, ...rest }) => ({ ...rest, path: at(path), message: line === undefined ? message : `line ${String(line)}, column ${String(rest.column ?? 1)}: ${message}` }))
+  return new InputError(where, {
+    place: at(issues[0]?.path), ...code === 'NETWRIGHT_UNSUPPORTED' ? { code } : {}, ...cause === undefined ? {} : { cause }, ...remedy === undefined ? {} : { remedy },
+  })
 }
 
 /** The kernel refused: `RTM_NEWLINK vx0: ERANGE: VXLAN ID must be lower than 16777216 (IFLA_LINKINFO.…)`. */

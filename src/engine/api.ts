@@ -2,7 +2,10 @@
 import type { Lease, LeaseChange } from '../dnsmasq/leases.js'
 import type { Logger } from '../log.js'
 import type { Diagnostics } from './tallies.js'
+import type { ApplyOptions } from './apply.js'
 import type { Consequence, Interruption } from './change.js'
+import type { CheckedDesired, Desired, DesiredNetwork } from './desired.js'
+import type { Plan, PlanOptions } from './planned.js'
 import type { Definition, ForwardMode, NetworkInput, NetworkSpec } from '../network/spec.js'
 
 export interface Options { readonly signal?: AbortSignal }
@@ -32,6 +35,29 @@ export interface HostOptions extends Options {
    * Default `unlimited`: networks go on without us.
    */
   readonly lifetime?: 'process' | 'unlimited'
+  /** Keeps links of networks that stop for those that start next, instead of deleting them. Default: none are kept. */
+  readonly recycle?: Recycle
+}
+
+/**
+ * Stopping a network strips its links, which takes a hundredth of the time that deleting them takes, and the next network gets them, as good as new: see
+ * src/kernel/launder.ts for what is reset and what is not. Persistent TAPs are kept too, those without an open descriptor.
+ */
+export interface Recycle {
+  /** So many bridges, and so many TAPs, are kept at most. */
+  readonly max: number | { readonly bridges?: number, readonly taps?: number }
+  /** Milliseconds after which a pool that nobody uses is deleted. Default 60,000. */
+  readonly idle?: number
+}
+
+/** How many links are kept. */
+export interface PoolSize { readonly bridges: number, readonly taps: number }
+
+/** Links that wait for the next network: down, called `nwp…`, in link groups of their own. Closing the host deletes them; after a crash, the next host does. */
+export interface LinkPool {
+  readonly size: PoolSize
+  /** Makes links in advance, until so many bridges, and so many TAPs of that shape, are there. Throws NETWRIGHT_INVALID beyond `recycle.max`, or without it; KernelError. */
+  fill (count: number | { readonly bridges?: number, readonly taps?: { readonly count: number } & Pick<TapInput, 'queues' | 'vnetHdr' | 'owner' | 'group'> }, options?: Options): Promise<void>
 }
 
 /** A network definition: libvirt `<network>` XML, or JSON with short forms. */
@@ -84,6 +110,17 @@ export interface Host extends AsyncDisposable {
    * no longer heeded. The error names the one thing at fault (`error.network`, `error.place`) and, where the undo failed too, what is left (`error.remains`).
    */
   transaction (collect: (tx: Transaction) => void, options?: Options): Promise<Committed>
+  /**
+   * What would have to change so that what is desired stands: in order, each with its reason and what it does to traffic, and the way back. Changes nothing.
+   * What chance chose (uuid, MAC, bridge, subnet) stays as it is for what is there. `terraform plan`.
+   */
+  plan (desired: Desired | DesiredNetwork | readonly DesiredNetwork[] | CheckedDesired, options?: PlanOptions): Promise<Plan>
+  /**
+   * Carries out a plan, or plans and does it: all of it or nothing. Twice is once: the second time nothing is done. Resolves with the plan that was carried
+   * out. Throws NETWRIGHT_STALE_PLAN where the host has changed since the plan was made; then, as after any other error, everything is as before but for
+   * what NETWRIGHT_UNDO_INCOMPLETE names. `kubectl apply`.
+   */
+  apply (planOrDesired: Plan | Desired | DesiredNetwork | readonly DesiredNetwork[] | CheckedDesired, options?: ApplyOptions): Promise<Plan>
   /** All networks of this owner, sorted by name without regard to case. `virsh net-list --all`. */
   networks (options?: Options): Promise<NetworkInfo[]>
   /** By name, or by uuid where the text has 36 characters and is one. Throws NETWRIGHT_NOT_FOUND. */
@@ -94,6 +131,8 @@ export interface Host extends AsyncDisposable {
   events (options?: Options): AsyncIterable<HostEvent>
   /** What this host can and cannot do, and whether it could start this network. `lsmod`, `virt-host-validate`. Changes nothing. */
   check (definition?: NetworkDefinition, options?: Options): Promise<CheckLine[]>
+  /** Links that are kept for the next network: see `recycle`. */
+  readonly pool: LinkPool
   /** Links that belong to no network: what `brctl` and `ip tuntap` do. */
   readonly links: Links
   /**

@@ -23,6 +23,7 @@ export class Choice {
   #bridges: Set<string> | undefined
   #subnets: Taken | undefined
   readonly #chosen: string[] = []
+  readonly #named: string[] = []
 
   constructor (context: Context) { this.#context = context }
 
@@ -31,6 +32,7 @@ export class Choice {
     const bridge = spec.bridge.name !== undefined && !spec.bridge.name.includes('%') ? spec.bridge.name : before?.bridge.name ?? await this.#bridge(spec)
     const subnet = spec.auto === undefined ? undefined : formatCidr(this.#kept(spec.auto.prefix, before) ?? await this.#subnet(spec.auto.prefix))
     const definition = complete(spec, { uuid: spec.uuid ?? before?.uuid ?? freshUuid(), mac: spec.mac ?? before?.mac ?? randomMac(), bridge, ...subnet === undefined ? {} : { subnet } })
+    this.#named.push(bridge)
     this.#bridges?.add(bridge)
     for (const text of reaches(definition)) {
       this.#chosen.push(text)
@@ -41,7 +43,7 @@ export class Choice {
 
   /** `virbr%d` with the first number that no link, running network or definition has. */
   async #bridge (spec: NetworkSpec): Promise<string> {
-    this.#bridges ??= new Set((await this.#definitions()).map(({ bridge }) => bridge.name))
+    this.#bridges ??= new Set([...this.#named, ...(await this.#definitions()).map(({ bridge }) => bridge.name)])
     const template = bridgeTemplate(spec) ?? 'virbr%d'
     for (let id = 0; id < BRIDGES; id++) {
       const name = template.replace('%d', String(id))

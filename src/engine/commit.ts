@@ -1,6 +1,6 @@
 /** The nft commit: the moment at which networks are published, or withdrawn. One batch each. Callers hold the namespace's lock. */
 import { createGuard, deleteGuard, extendGuard, guardTable, shrinkGuard, type GuardContent } from '../kernel/guard.js'
-import { addMembers, createRuleset, deleteRuleset, readMembers, removeMembers } from '../kernel/ruleset.js'
+import { addMembers, createRuleset, deleteRuleset, ensureMembers, readMembers, removeMembers } from '../kernel/ruleset.js'
 import { mapSlowly } from '../netlink/breathe.js'
 import { isErrno } from '../netlink/errno.js'
 import { nftBatch } from '../netlink/nft/batch.js'
@@ -41,6 +41,27 @@ export async function publish (context: Context, elements: readonly Request[], n
   })
 }
 
+/** Brings elements back that an update took away, and takes away those that it added, however far it got. One commit. */
+export async function restore (context: Context, back: NetworkRecord['members'], away: NetworkRecord['members']): Promise<void> {
+  await repeated(async () => {
+    const standing = await context.book.look()
+    const guard = await guarded(context)
+    const requests = await exists(context, context.table)
+      // What is added first can be taken away whether it was there or not.
+      ? [...ensureMembers(context.table, [...back, ...away]), ...removeMembers(context.table, away)]
+      : [...createRuleset(context.table), ...await elementsOf(context, standing.networks())]
+    if (guard !== undefined) requests.push(...await exists(context, guardTable) ? extendGuard(guard) : createGuard(guard))
+    await nftBatch(context.nft, requests)
+  })
+}
+
+/** The guard loses what no network needs any more, while all networks stay. */
+export async function loosen (context: Context, loss: Dismissed): Promise<void> {
+  const { guard } = loss
+  if (guard === undefined) return
+  await repeated(async () => { if (await exists(context, guardTable)) await nftBatch(context.nft, lossOf(guard)) })
+}
+
 /** Takes the networks out; with the last one the table goes. What is not there any more is no error. */
 export async function withdraw (context: Context, networks: readonly NetworkRecord[], remaining: number, { guard }: Dismissed): Promise<void> {
   let careful = false
@@ -49,13 +70,13 @@ export async function withdraw (context: Context, networks: readonly NetworkReco
     if (remaining === 0) requests.push(...!careful || await exists(context, context.table) ? deleteRuleset(context.table) : [])
     else if (careful) requests.push(...removeMembers(context.table, await still(context, networks)))
     else requests.push(...await inParts(networks, (some) => removeMembers(context.table, members(some))))
-    if (guard !== undefined) requests.push(...!careful || await exists(context, guardTable) ? loss(guard) : [])
+    if (guard !== undefined) requests.push(...!careful || await exists(context, guardTable) ? lossOf(guard) : [])
     careful = true // the next attempt looks before it deletes
     await nftBatch(context.nft, requests)
   })
 }
 
-const loss = (guard: GuardContent | 'all'): Request[] => guard === 'all' ? deleteGuard() : shrinkGuard(guard)
+const lossOf = (guard: GuardContent | 'all'): Request[] => guard === 'all' ? deleteGuard() : shrinkGuard(guard)
 
 /** So many networks' elements are encoded in a millisecond or two. */
 const PART = 40

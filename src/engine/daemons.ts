@@ -1,4 +1,5 @@
 /** All dnsmasq processes of a host: started in parallel, watched while the host is open, adopted from others, ended with their networks. */
+import { located } from '../errors.js'
 import type { Running } from '../dnsmasq/running.js'
 import { Supervisor } from '../dnsmasq/supervise.js'
 import type { Context } from './context.js'
@@ -36,7 +37,7 @@ export class Daemons {
       for (let network = queue.shift(); network !== undefined && reason === undefined; network = queue.shift()) {
         const { definition } = network
         try { this.#watch(network, await launch(this.#context, definition, ports.filter((port) => port.network === definition.name), either)) } catch (error) {
-          reason ??= { error }
+          reason ??= { error: located(error, { network: definition.name }) }
           failed.abort(error)
         }
       }
@@ -98,10 +99,16 @@ export class Daemons {
     try { if (running !== undefined) await reload(this.#context, network.definition, ports, running) } finally { if (mine === undefined) running?.release() }
   }
 
+  /** The dnsmasq of a running network that has changed: another one in its place, or none. Throws as `start`; then none runs. */
+  async replace (network: NetworkRecord, options: StartDaemons): Promise<void> {
+    await this.stop([network])
+    if (network.dnsmasq) await this.start([network], options)
+  }
+
   /** Takes charge of what runs already: from the command line, or from a process that died. Those that are down are started. */
   async follow (networks: readonly NetworkRecord[]): Promise<void> {
     if (!this.#supervise) return
-    const there = new Map(networks.map((network) => [network.definition.name, network.bridge.index]))
+    const there = new Map(networks.filter(({ dnsmasq }) => dnsmasq).map((network) => [network.definition.name, network.bridge.index]))
     for (const [name, { index, supervisor }] of this.#watched) {
       if (there.get(name) === index) continue
       this.#watched.delete(name)
@@ -146,7 +153,7 @@ export class Daemons {
 
   async #degraded (network: NetworkRecord, lastLines: readonly string[]): Promise<void> {
     const { name } = network.definition
-    if (await this.#standing(network)) this.#tell({ network: name, change: 'degraded', lastLines })
+    if (await this.#standing(network) !== undefined) this.#tell({ network: name, change: 'degraded', lastLines })
     else if (this.#watched.get(name)?.index === network.bridge.index) {
       const gone = this.#watched.get(name)
       this.#watched.delete(name) // it was stopped, by another process
@@ -159,17 +166,20 @@ export class Daemons {
     const { name } = network.definition
     return await exclusively(this.#context, name, signal, async () => {
       // Whoever stops it has said so in the journal before it waits for us.
-      if (!await this.#standing(network)) throw new Error(`network ${name} was stopped`)
+      const now = await this.#standing(network)
+      if (now?.dnsmasq !== true) throw new Error(`network ${name} was stopped, or is being changed`)
       const other = await adopt(this.#context, name, true)
       if (other !== undefined) return other
       const ports = (await this.#context.book.look()).ports([name])
-      return await launch(this.#context, network.definition, ports, signal)
+      return await launch(this.#context, now.definition, ports, signal)
     })
   }
 
-  async #standing ({ bridge: { index } }: NetworkRecord): Promise<boolean> {
+  /** The network as it stands now; undefined where somebody is removing or changing it. */
+  async #standing ({ bridge: { index } }: NetworkRecord): Promise<NetworkRecord | undefined> {
     const { book } = this.#context
     const [standing, journal] = await Promise.all([book.look(), book.journal()])
-    return standing.bridge(index) !== undefined && !journal.some(({ networks }) => networks.some(({ bridge }) => bridge.index === index))
+    const touched = journal.some(({ networks, updates = [] }) => [...networks, ...updates.map(({ before }) => before)].some(({ bridge }) => bridge.index === index))
+    return touched ? undefined : standing.bridge(index)
   }
 }

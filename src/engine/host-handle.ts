@@ -1,30 +1,35 @@
 /** A host that is open: hands out network handles, and tells what happens. */
 import { NetwrightError } from '../errors.js'
 import { parseDefinition } from '../network/definition.js'
-import type { Definition, NetworkSpec } from '../network/spec.js'
-import type { CheckLine, Host, HostEvent, Links, Network, NetworkDefinition, NetworkInfo, Options, StartReport } from './api.js'
-import { pacer } from '../netlink/breathe.js'
+import type { CheckLine, Committed, Host, HostEvent, LinkPool, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, Options, StartReport, Transaction } from './api.js'
+import { applied, type ApplyOptions } from './apply.js'
 import { checkHost } from './check.js'
-import { Choice } from './choose.js'
+import { Collector, listWork, singleWork } from './collector.js'
 import type { Context } from './context.js'
 import { Daemons } from './daemons.js'
 import { define } from './define.js'
+import { desiredOf, type CheckedDesired, type Desired, type DesiredNetwork } from './desired.js'
 import { Events } from './events.js'
 import { Going } from './going.js'
 import { find, infoOf, inventory } from './inventory.js'
 import { madeBy, reap } from './lifetime.js'
+import { linkPool } from './link-pool.js'
 import { links } from './links.js'
 import { clearLock } from './lock.js'
-import { NetworkHandle, started } from './network.js'
-import { start } from './start.js'
+import { NetworkHandle, started, updated } from './network.js'
+import { makePlan, type Plan, type PlanOptions } from './planned.js'
+import { portHandle } from './port-handle.js'
 import type { Diagnostics, Doing } from './tallies.js'
 import { Watch } from './watch.js'
 import { typed } from './system-error.js'
+import { transact } from './transact.js'
+import type { Work } from './work.js'
 import type { Works } from './works.js'
 
 export class HostHandle implements Host {
   readonly owner: string
   readonly links: Links
+  readonly pool: LinkPool
   readonly daemons: Daemons
   readonly #works: Works
   readonly #watch: Watch
@@ -48,6 +53,7 @@ export class HostHandle implements Host {
     this.#supervise = supervise
     context.sexton.heed(async () => { await this.#going.ended() })
     this.links = links(context, during)
+    this.pool = linkPool(context, during)
   }
 
   /** Takes charge of what runs already. */
@@ -61,56 +67,52 @@ export class HostHandle implements Host {
     }, { operation: 'define' })
   }
 
-  create (definition: NetworkDefinition, options?: Options): Promise<Network>
-  create (definitions: readonly NetworkDefinition[], options?: Options): Promise<Network[]>
-  async create (input: NetworkDefinition | readonly NetworkDefinition[], options?: Options): Promise<Network | Network[]> {
-    return await this.#works.during(async () => await this.#make(input, options), { operation: 'create', names: () => namesOf(input) })
-  }
-
-  async #make (input: NetworkDefinition | readonly NetworkDefinition[], options?: Options): Promise<Network | Network[]> {
-    if (!isList(input)) {
-      const [network] = await this.#create([parseDefinition(input)], options)
+  create (definition: NetworkDefinition | NetworkWithPorts, options?: Options): Promise<Network>
+  create (definitions: readonly (NetworkDefinition | NetworkWithPorts)[], options?: Options): Promise<Network[]>
+  async create (input: NetworkDefinition | NetworkWithPorts | readonly (NetworkDefinition | NetworkWithPorts)[], options?: Options): Promise<Network | Network[]> {
+    return await this.#works.during(async () => {
+      if (isList(input)) return await this.#create(await listWork(input), options)
+      const [network] = await this.#create(singleWork(input), options)
       if (network === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', 'nothing was created')
       return network
-    }
-    const pace = pacer()
-    const specs: NetworkSpec[] = []
-    for (const one of input) {
-      specs.push(parseDefinition(one))
-      await pace()
-    }
-    return await this.#create(specs, options)
+    }, { operation: 'create', names: () => namesOf(input) })
   }
 
-  async #create (specs: readonly NetworkSpec[], options?: Options): Promise<Network[]> {
-    if (specs.length === 0) return []
-    const { context } = this.#works
-    const choose = async (): Promise<readonly Definition[]> => {
-      const stored = await context.store.findAny(specs.map(({ name }) => name))
-      if (stored !== undefined) throw new NetwrightError('NETWRIGHT_EXISTS', `network '${stored.definition.name}' already exists with uuid ${stored.definition.uuid}`, { remedy: `netwright net-start ${stored.definition.name}` })
-      await this.#freshUuids(specs)
-      const choice = new Choice(context)
-      const chosen: Definition[] = []
-      const pace = pacer()
-      for (const spec of specs) {
-        chosen.push(await choice.complete(spec))
-        await pace()
+  async #create (work: Work, options?: Options): Promise<Network[]> {
+    if (work.create?.length === 0) return []
+    const { networks } = await transact(work, { context: this.#works.context, daemons: this.daemons, signal: options?.signal })
+    await started(this.#works, networks)
+    return networks.map(({ definition }) => new NetworkHandle(this.#works, definition, true))
+  }
+
+  async transaction (collect: (tx: Transaction) => void, options?: Options): Promise<Committed> {
+    return await this.#works.during(async () => {
+      const collector = new Collector()
+      collector.gather(collect)
+      const work = await collector.work()
+      const { networks, ports, updates } = await transact(work, { context: this.#works.context, daemons: this.daemons, signal: options?.signal })
+      const reports = await updated(this.#works, updates)
+      const [first] = networks.length > 0 ? await started(this.#works, networks) : []
+      const own = work.create?.length ?? 0
+      const handles = {
+        create: networks.slice(0, own).map(({ definition }) => new NetworkHandle(this.#works, definition, true)),
+        start: networks.slice(own).map(({ definition }) => new NetworkHandle(this.#works, definition)),
+        update: updates.map(({ record: { definition } }) => new NetworkHandle(this.#works, definition)),
       }
-      return chosen
-    }
-    const records = await start({ names: specs.map(({ name }) => name), choose }, { context, daemons: this.daemons, signal: options?.signal })
-    await started(this.#works, records)
-    return records.map(({ definition }) => new NetworkHandle(this.#works, definition, true))
+      return {
+        networks: collector.order.flatMap(({ kind, at }) => handles[kind][at] ?? []),
+        ports: ports.map((port) => portHandle(this.#works, port)),
+        updates: reports, warnings: first?.warnings ?? reports[0]?.warnings ?? [],
+      }
+    }, { operation: 'transaction' })
   }
 
-  /** A uuid names one network. */
-  async #freshUuids (specs: readonly NetworkSpec[]): Promise<void> {
-    const given = specs.flatMap(({ uuid }) => uuid ?? [])
-    if (given.length === 0) return
-    const other = (await inventory(this.#works.context)).find(({ uuid }) => given.includes(uuid))
-    if (other !== undefined) throw new NetwrightError('NETWRIGHT_EXISTS', `network '${other.name}' is already defined with uuid ${other.uuid}`)
-    const twice = given.find((uuid, i) => given.indexOf(uuid) !== i)
-    if (twice !== undefined) throw new NetwrightError('NETWRIGHT_EXISTS', `two networks of one batch have uuid ${twice}`)
+  async plan (desired: Desired | DesiredNetwork | readonly DesiredNetwork[] | CheckedDesired, options?: PlanOptions): Promise<Plan> {
+    return await this.#works.during(async () => await typed(async () => await makePlan(this.#works.context, await desiredOf(desired), options)))
+  }
+
+  async apply (planOrDesired: Plan | Desired | DesiredNetwork | readonly DesiredNetwork[] | CheckedDesired, options?: ApplyOptions): Promise<Plan> {
+    return await this.#works.during(async () => await typed(async () => await applied(planOrDesired, this.#works, options)))
   }
 
   async networks (): Promise<NetworkInfo[]> {
@@ -130,8 +132,8 @@ export class HostHandle implements Host {
     const waiting = (await this.networks()).filter(({ autostart, active }) => autostart && !active).map(({ name }) => name)
     if (waiting.length === 0) return []
     const those = async (names: readonly string[]): Promise<readonly StartReport[]> => {
-      const choose = async (): Promise<readonly Definition[]> => (await context.store.list()).map(({ definition }) => definition).filter(({ name }) => names.includes(name))
-      return await started(this.#works, await start({ names, choose }, { context, daemons: this.daemons, signal: options?.signal }))
+      const { networks } = await transact({ start: names.map((name) => ({ name })) }, { context, daemons: this.daemons, signal: options?.signal })
+      return await started(this.#works, networks)
     }
     return await this.#works.during(async () => {
       try { return [...await those(waiting)] } catch (error) {
@@ -187,6 +189,7 @@ export class HostHandle implements Host {
       const over = this.#reap()
       try {
         await over.catch(() => undefined) // told at the end: the rest must be closed all the same
+        await this.#works.context.stock?.close()
         await this.#works.context.sexton.ended()
         await this.#watch.ended()
         await this.daemons.release()
@@ -206,4 +209,4 @@ export class HostHandle implements Host {
 /** What those who listen are told; XML is not read for it. */
 const namesOf = (input: unknown): string[] => (Array.isArray(input) ? input : [input]).flatMap((one: unknown) => typeof one === 'object' && one !== null && 'name' in one && typeof one.name === 'string' ? [one.name] : [])
 
-const isList = (input: NetworkDefinition | readonly NetworkDefinition[]): input is readonly NetworkDefinition[] => Array.isArray(input)
+const isList = <T>(input: T | readonly T[]): input is readonly T[] => Array.isArray(input)

@@ -1,21 +1,21 @@
 /** The handle of one network: names it, and asks afresh each time what it is. */
 import type { Operation } from '../diagnostics.js'
-import { NetwrightError } from '../errors.js'
+import { InputError, NetwrightError } from '../errors.js'
+import { parseDefinition } from '../network/definition.js'
 import { networkXml } from '../network/xml/write.js'
-import { isTapFd } from '../kernel/tap.js'
-import { native } from '../netlink/native.js'
 import type { Definition } from '../network/spec.js'
-import type { Leases, Network, NetworkInfo, Options, Port, PortInfo, PortInput, StartReport } from './api.js'
-import { attach, detach, present } from './attach.js'
+import type { Leases, Network, NetworkDefinition, NetworkInfo, Options, Port, PortInfo, PortInput, StartReport, UpdateReport } from './api.js'
 import { filesOf } from './daemon.js'
 import { setAutostart, undefine } from './define.js'
 import { definitionOf, find, infoOf, type Entry } from './inventory.js'
 import { leasesOf } from './leases.js'
 import { portInfo } from './port.js'
+import { detachPort, portHandle } from './port-handle.js'
+import { present } from './port-state.js'
 import type { NetworkRecord } from './record.js'
-import { start } from './start.js'
 import { stopTogether } from './stop-together.js'
 import { typed } from './system-error.js'
+import { transact, type Transacted } from './transact.js'
 import type { Doing } from './tallies.js'
 import { warnings } from './warnings.js'
 import type { Works } from './works.js'
@@ -49,12 +49,11 @@ export class NetworkHandle implements Network {
 
   async start (options?: Options): Promise<StartReport> {
     const { context, daemons } = this.#works
-    const choose = async (): Promise<readonly Definition[]> => {
+    const [report] = await this.#works.during(async () => {
       const { stored, running } = await this.#entry()
       if (running !== undefined || stored === undefined) throw new NetwrightError('NETWRIGHT_ACTIVE', `network ${this.name} is already active`)
-      return [stored]
-    }
-    const [report] = await this.#works.during(async () => await started(this.#works, await start({ names: [this.name], choose }, { context, daemons, signal: options?.signal })), this.#doing('start'))
+      return await started(this.#works, (await transact({ start: [{ name: this.name }] }, { context, daemons, signal: options?.signal })).networks)
+    }, this.#doing('start'))
     if (report === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', `network ${this.name} was not started`)
     return report
   }
@@ -91,25 +90,31 @@ export class NetworkHandle implements Network {
 
   async attach (input: PortInput, options?: Options): Promise<Port> {
     const { context, daemons } = this.#works
-    const { port, network, fds } = await this.#works.during(async () => {
+    const [port] = await this.#works.during(async () => {
       await this.#entry()
-      const attached = await attach(this.name, input, { context, daemons, signal: options?.signal })
+      const { ports } = await transact({ attach: [{ network: this.name, input }] }, { context, daemons, signal: options?.signal })
       await this.#works.refresh()
-      return attached
+      return ports
     }, this.#doing('attach'))
-    const remove = async (more?: Options): Promise<void> => { await this.#detach({ dev: port.link.name, index: port.link.index }, more) }
-    return { ...portInfo(port, network.definition, true), fds, detach: remove, [Symbol.asyncDispose]: async () => { await dispose(port.link.name, fds, remove) } }
+    if (port === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', `no port was attached to network ${this.name}`)
+    return portHandle(this.#works, port)
   }
 
-  async detach (dev: string, options?: Options): Promise<void> { await this.#detach({ dev }, options) }
+  async detach (dev: string, options?: Options): Promise<void> {
+    await this.#entry()
+    await detachPort(this.#works, { network: this.name, dev }, options)
+  }
 
-  async #detach (port: { readonly dev: string, readonly index?: number }, options?: Options): Promise<void> {
+  async update (definition: NetworkDefinition, options?: Options): Promise<UpdateReport> {
     const { context, daemons } = this.#works
-    await this.#works.during(async () => {
+    const spec = parseDefinition(definition)
+    if (spec.name !== this.name) throw new InputError([{ path: 'name', message: `a network cannot be given another name: this is '${this.name}'` }])
+    return await this.#works.during(async () => {
       await this.#entry()
-      await detach(this.name, port, { context, daemons, signal: options?.signal })
-      await this.#works.refresh()
-    }, this.#doing('detach'))
+      const { updates } = await transact({ update: [{ spec }] }, { context, daemons, signal: options?.signal })
+      const [report] = await updated(this.#works, updates)
+      return report ?? { name: this.name, changes: [], warnings: [] }
+    }, this.#doing('update'))
   }
 
   async ports (): Promise<PortInfo[]> {
@@ -133,14 +138,6 @@ export class NetworkHandle implements Network {
   }
 }
 
-/** Descriptors that the caller has closed are not closed again: their numbers are somebody else's. Twice is fine. */
-async function dispose (dev: string, fds: readonly number[], remove: () => Promise<void>): Promise<void> {
-  const open = (await Promise.all(fds.map(async (fd) => await isTapFd(fd, dev) ? [fd] : []))).flat()
-  try { await remove() } catch (error) {
-    if (!(error instanceof NetwrightError) || error.code !== 'NETWRIGHT_NOT_FOUND') throw error
-  } finally { await Promise.all(open.map(async (fd) => { await native().closeAsync(fd) })) }
-}
-
 /** After a start: whoever listens is told, and what is in the networks' way is looked for, once for all of them. */
 export async function started ({ context, refresh }: Works, networks: readonly NetworkRecord[]): Promise<readonly StartReport[]> {
   await refresh()
@@ -151,4 +148,10 @@ export async function started ({ context, refresh }: Works, networks: readonly N
   })
   for (const { message, remedy } of found) context.logger.warn({ networks: networks.map(({ definition }) => definition.name), remedy }, message)
   return networks.map(({ definition: { name }, bridge }) => ({ name, bridge: bridge.name, warnings: found }))
+}
+
+/** After an update, likewise. */
+export async function updated (works: Works, updates: Transacted['updates']): Promise<readonly UpdateReport[]> {
+  const reports = await started(works, updates.map(({ record }) => record))
+  return updates.map(({ record: { definition: { name } }, changes }, i) => ({ name, changes, warnings: reports[i]?.warnings ?? [] }))
 }

@@ -16,35 +16,66 @@ export function guestSubnet (definition: Pick<Definition, 'ip'>): { readonly ip:
   return ip === undefined ? undefined : { ip, cidr: subnetOf(ip) }
 }
 
-export interface Reserve { readonly definition: Definition, readonly wanted: string, readonly mac: string, readonly ports: readonly PortRecord[], readonly leases: readonly Lease[] }
+/** What is known of a network's addresses before a port comes. */
+export interface Given { readonly definition: Definition, readonly ports: readonly PortRecord[], readonly leases: readonly Lease[] }
 
-/**
- * The address for a port: `auto` takes a free one, else the one that is wanted is checked. Neither the gateway's nor a static host's, another
- * port's or another guest's leased one. Throws NETWRIGHT_NO_FREE_ADDRESS, NETWRIGHT_NAME_IN_USE where it is taken, NETWRIGHT_UNSUPPORTED without a subnet.
- */
-export function reserve ({ definition, wanted, mac, ports, leases }: Reserve): { readonly ip: Ip, readonly prefix: number } {
-  const guests = guestSubnet(definition)
-  if (guests === undefined) throw new NetwrightError('NETWRIGHT_UNSUPPORTED', `network ${definition.name} has no IPv4 subnet to take an address from`, { remedy: 'attach the port without an address, or give the network an <ip>' })
-  const { ip: { address, dhcp }, cidr } = guests
-  const taken = new Map<Ip, string>([[parseIp(address), 'the gateway']])
-  for (const host of dhcp?.host ?? []) if (host.mac?.toLowerCase() !== mac) taken.set(parseIp(host.ip), `static host ${host.name ?? host.mac ?? ''}`)
-  for (const port of ports) if (port.ip !== undefined) taken.set(parseIp(port.ip), `port ${port.link.name}`)
-  for (const lease of leases) if (lease.mac !== mac && lease.family === 'ipv4') taken.set(parseIp(lease.ip), `the lease of ${lease.mac}`)
-  const own = dhcp?.host?.find((host) => host.mac?.toLowerCase() === mac)
-  const twin = ports.find((port) => port.mac === mac && port.ip !== undefined)
-  if (twin !== undefined) throw inUse(`MAC ${mac}`, definition.name, `port ${twin.link.name}, and dnsmasq gives it one address`)
-  const { prefix } = cidr
-  if (wanted === 'auto') {
-    if (own !== undefined) return { ip: parseIp(own.ip), prefix }
-    const ranges = (dhcp?.range ?? []).map(({ start, end }) => ({ start: parseIp(start), end: parseIp(end) }))
-    return { ip: freeAddress(cidr, ranges, new Set(taken.keys())), prefix }
+/** The addresses of one network that are spoken for, those of a batch's own ports included. */
+export class Reservations {
+  readonly #definition: Definition
+  readonly #taken = new Map<Ip, string>()
+  /** By MAC: the guest that a lease is of may have its address again. */
+  readonly #leased = new Map<Ip, string>()
+  /** By MAC, the port that has an address for it. */
+  readonly #twins = new Map<string, string>()
+
+  constructor ({ definition, ports, leases }: Given) {
+    this.#definition = definition
+    const guests = guestSubnet(definition)
+    if (guests !== undefined) this.#taken.set(parseIp(guests.ip.address), 'the gateway')
+    for (const port of ports) this.add(port)
+    for (const lease of leases) if (lease.family === 'ipv4') this.#leased.set(parseIp(lease.ip), lease.mac)
   }
-  const ip = parseIp(wanted, 'address')
-  if (own !== undefined && parseIp(own.ip) !== ip) throw inUse(`MAC ${mac}`, definition.name, `a static host with address ${own.ip}`)
-  const holder = taken.get(ip)
-  if (holder !== undefined) throw inUse(`address ${ip}`, definition.name, holder)
-  if (!contains(cidr, ip)) throw new InputError([{ path: 'address', message: `${ip} does not lie in ${formatCidr(networkOf(cidr))} of network ${definition.name}` }])
-  return { ip, prefix }
+
+  /** A port that has an address. */
+  add ({ ip, mac, link }: Pick<PortRecord, 'ip' | 'mac' | 'link'>): void {
+    if (ip === undefined) return
+    this.#taken.set(parseIp(ip), `port ${link.name}`)
+    this.#twins.set(mac, link.name)
+  }
+
+  /**
+   * The address for a port: `auto` takes a free one, else the one that is wanted is checked. Neither the gateway's nor a static host's, another
+   * port's or another guest's leased one. Throws NETWRIGHT_NO_FREE_ADDRESS, NETWRIGHT_NAME_IN_USE where it is taken, NETWRIGHT_UNSUPPORTED without a subnet.
+   */
+  reserve (wanted: string, mac: string): { readonly ip: Ip, readonly prefix: number } {
+    const { name } = this.#definition
+    const guests = guestSubnet(this.#definition)
+    if (guests === undefined) throw new NetwrightError('NETWRIGHT_UNSUPPORTED', `network ${name} has no IPv4 subnet to take an address from`, { remedy: 'attach the port without an address, or give the network an <ip>' })
+    const { ip: { dhcp }, cidr } = guests
+    const own = dhcp?.host?.find((host) => host.mac?.toLowerCase() === mac)
+    const twin = this.#twins.get(mac)
+    if (twin !== undefined) throw inUse(`MAC ${mac}`, name, `port ${twin}, and dnsmasq gives it one address`)
+    const { prefix } = cidr
+    if (wanted === 'auto') {
+      if (own !== undefined) return { ip: parseIp(own.ip), prefix }
+      const ranges = (dhcp?.range ?? []).map(({ start, end }) => ({ start: parseIp(start), end: parseIp(end) }))
+      return { ip: freeAddress(cidr, ranges, new Set(this.#others(mac).keys())), prefix }
+    }
+    const ip = parseIp(wanted, 'address')
+    if (own !== undefined && parseIp(own.ip) !== ip) throw inUse(`MAC ${mac}`, name, `a static host with address ${own.ip}`)
+    const holder = this.#others(mac).get(ip)
+    if (holder !== undefined) throw inUse(`address ${ip}`, name, holder)
+    if (!contains(cidr, ip)) throw new InputError([{ path: 'address', message: `${ip} does not lie in ${formatCidr(networkOf(cidr))} of network ${name}` }])
+    return { ip, prefix }
+  }
+
+  /** What others have. */
+  #others (mac: string): Map<Ip, string> {
+    const others = new Map(this.#taken)
+    for (const host of guestSubnet(this.#definition)?.ip.dhcp?.host ?? []) if (host.mac?.toLowerCase() !== mac) others.set(parseIp(host.ip), `static host ${host.name ?? host.mac ?? ''}`)
+    for (const [ip, of] of this.#leased) if (of !== mac) others.set(ip, `the lease of ${of}`)
+    return others
+  }
 }
 
 function inUse (what: string, network: string, holder: string): NetwrightError {

@@ -1,9 +1,11 @@
-/** Finishes or undoes what a dead process left: whatever its journal names is removed. Callers hold the namespace's lock. */
+/** Finishes or undoes what a dead process left: whatever its journal names is removed, and what it was changing is put back. Callers hold the namespace's lock. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NetwrightError } from '../errors.js'
 import { locked, type Context } from './context.js'
+import { converge } from './converge.js'
 import type { Daemons } from './daemons.js'
 import type { Grave } from './graves.js'
+import type { Kept } from './recycle.js'
 import { lives } from './identity.js'
 import type { BatchRecord, PortRecord } from './record.js'
 import { stopIfAborted, undoSteps } from './steps.js'
@@ -26,16 +28,21 @@ export async function clear (record: BatchRecord, { context, daemons }: Means): 
   const step = undoSteps(context.hook)
   let left: readonly Left[]
   const graves: Grave[] = []
+  const kept: Kept[] = []
   try {
-    left = await teardown(record, { context, daemons, steps: step, keep: await staying(context, record), graves })
+    left = [...await converge(record, { context, daemons, steps: step }), ...await teardown(record, { context, daemons, steps: step, keep: await staying(context, record), graves, kept })]
     if (left.length === 0) {
       await step.before('close the record')
       await context.book.gone(record)
+      context.stock?.add(kept.splice(0))
       abandoned.delete(record.id)
       await unreserve(record, { context, daemons })
       return []
     }
-  } catch (error) { left = [{ what: 'its record', error }] } finally { context.sexton.take(graves) }
+  } catch (error) { left = [{ what: 'its record', error }] } finally {
+    // As long as a record names them nobody else may have them.
+    context.sexton.take([...graves, ...kept.map(({ grave }) => grave)])
+  }
   await abandon(record, context)
   return left
 }
@@ -67,14 +74,24 @@ export async function recover (means: Means): Promise<readonly Failed[]> {
   const { context } = means
   const { book, logger } = context
   const failed: Failed[] = []
-  for (const record of await book.journal()) {
+  for (const record of inTurn(await book.journal())) {
     if (!isAbandoned(record) && await lives(record.process)) continue
+    if (await isVoid(record, context)) { await book.drop(record); continue }
     logger.warn({ purpose: record.purpose, pid: record.process.pid }, `"${record.purpose}" of process ${String(record.process.pid)} was not finished: removing what it left`)
     const left = await clear(record, means)
     if (left.length > 0) failed.push({ record, left })
   }
   await book.sweep()
   return failed
+}
+
+/** A removal that follows another intent is looked at before that one: it depends on whether that one stands. */
+const inTurn = (records: readonly BatchRecord[]): readonly BatchRecord[] => [...records.filter(({ follows }) => follows !== undefined), ...records.filter(({ follows }) => follows === undefined)]
+
+/** A removal whose batch was not finished. One that was abandoned had begun, so its batch stood then. */
+async function isVoid (record: BatchRecord, { book }: Context): Promise<boolean> {
+  if (record.follows === undefined || isAbandoned(record)) return false
+  return !(await book.look()).held.has(record.follows)
 }
 
 /** Whether `recover` would find something to do. Needs no lock: what somebody alive is at is not waited for. */
@@ -84,7 +101,7 @@ export async function needsRecovery ({ book }: Context): Promise<boolean> {
 }
 
 const isAbandoned = (record: BatchRecord): boolean => record.abandoned === true || abandoned.has(record.id)
-const namesOf = ({ networks, ports }: BatchRecord): string[] => [...networks.map(({ definition }) => definition.name), ...ports.map((port) => port.network)]
+const namesOf = ({ networks, ports, updates = [] }: BatchRecord): string[] => [...networks.map(({ definition }) => definition.name), ...ports.map((port) => port.network), ...updates.map(({ after }) => after.definition.name)]
 
 /** Somebody alive is at one of these networks or its ports; undefined where nobody is. Throws NETWRIGHT_UNDO_INCOMPLETE where somebody dead was, and it cannot be cleared. */
 async function busy (means: Means, networks: readonly string[]): Promise<{ readonly network: string, readonly record: BatchRecord } | undefined> {

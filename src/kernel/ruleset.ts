@@ -114,6 +114,11 @@ export function addMembers (name: string, members: readonly Membership[]): Reque
   return grouped(members).map(([of, part]) => elements.create({ family, table: name, set: of, elements: part.map((member) => pack(of, member)) }))
 }
 
+/** As `addMembers`, but a member that is there already is no error. `nft add element …`. */
+export function ensureMembers (name: string, members: readonly Membership[]): Request[] {
+  return grouped(members).map(([of, part]) => elements.add({ family, table: name, set: of, elements: part.map((member) => pack(of, member)) }))
+}
+
 /** The reverse. A member that is not there is ENOENT, and the whole batch is refused. `nft delete element …`. */
 export function removeMembers (name: string, members: readonly Membership[]): Request[] {
   return grouped(members).map(([of, part]) => elements.remove({ family, table: name, set: of, elements: part.map(({ key }) => ({ key: { value: packFields(sets[of].key, key) } })) }))

@@ -1,0 +1,149 @@
+/**
+ * All that a batch will make, change and remove, decided and checked before anything is touched. Only reads, but for the lock that callers hold.
+ *
+ *     work (what is asked) ─ choose · check · expand ─► Batch ─► journal ─► kernel
+ */
+import { located, NetwrightError, type Whereabouts } from '../errors.js'
+import { requireCapabilities } from '../kernel/host.js'
+import { indexes } from '../kernel/link.js'
+import { stillThere, type Netns } from '../kernel/netns.js'
+import { pacer } from '../netlink/breathe.js'
+import { needsDnsmasq } from '../dnsmasq/config.js'
+import { findDnsmasq } from '../dnsmasq/user.js'
+import { expand, reaches } from '../network/expand.js'
+import type { Definition } from '../network/spec.js'
+import { claimable } from './claim.js'
+import { survey, tapWanted, type ComingPort, type Site } from './coming-port.js'
+import type { Context } from './context.js'
+import { decide, type Decided } from './decide.js'
+import { difference, type Difference } from './difference.js'
+import { daemonNeed, liveDiff, type DaemonNeed } from './live.js'
+import { prospect } from './prospect.js'
+import { prospectUpdates } from './prospect-update.js'
+import { apart, removalOf, type Removal } from './removal.js'
+import type { NetworkRecord, PortRecord } from './record.js'
+import type { Stocked, Wanted } from './source.js'
+import { aboutNetwork, type Work } from './work.js'
+import type { Consequence } from './change.js'
+
+export interface ComingNetwork { readonly record: NetworkRecord, readonly about: Whereabouts, readonly stocked?: Stocked }
+
+/** A running network that is changed. */
+export interface ComingUpdate {
+  readonly before: NetworkRecord
+  readonly after: NetworkRecord
+  readonly about: Whereabouts
+  readonly difference: Difference
+  readonly need: DaemonNeed
+  readonly changes: readonly Consequence[]
+}
+
+export interface Batch {
+  readonly networks: readonly ComingNetwork[]
+  readonly ports: readonly ComingPort[]
+  readonly updates: readonly ComingUpdate[]
+  readonly removal: Removal
+  /** Ports that the last stop left, of networks that come. */
+  readonly kept: readonly PortRecord[]
+  /** Of all links that come out of the stock. */
+  readonly stocked: readonly Stocked[]
+}
+
+export interface Planning {
+  readonly context: Context
+  /** Namespaces of veth pairs, by how the caller named them. */
+  readonly guests: ReadonlyMap<string | number, Netns>
+}
+
+const index = indexes()
+
+/** Throws what is in the way, saying whose way: nothing has changed then. */
+export async function planBatch (work: Work, planning: Planning): Promise<Batch> {
+  const { context } = planning
+  await context.stock?.prepare({ bridges: (work.create?.length ?? 0) + (work.start?.length ?? 0), taps: (work.attach ?? []).flatMap(({ input }) => input.kind === 'tap' ? [tapWanted(input)] : []) })
+  const stocked: Stocked[] = []
+  const stock = (wanted: Wanted): Stocked | undefined => {
+    const one = context.stock?.take(wanted)
+    if (one !== undefined) stocked.push(one)
+    return one
+  }
+  try { return await plan(work, planning, stock, stocked) } catch (error) {
+    context.stock?.back(stocked)
+    throw error
+  }
+}
+
+async function plan (work: Work, { context, guests }: Planning, stock: (wanted: Wanted) => Stocked | undefined, stocked: readonly Stocked[]): Promise<Batch> {
+  const decided = await decide(context, work)
+  const fresh = decided.fresh.map(({ definition }) => definition)
+  await able([...fresh, ...decided.changed.map(({ after }) => after)])
+  await stillThere(context.netns)
+  await claimable(context)
+  const removal = await removalOf(context, work)
+  try {
+    apart([...fresh, ...decided.changed.map(({ after }) => after)], removal)
+    await prospect(context, fresh)
+    await prospectUpdates(context, decided.changed.map(({ before, after }) => ({ before: before.definition, after, index: before.bridge.index })), fresh)
+  } catch (error) { throw blamed(error, decided) }
+  await context.flows.forgotten(fresh.flatMap(reaches)) // a guest must not inherit its predecessor's connections
+  const standing = await context.book.look()
+  const updates = decided.changed.map((one) => changeOf(one, context, standing.ports([one.before.definition.name])))
+  const networks = await networksOf(decided, context, stock)
+  const records = networks.map(({ record }) => record)
+  const kept = standing.ports(records.map(({ definition }) => definition.name))
+  const sites = new Map<string, Site>()
+  for (const { network: name } of work.attach ?? []) {
+    const network = updates.find(({ after }) => after.definition.name === name)?.after ?? standing.network(name)
+    if (network !== undefined) sites.set(name, { network, fresh: false, ports: standing.ports([name]) })
+  }
+  for (const network of records) sites.set(network.definition.name, { network, fresh: true, ports: standing.ports([network.definition.name]) })
+  const taken = [...records.map(({ bridge }) => bridge.name), ...standing.ports().map(({ link }) => link.name)]
+  const ports = await survey(work.attach ?? [], { context, sites, guests, taken, stock })
+  return { networks, ports, updates, removal, kept, stocked }
+}
+
+/** Throws NETWRIGHT_NO_PERMISSION, NETWRIGHT_DNSMASQ_MISSING where these networks need what is not there. */
+async function able (definitions: readonly Definition[]): Promise<void> {
+  if (!definitions.some(needsDnsmasq)) return
+  requireCapabilities('network', 'dnsmasq')
+  await findDnsmasq()
+}
+
+async function networksOf ({ fresh }: Decided, context: Context, stock: (wanted: Wanted) => Stocked | undefined): Promise<readonly ComingNetwork[]> {
+  const pace = pacer()
+  const networks: ComingNetwork[] = []
+  for (const { definition, at } of fresh) {
+    const stocked = stock({ type: 'bridge' })
+    const { links: [bridge], ...rest } = expand(definition, { index: stocked?.index ?? index.next(), group: context.group })
+    if (bridge !== undefined) networks.push({ record: { definition, bridge, ...rest, dnsmasq: needsDnsmasq(definition) }, about: aboutNetwork(definition.name, at), ...stocked === undefined ? {} : { stocked } })
+    const pause = pace()
+    if (pause !== undefined) await pause
+  }
+  return networks
+}
+
+function changeOf ({ before, after: definition, at }: Decided['changed'][number], context: Context, ports: readonly PortRecord[]): ComingUpdate {
+  const { links: [bridge], ...rest } = expand(definition, { index: before.bridge.index, group: context.group })
+  const after: NetworkRecord = { definition, bridge: bridge ?? before.bridge, ...rest, dnsmasq: needsDnsmasq(definition), revision: (before.revision ?? 0) + 1 }
+  return {
+    before, after, about: aboutNetwork(definition.name, at), difference: difference(before, after, ports, { ipv6: context.ipv6 }),
+    need: daemonNeed(before.definition, definition), changes: liveDiff(before.definition, definition).parts,
+  }
+}
+
+/** An error that names a network in its first words is told where that network was asked for. */
+function blamed (error: unknown, { fresh, changed }: Decided): unknown {
+  if (!(error instanceof NetwrightError)) return error
+  const all = [...fresh, ...changed.map(({ after, ...rest }) => ({ ...rest, definition: after }))]
+  const { message, network } = error
+  const one = network === undefined ? undefined : all.findLast(({ definition: { name } }) => name === network)
+  const found = one ?? all.findLast(({ definition: { name, bridge } }) => [`network ${name}:`, `network ${name} `, `bridge ${bridge.name} `].some((words) => message.startsWith(words)))
+  if (found === undefined) return error
+  return located(error, aboutNetwork(found.definition.name, found.at, partOf(error, found.subnet)))
+}
+
+function partOf ({ code, message }: NetwrightError, subnet: boolean): string {
+  if (code === 'NETWRIGHT_SUBNET_IN_USE') return subnet ? 'subnet' : 'ip'
+  if (code === 'NETWRIGHT_NAME_IN_USE') return message.startsWith('network') && message.includes('is named twice') ? 'name' : 'bridge'
+  return code === 'NETWRIGHT_ACTIVE' ? 'name' : ''
+}

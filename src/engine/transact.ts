@@ -1,0 +1,307 @@
+/**
+ * Makes, changes and removes networks and ports as one: one function behind `host.create`, `network.start`, `attach`, `update` and `host.transaction`.
+ *
+ *     lock    plan · journal · links, addresses, routes, ports in a few sends · sysctls · guests' sides
+ *     free    one dnsmasq a network, until it is ready; where none is started, the lock is kept
+ *     lock    one nft commit · forwarding · ports join · the journal's record stands: from here on there is no way back · removals
+ *
+ * Whatever fails before, all of it is undone, and the error names whom it is about.
+ */
+import { located, NetwrightError, type Whereabouts } from '../errors.js'
+import { missingCapabilities, requireCapabilities } from '../kernel/host.js'
+import { openNetns, type Netns } from '../kernel/netns.js'
+import { needsDnsmasq } from '../dnsmasq/config.js'
+import type { Request } from '../netlink/request.js'
+import { planBatch, type Batch } from './batch.js'
+import { claim } from './claim.js'
+import { checkPort, placeOf } from './coming-port.js'
+import { loosen, publish } from './commit.js'
+import { locked, type Context } from './context.js'
+import { needOf } from './converge.js'
+import { dismiss, dismissed, enlist, switchOn } from './forwarding.js'
+import { IndexTaken, joinPorts, makeBatch } from './make.js'
+import { abandon, clear, whenQuiet, type Means } from './recovery.js'
+import type { BatchRecord, NetworkRecord, PortRecord } from './record.js'
+import { prune } from './port-state.js'
+import { removalOf } from './removal.js'
+import { steps, type Steps } from './steps.js'
+import { closeAll, type TapFds } from './taps.js'
+import { failure } from './undo.js'
+import { about, networksOf, purposeOf, type Work } from './work.js'
+import type { Consequence } from './change.js'
+
+export interface Transacting extends Means { readonly signal?: AbortSignal | undefined }
+
+/** What was done, each in order of asking within its kind. */
+export interface Transacted {
+  /** Created ones, then started ones. */
+  readonly networks: readonly NetworkRecord[]
+  readonly ports: readonly { readonly record: PortRecord, readonly network: NetworkRecord, readonly fds: readonly number[] }[]
+  readonly updates: readonly { readonly record: NetworkRecord, readonly changes: readonly Consequence[] }[]
+  readonly removed: readonly NetworkRecord[]
+}
+
+/** Another process may choose the same index at the same moment. */
+const ATTEMPTS = 3
+
+/**
+ * Throws what is in the way or what the kernel or dnsmasq refused, located; NETWRIGHT_ABORTED; then nothing has changed. NETWRIGHT_UNDO_INCOMPLETE names
+ * what has; where only a removal is incomplete, all else stands, and the next command goes on with it.
+ */
+export async function transact (work: Work, means: Transacting): Promise<Transacted> {
+  if (missingCapabilities('network').length > 0) await refuse(work, means.context)
+  if ((work.stop?.length ?? 0) > 0) await means.context.sexton.room(means.signal)
+  const guests = await openGuests(work)
+  try {
+    for (let attempt = 1; ; attempt++) {
+      try { return await new Transaction(work, guests, means).run() } catch (error) {
+        if (!(error instanceof IndexTaken) || attempt >= ATTEMPTS) throw error
+      }
+    }
+  } finally { for (const guest of new Set(guests.values())) guest.close() }
+}
+
+/** Throws NETWRIGHT_NO_PERMISSION with all that is missing for these networks. Without permission there is no lock to choose under. */
+async function refuse ({ create = [], start = [], update = [] }: Work, { store }: Context): Promise<void> {
+  const stored = await Promise.all(start.map(async ({ name }) => (await store.get(name))?.definition))
+  const all = [...[...create, ...update].map(({ spec }) => spec), ...stored.filter((one) => one !== undefined)]
+  requireCapabilities('network', ...all.some((one) => needsDnsmasq(one) || 'auto' in one) ? ['dnsmasq' as const] : [])
+}
+
+/** Each namespace once, however many guests are in it. */
+async function openGuests ({ attach = [] }: Work): Promise<Map<string | number, Netns>> {
+  const guests = new Map<string | number, Netns>()
+  try {
+    for (const one of attach) await about(placeOf(one), async () => {
+      checkPort(one.input)
+      if (one.input.kind === 'veth' && !guests.has(one.input.netns)) guests.set(one.input.netns, await openNetns(one.input.netns))
+    })
+    return guests
+  } catch (error) {
+    for (const guest of guests.values()) guest.close()
+    throw error
+  }
+}
+
+/** A batch whose intent is on record. */
+interface Begun { readonly batch: Batch, readonly record: BatchRecord, readonly elements: readonly Request[] }
+
+class Transaction {
+  readonly #work: Work
+  readonly #guests: ReadonlyMap<string | number, Netns>
+  readonly #means: Transacting
+  readonly #purpose: string
+  readonly #step: Steps
+  readonly #fds: TapFds = new Map()
+  /** The removals' own intent, void until the record stands. */
+  #removal: BatchRecord | undefined
+
+  constructor (work: Work, guests: ReadonlyMap<string | number, Netns>, means: Transacting) {
+    this.#work = work
+    this.#guests = guests
+    this.#means = means
+    this.#purpose = purposeOf(work)
+    this.#step = steps(means.context.hook, means.signal)
+  }
+
+  async run (): Promise<Transacted> {
+    const { context, daemons, signal } = this.#means
+    if (isRemoval(this.#work)) return await this.#onlyRemove()
+    const started = await whenQuiet({ context, daemons, purpose: this.#purpose, networks: networksOf(this.#work), signal }, async () => {
+      const begun = await this.#begin()
+      return isSlow(begun.batch) ? { begun } : { done: await this.#orUndo(begun, async () => await this.#finish(begun)) }
+    })
+    if ('done' in started) return started.done
+    const { begun } = started
+    try { await this.#serve(begun.batch) } catch (error) {
+      return await this.#conclude(begun, async () => await this.#undo(begun, error))
+    }
+    return await this.#conclude(begun, async () => await this.#orUndo(begun, async () => await this.#finish(begun)))
+  }
+
+  /** Nothing comes or changes: the removal's intent is the only one. */
+  async #onlyRemove (): Promise<Transacted> {
+    const { context, daemons, signal } = this.#means
+    return await whenQuiet({ context, daemons, purpose: this.#purpose, networks: networksOf(this.#work), signal }, async () => {
+      const removal = await removalOf(context, this.#work)
+      await this.#step.before('write the journal')
+      this.#removal = await context.book.intend(this.#purpose, { ...removal, removal: true })
+      const left = await clear(this.#removal, this.#means)
+      if (left.length > 0) throw failure(this.#purpose, left[0]?.error, left)
+      return this.#done({ networks: [], ports: [], updates: [], removal, kept: [], stocked: [] })
+    })
+  }
+
+  /** Up to where guests could be served. */
+  async #begin (): Promise<Begun> {
+    const { context, signal } = this.#means
+    const hosts = new Set(this.#work.attach?.map(({ network }) => network))
+    await prune(context, (await context.book.look()).ports(hosts))
+    const batch = await planBatch(this.#work, { context, guests: this.#guests })
+    const [networks, ports] = [batch.networks.map(({ record }) => record), batch.ports.map((port) => port.record)]
+    await this.#step.before('write the journal')
+    const record = await context.book.intend(this.#purpose, { networks, ports, updates: batch.updates.map(({ before, after }) => ({ before, after })) })
+    const begun: Begun = { batch, record, elements: [] }
+    return await this.#orUndo(begun, async () => {
+      await context.stock?.used(batch.stocked)
+      if (networks.length > 0) await claim(context)
+      if (networks.length + batch.updates.length > 0) {
+        await this.#step.before('record forwarding')
+        await enlist(context, [...networks, ...batch.updates.map(({ before, after }) => union(before, after))].flatMap((network) => needOf(network) ?? []))
+      }
+      const elements = await makeBatch(batch, { context, step: this.#step, signal, fds: this.#fds })
+      context.stock?.moved(batch.stocked)
+      return { ...begun, elements }
+    })
+  }
+
+  /** What takes its time, without the lock. */
+  async #serve ({ networks, ports, updates, kept }: Batch): Promise<void> {
+    const { context, daemons, signal } = this.#means
+    await this.#step.before('start dnsmasq')
+    const standing = await context.book.look()
+    const coming = ports.map(({ record }) => record)
+    await daemons.start(networks.map(({ record }) => record).filter(({ dnsmasq }) => dnsmasq), { signal, ports: [...kept, ...coming] })
+    for (const { after, need } of updates) {
+      if (need === 'nothing' || need === 'reload') continue
+      await this.#step.before('replace dnsmasq')
+      await daemons.replace(after, { signal, ports: [...standing.ports([after.definition.name]), ...coming] })
+    }
+  }
+
+  async #finish ({ batch, record, elements }: Begun): Promise<Transacted> {
+    const { context, daemons } = this.#means
+    const { networks, updates } = batch
+    await this.#reload(batch)
+    if (elements.length > 0 || updates.length > 0) {
+      await this.#step.before('commit nft')
+      await publish(context, elements)
+      await this.#step.before('switch forwarding on')
+      await switchOn(context, [...networks.map(({ record }) => record.forwarding), ...updates.map(({ after }) => after.forwarding)])
+    }
+    if (networks.length + updates.length > 0) {
+      await this.#step.before('bring ports back')
+      await joinPorts(batch, { context, step: this.#step, signal: this.#means.signal })
+    }
+    await this.#release(batch)
+    if (batch.removal.networks.length + batch.removal.ports.length > 0) {
+      await this.#step.before('write the journal of removals')
+      this.#removal = await context.book.intend(this.#purpose, { ...batch.removal, follows: record.id, removal: true })
+    }
+    await this.#step.before('let the record stand')
+    await context.book.stand(record)
+    const idle = updates.filter(({ need }) => need === 'stop').map(({ after }) => after)
+    if (idle.length > 0) await daemons.forget(idle).catch((error: unknown) => { context.logger.warn({ err: error }, 'files of dnsmasq stay') })
+    await this.#remove()
+    return this.#done(batch)
+  }
+
+  /** Networks that run, and get ports or other static leases: their dnsmasq reads its files again. */
+  async #reload ({ ports, updates }: Batch): Promise<void> {
+    const { context, daemons } = this.#means
+    const changed = new Map(updates.map((update) => [update.after.definition.name, update]))
+    const told = new Map(updates.filter(({ need }) => need === 'reload').map(({ after }) => [after.definition.name, after]))
+    for (const { fresh, record, network } of ports) {
+      const need = changed.get(record.network)?.need ?? 'nothing'
+      if (!fresh && record.ip !== undefined && need === 'nothing') told.set(record.network, network)
+    }
+    for (const [name, network] of told) {
+      await this.#step.before('reserve the address')
+      const own = ports.map(({ record }) => record).filter((port) => port.network === name)
+      await about({ network: name }, async () => { await daemons.reload(network, [...(await context.book.look()).ports([name]), ...own]) })
+    }
+  }
+
+  /** Forwarding that an update needs no more. */
+  async #release ({ updates }: Batch): Promise<void> {
+    const { context } = this.#means
+    const released = updates.filter(({ difference }) => difference.released).map(({ after }) => after)
+    if (released.length === 0) return
+    await this.#step.before('release forwarding')
+    const loss = await dismiss(context, released.map(({ bridge }) => bridge.name), released.flatMap((network) => needOf(network) ?? []))
+    await loosen(context, loss)
+    await dismissed(context, loss)
+  }
+
+  /** There is no way back: what fails is tried again by the next command. */
+  async #remove (): Promise<void> {
+    if (this.#removal === undefined) return
+    const left = await clear(this.#removal, this.#means)
+    if (left.length > 0) throw new Stands(failure(this.#purpose, left[0]?.error, left))
+  }
+
+  #done ({ networks, ports, updates, removal }: Batch): Transacted {
+    return {
+      networks: networks.map(({ record }) => record),
+      ports: ports.map(({ record, network }) => ({ record, network, fds: this.#fds.get(record.link.index) ?? [] })),
+      updates: updates.map(({ after, changes }) => ({ record: after, changes })),
+      removed: removal.networks,
+    }
+  }
+
+  async #orUndo<T> (begun: Begun, work: () => Promise<T>): Promise<T> {
+    try { return await work() } catch (error) {
+      if (error instanceof Stands) { await this.#close(); throw error.reason }
+      return await this.#undo(begun, error)
+    }
+  }
+
+  async #undo ({ record, batch }: Begun, reason: unknown): Promise<never> {
+    const { context } = this.#means
+    await this.#close()
+    if (this.#removal !== undefined) await context.book.drop(this.#removal).catch((error: unknown) => { context.logger.warn({ err: error }, 'a removal that is void stays on record') })
+    throw failure(this.#purpose, located(reason, whose(reason, batch)), await clear(record, this.#means))
+  }
+
+  /** A TAP that is not persistent goes with its descriptors. */
+  async #close (): Promise<void> {
+    const open = [...this.#fds.values()].flat()
+    this.#fds.clear()
+    await closeAll(open)
+  }
+
+  /** The last part, under the lock. Where the lock cannot be had, what stands is left to whoever comes next. */
+  async #conclude<T> ({ record }: Begun, work: () => Promise<T>): Promise<T> {
+    const { context } = this.#means
+    const lock = { had: false }
+    try {
+      return await locked(context, this.#purpose, undefined, async () => {
+        lock.had = true
+        return await work()
+      })
+    } catch (error) {
+      if (lock.had) throw error
+      await this.#close()
+      await abandon(record, context)
+      throw failure(this.#purpose, error, record.networks.map(({ definition }) => ({ what: `network ${definition.name}`, error })))
+    }
+  }
+}
+
+/** What failed came after the point of no return: nothing is undone for it. */
+class Stands extends Error {
+  readonly reason: unknown
+  constructor (reason: unknown) {
+    super('it stands')
+    this.reason = reason
+  }
+}
+
+const isRemoval = ({ create = [], start = [], update = [], attach = [] }: Work): boolean => create.length + start.length + update.length + attach.length === 0
+
+/** Starting a process takes longer than others should wait for the lock. */
+function isSlow ({ networks, updates }: Batch): boolean {
+  return networks.some(({ record }) => record.dnsmasq) || updates.some(({ need }) => need !== 'nothing' && need !== 'reload')
+}
+
+/** While it changes, a network needs what it needed and what it will need. */
+function union (before: NetworkRecord, after: NetworkRecord): NetworkRecord {
+  return { ...after, forwarding: { ipv4: before.forwarding.ipv4 || after.forwarding.ipv4, ipv6: before.forwarding.ipv6 || after.forwarding.ipv6 } }
+}
+
+/** An error that knows its network by name is told where it was asked for. */
+function whose (error: unknown, { networks, updates }: Batch): Whereabouts {
+  if (!(error instanceof NetwrightError) || error.network === undefined) return {}
+  const name = error.network
+  return networks.find(({ record }) => record.definition.name === name)?.about ?? updates.find(({ after }) => after.definition.name === name)?.about ?? {}
+}
