@@ -8,6 +8,8 @@ static const struct { const char *name; napi_callback function; } exported[] = {
   { "tapCreate", tap_create },
   { "tapOpen", tap_open },
   { "tapDelete", tap_delete },
+  { "tapRenew", tap_renew },
+  { "tapKeep", tap_keep },
   { "netnsOpen", netns_open },
   { "netnsCreate", netns_create },
   { "netnsUnnamed", netns_unnamed },

@@ -87,6 +87,8 @@ napi_value channel_close (napi_env env, napi_callback_info info);
 napi_value tap_create (napi_env env, napi_callback_info info);
 napi_value tap_open (napi_env env, napi_callback_info info);
 napi_value tap_delete (napi_env env, napi_callback_info info);
+napi_value tap_renew (napi_env env, napi_callback_info info);
+napi_value tap_keep (napi_env env, napi_callback_info info);
 napi_value netns_open (napi_env env, napi_callback_info info);
 napi_value netns_create (napi_env env, napi_callback_info info);
 napi_value netns_delete (napi_env env, napi_callback_info info);

@@ -1,9 +1,12 @@
 /* TAP devices: ioctls on /dev/net/tun. Source: include/uapi/linux/if_tun.h, drivers/net/tun.c. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/filter.h>
 #include <linux/if_tun.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +183,37 @@ static void work_delete (struct job *job)
   close_failed(tap);
 }
 
+/* What programs have set through a queue outlives their descriptors: as at the making of a TAP again. What a kernel does not know (EINVAL) nobody has set. */
+static bool renew (struct tap *tap)
+{
+  int fd = tap->fds[0], no = 0, none = -1, header = sizeof(struct virtio_net_hdr), most = INT_MAX;
+  struct tun_filter everything = { .flags = 0, .count = 0 };
+  struct sock_fprog filter = { .len = 0 };
+  const struct { unsigned long request; unsigned long argument; const char *name; } resets[] = {
+    { TUNSETOFFLOAD, 0, "TUNSETOFFLOAD" },
+    { TUNSETVNETHDRSZ, (unsigned long)&header, "TUNSETVNETHDRSZ" },
+    { TUNSETVNETLE, (unsigned long)&no, "TUNSETVNETLE" },
+    { TUNSETVNETBE, (unsigned long)&no, "TUNSETVNETBE" },
+    { TUNSETSNDBUF, (unsigned long)&most, "TUNSETSNDBUF" },
+    { TUNSETTXFILTER, (unsigned long)&everything, "TUNSETTXFILTER" },
+    { TUNDETACHFILTER, (unsigned long)&filter, "TUNDETACHFILTER" },
+    { TUNSETSTEERINGEBPF, (unsigned long)&none, "TUNSETSTEERINGEBPF" },
+    { TUNSETFILTEREBPF, (unsigned long)&none, "TUNSETFILTEREBPF" },
+  };
+  for (size_t i = 0; i < sizeof resets / sizeof *resets; i++) {
+    if (ioctl(fd, resets[i].request, resets[i].argument) != 0 && errno != EINVAL) return fail(&tap->job, resets[i].name, tap->name);
+  }
+  return true;
+}
+
+static void work_renew (struct job *job)
+{
+  struct tap *tap = (struct tap *)job;
+  work_open(job);
+  if (tap->opened == tap->queues) renew(tap);
+  close_failed(tap);
+}
+
 static napi_value list_of_fds (napi_env env, const struct tap *tap)
 {
   napi_value list;
@@ -249,6 +283,45 @@ napi_value tap_open (napi_env env, napi_callback_info info)
   tap->job.work = work_open;
   tap->job.result = result_fds;
   return job_start(env, &tap->job);
+}
+
+napi_value tap_renew (napi_env env, napi_callback_info info)
+{
+  napi_value values[4];
+  int queues;
+  bool vnet_hdr;
+  if (!arguments(env, info, 4, values) || !int_of(env, values[3], "queues", &queues) || !bool_of(env, values[3], "vnetHdr", &vnet_hdr)) return NULL;
+  struct tap *tap = tap_make(env, values, queues);
+  if (tap == NULL) return NULL;
+  tap->vnet_hdr = vnet_hdr;
+  tap->job.work = work_renew;
+  return job_start(env, &tap->job);
+}
+
+struct keeping { struct job job; int fd; };
+
+static void work_keep (struct job *job)
+{
+  if (ioctl(((struct keeping *)job)->fd, TUNSETPERSIST, 1ul) != 0) fail(job, "TUNSETPERSIST", "");
+}
+
+static void drop_keeping (struct job *job, bool delivered)
+{
+  (void)delivered;
+  free(job);
+}
+
+napi_value tap_keep (napi_env env, napi_callback_info info)
+{
+  napi_value values[1];
+  int fd;
+  if (!arguments(env, info, 1, values) || !as_int(env, values[0], "fd", &fd)) return NULL;
+  struct keeping *keeping = calloc(1, sizeof *keeping);
+  if (keeping == NULL) return throw_errno(env, ENOMEM, "malloc", "tap");
+  keeping->fd = fd;
+  keeping->job.work = work_keep;
+  keeping->job.drop = drop_keeping;
+  return job_start(env, &keeping->job);
 }
 
 napi_value tap_delete (napi_env env, napi_callback_info info)

@@ -33,6 +33,10 @@ export interface Native {
   tapOpen (netns: number, name: string, ifindex: number, options: { queues: number, vnetHdr: boolean }): Promise<{ fds: number[] }>
   /** TUNSETPERSIST 0 on a TAP of ours found as in `tapOpen`: with the last fd closed the link goes. */
   tapDelete (netns: number, name: string, ifindex: number): Promise<void>
+  /** Opens the queues as `tapOpen`, takes back what programs have set through them (TUNSETOFFLOAD, TUNSETVNETHDRSZ, TUNSETSNDBUF, filters, …), and closes them. EBUSY where a TAP of one queue is open. */
+  tapRenew (netns: number, name: string, ifindex: number, options: { queues: number, vnetHdr: boolean }): Promise<void>
+  /** TUNSETPERSIST 1 on an open queue. */
+  tapKeep (fd: number): Promise<void>
 
   /** Opens a namespace: a path, or a pid given as `/proc/PID/ns/net`. Fails with EINVAL where the file is not a network namespace (NS_GET_NSTYPE). `inode` and `device` identify it while it lives; `cookie` (SO_NETNS_COOKIE) until the next boot, 0 where the kernel (before 5.14) or a missing privilege does not tell. */
   netnsOpen (path: string): Promise<{ fd: number, inode: bigint, device: bigint, cookie: bigint }>
