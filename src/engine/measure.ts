@@ -1,12 +1,13 @@
 /** What new links are like here: for each kind one is made, looked at, and given to the sexton. */
 import { NetwrightError } from '../errors.js'
-import { indexes, upRequest } from '../kernel/link.js'
+import { upRequest } from '../kernel/link.js'
 import { newcomers, readPristine, type Pristine } from '../kernel/pristine.js'
-import { freshBridge, poolName, withMode } from '../kernel/strip.js'
+import { withMode } from '../kernel/strip.js'
 import type { Logger } from '../log.js'
-import { getEach, send } from '../netlink/call.js'
+import { getEach } from '../netlink/call.js'
 import { IN6_ADDR_GEN_MODE_NONE, link } from '../netlink/rtnl/link.js'
 import type { Transport } from '../netlink/transport.js'
+import { freshLinks, sent } from './fresh.js'
 import type { Graves } from './graves.js'
 import type { Sexton } from './sexton.js'
 import type { StepHook } from './steps.js'
@@ -29,8 +30,6 @@ export interface Measure extends Pristine { readonly addrGenMode: number | undef
 /** Milliseconds for which what the namespace gives new links is not asked again. */
 const FRESH = 1000
 
-const index = indexes()
-
 export class Measures {
   readonly #means: Means
   readonly #known = new Map<string, Measure>()
@@ -47,7 +46,7 @@ export class Measures {
     const known = this.#known.get(shape)
     if (known !== undefined) return known
     await this.outdated()
-    const made = await this.#make()
+    const made = await this.#make(shape)
     this.#known.set(shape, made)
     return made
   }
@@ -64,27 +63,18 @@ export class Measures {
     return true
   }
 
-  async #make (): Promise<Measure> {
-    const { graves, sexton, rtnl, netns, ipv6 } = this.#means
-    const one = { index: index.next(), name: '', kind: 'bridge' as const }
-    const name = poolName(one.index)
-    const grave = await graves.dig([{ ...one, name }])
+  async #make (shape: string): Promise<Measure> {
+    const { sexton, rtnl, netns, ipv6 } = this.#means
+    const grave = await freshLinks(shape, 1, this.#means)
     try {
-      await this.#sent(freshBridge(one, grave.plots[0]?.group ?? 0))
-      const [answer] = await getEach(rtnl, [link.get({ index: one.index }, name)])
+      const at = { index: 0, name: '', ...grave.plots[0]?.links[0] }
+      const [answer] = await getEach(rtnl, [link.get({ index: at.index }, at.name)])
       const fresh = answer?.replies[0]
-      if (fresh === undefined) throw answer?.error ?? new NetwrightError('NETWRIGHT_UNKNOWN_OUTCOME', `${name}: gone while it was looked at`)
+      if (fresh === undefined) throw answer?.error ?? new NetwrightError('NETWRIGHT_UNKNOWN_OUTCOME', `${at.name}: gone while it was looked at`)
       const addrGenMode = link.decode(fresh).afSpec?.inet6?.addrGenMode
-      const at = { index: one.index, name }
-      await this.#sent([...ipv6 && addrGenMode !== undefined ? [withMode(one.index, name, IN6_ADDR_GEN_MODE_NONE)] : [], upRequest(at, true), upRequest(at, false)])
+      // Some things are settled only when a link goes up.
+      await sent(rtnl, [...ipv6 && addrGenMode !== undefined ? [withMode(at.index, at.name, IN6_ADDR_GEN_MODE_NONE)] : [], upRequest(at, true), upRequest(at, false)])
       return { ...await readPristine(rtnl, netns, at), addrGenMode }
     } finally { sexton.take([grave]) }
-  }
-
-  async #sent (requests: Parameters<typeof send>[1]): Promise<void> {
-    for (const { error, acknowledged, request } of await send(this.#means.rtnl, requests)) {
-      if (error !== undefined) throw error
-      if (!acknowledged) throw new NetwrightError('NETWRIGHT_UNKNOWN_OUTCOME', `${request.name} ${request.object}: the kernel's answer was lost`)
-    }
   }
 }

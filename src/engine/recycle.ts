@@ -16,9 +16,10 @@ import { poolName } from '../kernel/strip.js'
 import { getEach, send } from '../netlink/call.js'
 import { IFF_UP, link } from '../netlink/rtnl/link.js'
 import type { Grave } from './graves.js'
+import { freshLinks } from './fresh.js'
 import { Measures, type Means } from './measure.js'
 import type { RecycleOptions } from './recycle-options.js'
-import { shapeOf, shapeWanted, BRIDGE } from './shape.js'
+import { BRIDGE, shapeOf, shapeWanted, tapOf } from './shape.js'
 import type { Demand, Stock, Stocked, Wanted } from './source.js'
 import { isAt, stockedOf } from './stocked.js'
 import { undoSteps } from './steps.js'
@@ -29,6 +30,10 @@ export interface Kept { readonly grave: Grave, readonly sites: ReadonlyMap<numbe
 /** `proved`: in this look it was as new, and may be lent. */
 interface Entry { readonly link: Stripped, readonly shape: string, readonly grave: Grave, state: 'soiled' | 'washing' | 'clean' | 'proved', counters?: Counters }
 
+const sitesOf = ({ plots }: Grave): Kept['sites'] => new Map(plots.flatMap(({ group, links }) => links.map((link) => [link.index, { link, group }])))
+
+/** How often links are made that do not last. */
+const ATTEMPTS = 3
 /** So many are laundered at once: they are read with one send. */
 const AT_ONCE = 32
 /** RTEXT_FILTER_SKIP_STATS: counters do not matter where only likeness is asked for. Source: include/uapi/linux/rtnetlink.h. */
@@ -75,7 +80,7 @@ export class Recycler implements Stock {
     }
     if (kept.length === 0) return undefined
     const grave = await this.#means.graves.dig(kept)
-    return { grave, shapes, sites: new Map(grave.plots.flatMap(({ group, links }) => links.map((link) => [link.index, { link, group }]))) }
+    return { grave, shapes, sites: sitesOf(grave) }
   }
 
   /** They have been stripped, as far as that was possible: what is not in its group is not ours. No record names them any more. */
@@ -88,6 +93,20 @@ export class Recycler implements Stock {
     this.#touch()
     if (this.#closed) this.#bury()
     else this.#wash()
+  }
+
+  get max (): RecycleOptions['max'] { return this.#options.max }
+
+  /** Makes links until so many of that shape are there and laundered. Throws KernelError. */
+  async fill (shape: string, count: number): Promise<void> {
+    for (let tries = 0; tries < ATTEMPTS; tries++) {
+      await this.washed()
+      const missing = count - [...this.#entries.values()].filter((entry) => entry.shape === shape).length
+      if (missing <= 0 || this.#closed) return
+      const grave = await freshLinks(shape, missing, this.#means)
+      const sites = sitesOf(grave)
+      this.add([{ grave, sites, shapes: new Map([...sites.keys()].map((index) => [index, shape])) }])
+    }
   }
 
   /** Proves links for what a batch may take: there, untouched since they were laundered, and as new. Callers hold the lock until they have taken them. */
@@ -129,7 +148,7 @@ export class Recycler implements Stock {
     const entry = shape === undefined ? undefined : this.#of(shape, 'proved')[0]
     if (shape === undefined || entry?.counters === undefined) return undefined
     this.#entries.delete(entry.link.index)
-    const stocked = stockedOf(entry.link.index, entry.counters, this.#measures.known(shape)?.addrGenMode)
+    const stocked = stockedOf(entry.link.index, entry.counters, this.#measures.known(shape)?.addrGenMode, this.#means.netns)
     this.#taken.set(stocked, entry)
     return stocked
   }
@@ -214,7 +233,7 @@ export class Recycler implements Stock {
     try {
       await undoSteps(hook).before('launder links')
       const measure = await this.#measures.of(some[0]?.shape ?? '')
-      const results = await launder(some.map((entry) => entry.link), { transport: rtnl, netns, ipv6, pristine: measure })
+      const results = await launder(some.map((entry) => entry.link), { transport: rtnl, netns, ipv6, pristine: measure, tap: tapOf(some[0]?.shape ?? '') })
       for (const [i, entry] of some.entries()) {
         const result = results[i] ?? { state: 'gone' }
         if (result.state === 'clean') { entry.state = 'clean'; entry.counters = result.counters; continue }

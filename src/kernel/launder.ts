@@ -30,6 +30,7 @@ import { walk } from '../netlink/attr.js'
 import { dump, getEach, send, type Outcome } from '../netlink/call.js'
 import { isErrno } from '../netlink/errno.js'
 import type { Message } from '../netlink/header.js'
+import { native } from '../netlink/native.js'
 import type { Request } from '../netlink/request.js'
 import { dumpLinks, IFF_UP, link, type LinkMessage } from '../netlink/rtnl/link.js'
 import { brPortMsg, dumpMdb, flushMdb } from '../netlink/rtnl/mdb.js'
@@ -40,6 +41,8 @@ import type { Transport } from '../netlink/transport.js'
 import type { Buried } from './burial.js'
 import { countersIn, type Counters } from './counters.js'
 import { likeness } from './likeness.js'
+import { linkState } from './link-state.js'
+import type { TapObject } from './object.js'
 import { ipv6Path, ipv6Settings, type Pristine } from './pristine.js'
 import { poolMac, poolName, withMode } from './strip.js'
 import { writeSysctls } from './sysctl.js'
@@ -53,6 +56,8 @@ export interface Laundry {
   readonly netns: number
   readonly pristine: Pristine
   readonly ipv6: boolean
+  /** How many queues these have, and whether packets have headers; undefined for bridges. */
+  readonly tap: Pick<TapObject, 'queues' | 'vnetHdr'> | undefined
 }
 
 /** `gone`: it is not there, or somebody else's by now. */
@@ -67,6 +72,7 @@ export async function launder (links: readonly Stripped[], laundry: Laundry): Pr
   const { transport } = laundry
   const work = links.map((one): Item => ({ one, name: poolName(one.index) }))
   await look(work, laundry)
+  for (const item of work.filter(isOpen)) await renew(item, laundry)
   await flush(work.filter(isOpen), laundry)
   const bridges = await multicast(transport, work)
   for (const item of work.filter(isOpen)) {
@@ -102,6 +108,17 @@ async function look (work: readonly Item[], { transport, pristine }: Laundry): P
 function belongs (message: Message, { kind, group, index }: Stripped): boolean {
   const state = link.decode(message)
   return state.group === group && state.linkinfo?.kind === kind && state.index === index
+}
+
+/** Proves that nobody has a descriptor of a TAP, which a guest of the last network could go on using, and takes back what was set through them. */
+async function renew (item: Item, { netns, tap }: Laundry): Promise<void> {
+  if (tap === undefined || item.message === undefined) return
+  const state = linkState(link.decode(item.message))
+  // Others may join a TAP of several queues; one of a single queue is EBUSY.
+  if (tap.queues > 1 && state.tap?.queues !== 0) { item.done = { state: 'spoiled', why: 'a descriptor is open' }; return }
+  try { await native().tapRenew(netns, state.name, state.index, tap) } catch (error) {
+    item.done = { state: 'spoiled', why: isErrno(error, 'EBUSY') ? 'a descriptor is open' : String(error) }
+  }
 }
 
 /** What cannot be compared is reset for all, in one send. */

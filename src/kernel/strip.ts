@@ -7,7 +7,7 @@ import { IFF_UP, link } from '../netlink/rtnl/link.js'
 import type { Request } from '../netlink/request.js'
 import { removeAddressRequest } from './addr.js'
 import type { Buried, Burial } from './burial.js'
-import { describe, type BridgeObject } from './object.js'
+import { describe, type BridgeObject, type TapObject } from './object.js'
 
 /** The name of a link in the pool: `nwp` and its index to base 36, which nobody else's link has; at most 9 bytes. */
 export function poolName (index: number): string { return `nwp${index.toString(36)}` }
@@ -37,6 +37,11 @@ export function freshBridge ({ index }: Pick<Buried, 'index'>, group: number): R
   return [link.create({ index, ifname: name, address: poolMac(), group, linkinfo: { kind: 'bridge' } }, name)]
 }
 
+/** A TAP that is made for the pool, once `createTap` has made it: `ip link set nwp… address MAC group G`. */
+export function freshTap ({ index }: Pick<Buried, 'index'>, group: number): Request[] {
+  return [link.change({ index, address: poolMac(), group }, poolName(index))]
+}
+
 /** `ip link set NAME addrgenmode MODE`. */
 export function withMode (index: number, name: string, addrGenMode: number): Request { return link.change({ index, afSpec: { inet6: { addrGenMode } } }, name) }
 
@@ -56,4 +61,13 @@ export function reviveBridge (bridge: BridgeObject, addrGenMode: number | undefi
   if (!bridge.ipv6 || addrGenMode === undefined) return [...before, link.change({ ...first, ...up }, describe(bridge))]
   // In one message it would go up before its mode is set.
   return [...before, link.change({ ...first, afSpec: { inet6: { addrGenMode } } }, describe(bridge)), link.change({ index, ...up }, describe(bridge))]
+}
+
+/** As `linkRequests` of a TAP, but for joining its bridge and going up: `ip link set nwp… name NAME address MAC mtu M group G`, then, for one without a bridge, `addrgenmode`. */
+export function reviveTap (tap: TapObject, addrGenMode: number | undefined): Request[] {
+  const { name, index, mac, mtu, group, master } = tap
+  return [
+    link.change({ index, ifname: name, address: mac, group, ...mtu === undefined ? {} : { mtu } }, describe(tap)),
+    ...master !== undefined || addrGenMode === undefined ? [] : [withMode(index, describe(tap), addrGenMode)],
+  ]
 }
