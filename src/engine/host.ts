@@ -14,6 +14,8 @@ import { Flows } from './flows.js'
 import { Graves } from './graves.js'
 import { HostHandle } from './host-handle.js'
 import { reapDead } from './lifetime.js'
+import { Recycler } from './recycle.js'
+import { complaints, recycling } from './recycle-options.js'
 import { defaultPools } from './pool.js'
 import { needsRecovery, recover, type Means } from './recovery.js'
 import { Reaper } from './reaper.js'
@@ -32,7 +34,7 @@ export interface Internals { readonly hook?: StepHook }
  * Throws NETWRIGHT_INVALID, NETWRIGHT_NO_NAMESPACE, NETWRIGHT_ADDON_MISSING, NETWRIGHT_LOCKED, KernelError.
  */
 export async function openHost (options: HostOptions = {}, internals: Internals = {}): Promise<Host> {
-  const { owner, root, netns, places: at } = await site(options)
+  const { owner, root, netns, places: at } = await site(options, options.recycle === undefined ? [] : complaints(options.recycle))
   const closers: (() => void | Promise<void>)[] = [() => { netns.close() }]
   try {
     const tallies = new Tallies({ owner, netns: netns.path })
@@ -46,11 +48,14 @@ export async function openHost (options: HostOptions = {}, internals: Internals 
     closers.unshift(async () => { await flows.ended() })
     const sexton = new Sexton({ graves, flows, netns: netns.fd, logger, tally: tallies.kernel, hook: internals.hook })
     closers.unshift(async () => { await sexton.ended() })
+    const ipv6 = (await hostFacts(netns.fd)).ipv6
+    const stock = options.recycle === undefined ? undefined : new Recycler(recycling(options.recycle), { graves, sexton, rtnl, netns: netns.fd, ipv6, logger, hook: internals.hook })
+    if (stock !== undefined) closers.unshift(async () => { await stock.close() })
     const lifetime = options.lifetime === 'process' ? randomBytes(9).toString('hex') : undefined
     const context: Context = {
       owner, places: at, logger, netns, rtnl, nft, store: new Store(at.networks, logger), book: new Book(at, lifetime), graves, sexton, flows, tallies,
       table: tableName(owner), group: linkGroup(owner), pools: options.pools ?? defaultPools, lockTimeout: options.lockTimeout ?? 30_000,
-      ipv6: (await hostFacts(netns.fd)).ipv6,
+      ipv6, ...stock === undefined ? {} : { stock },
       resolvConf: options.resolvConf ?? await resolvConfOf(options.netns), hook: internals.hook, ...lifetime === undefined ? {} : { lifetime },
     }
     const host = new HostHandle(context, options.supervise ?? true, closers)
