@@ -26,10 +26,10 @@ const schema = v.object({ process: v.object({ pid: v.number(), startTime: v.stri
 /** How often files are written again whose directory another process removes at the same moment. */
 const ATTEMPTS = 20
 
-export function filesOf (context: Context, name: string): DnsmasqFiles {
+export function filesOf (context: Pick<Context, 'places'>, name: string): DnsmasqFiles {
   return dnsmasqFiles(context.places.dnsmasq, context.places.leases, fileName(name))
 }
-const notePath = (context: Context, name: string): string => join(context.places.dnsmasq, `${fileName(name)}.json`)
+const notePath = (context: Pick<Context, 'places'>, name: string): string => join(context.places.dnsmasq, `${fileName(name)}.json`)
 
 const lockPath = (context: Context, name: string): string => join(context.places.dnsmasq, `${fileName(name)}.lock`)
 
@@ -41,7 +41,7 @@ export async function exclusively<T> (context: Context, name: string, signal: Ab
   return await under(context, lockPath(context, name), { purpose: `start or stop dnsmasq of ${name}`, signal }, work)
 }
 
-async function noted (context: Context, name: string): Promise<Noted | undefined> {
+async function noted (context: Pick<Context, 'places'>, name: string): Promise<Noted | undefined> {
   const text = await readIfThere(notePath(context, name))
   if (text === undefined) return undefined
   try {
@@ -94,7 +94,7 @@ async function prepare (context: Context, definition: Definition, files: Dnsmasq
 }
 
 /** The process that runs for this network, proved ours; undefined where there is none. `thorough` also looks for one whose note was lost in a crash. */
-export async function adopt (context: Context, name: string, thorough = false): Promise<Running | undefined> {
+export async function adopt (context: Pick<Context, 'places' | 'netns'>, name: string, thorough = false): Promise<Running | undefined> {
   const files = filesOf(context, name)
   const note = await noted(context, name)
   if (note !== undefined) {

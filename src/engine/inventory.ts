@@ -18,11 +18,14 @@ export interface Entry {
   readonly ports: readonly PortRecord[]
 }
 
+/** Where networks are written down. */
+type Records = Pick<Context, 'store' | 'book'>
+
 /** The look that is about to begin. */
-const next = new WeakMap<Context, Promise<readonly Entry[]>>()
+const next = new WeakMap<Records, Promise<readonly Entry[]>>()
 
 /** All networks of this owner in this namespace, sorted by name without regard to case, as virsh sorts. Those who ask in the same moment share one look. */
-export function inventory (context: Context): Promise<readonly Entry[]> {
+export function inventory (context: Records): Promise<readonly Entry[]> {
   const shared = next.get(context) ?? Promise.resolve().then(async () => {
     next.delete(context)
     return await look(context)
@@ -31,7 +34,7 @@ export function inventory (context: Context): Promise<readonly Entry[]> {
   return shared
 }
 
-async function look (context: Context): Promise<readonly Entry[]> {
+async function look (context: Records): Promise<readonly Entry[]> {
   const [stored, standing, going] = await Promise.all([context.store.list(), context.book.look(), leaving(context)])
   const definitions = new Map(stored.map(({ definition }) => [definition.name, definition]))
   const entries: Entry[] = []
@@ -43,7 +46,7 @@ async function look (context: Context): Promise<readonly Entry[]> {
 }
 
 /** Of the networks that are being removed, the indexes of the bridges. */
-async function leaving (context: Context): Promise<ReadonlySet<number>> {
+async function leaving (context: Records): Promise<ReadonlySet<number>> {
   return new Set((await context.book.journal()).flatMap(({ networks }) => networks.map(({ bridge }) => bridge.index)))
 }
 
@@ -79,7 +82,7 @@ export function definitionOf ({ stored, running }: Entry, inactive = false): Def
 }
 
 /** For people and for `net-info`. */
-export async function infoOf (entry: Entry, autostarted: ReadonlySet<string>, daemons: Daemons): Promise<NetworkInfo> {
+export async function infoOf (entry: Entry, autostarted: ReadonlySet<string>, daemons: Pick<Daemons, 'isDown'>): Promise<NetworkInfo> {
   const { name, uuid, stored, running, ports } = entry
   const definition = definitionOf(entry)
   return {

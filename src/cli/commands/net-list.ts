@@ -30,7 +30,7 @@ export const command: Command = {
   ],
   run: async (values, context) => {
     if (['table', 'name', 'uuid'].filter((flag) => values.flag(flag)).length > 1) throw new UsageError('Only one argument from --table, --name and --uuid may be specified.')
-    const all = await attempt('Failed to list networks', {}, async () => await (await context.host()).networks({ signal: context.signal }))
+    const all = await attempt('Failed to list networks', {}, async () => await context.networks())
     const networks = all.filter((network) => wanted(network, values))
     if (context.json) context.data(networks)
     else if (values.flag('name')) context.print(networks.map((network) => `${escape(network.name)}\n`).join(''))

@@ -1,0 +1,50 @@
+/** A look at what networks there are, from files alone: no socket, no lock, and none of the code that changes anything. */
+import { access } from 'node:fs/promises'
+import { missingCapabilities } from '../kernel/capabilities.js'
+import { silent } from '../log.js'
+import type { HostOptions, NetworkInfo } from './api.js'
+import { Book } from './book.js'
+import type { Context } from './context.js'
+import { namesIn } from './files.js'
+import { lives } from './identity.js'
+import { infoOf, inventory } from './inventory.js'
+import { site } from './site.js'
+import { Store } from './store.js'
+import { typed } from './system-error.js'
+
+type Seen = Pick<Context, 'places' | 'netns' | 'store' | 'book'>
+
+/**
+ * All networks, as an open host lists them. Undefined where a dead process may have left something: a host finishes or undoes that first.
+ * Throws what `openHost` throws.
+ */
+export async function look (options: HostOptions): Promise<NetworkInfo[] | undefined> {
+  const { owner, netns, places } = await site(options)
+  try {
+    return await typed(async () => {
+      const logger = (options.logger ?? silent).child({ owner })
+      const seen: Seen = { places, netns, store: new Store(places.networks, logger), book: new Book(places) }
+      if (missingCapabilities('network').length === 0 && !await orderly(seen)) return undefined
+      const [entries, autostarted] = await Promise.all([inventory(seen), seen.store.autostarted()])
+      const daemons = { isDown: async (name: string) => await isDown(seen, name) }
+      return await Promise.all(entries.map(async (entry) => await infoOf(entry, autostarted, daemons)))
+    })
+  } finally { netns.close() }
+}
+
+/** Nobody is at anything, and nobody who was has died over it. */
+async function orderly ({ places, store, book }: Seen): Promise<boolean> {
+  const [journal, graves] = await Promise.all([places.journal, places.graves].map(namesIn))
+  if (journal?.length !== 0 || graves?.length !== 0) return false
+  if (await access(places.complaints).then(() => true, () => false)) return false
+  if (await book.littered() || await store.littered()) return false
+  for (const { lifetime, process } of await book.standing()) if (lifetime !== undefined && !await lives(process)) return false
+  return true
+}
+
+async function isDown (seen: Seen, name: string): Promise<boolean> {
+  const { adopt } = await import('./daemon.js')
+  const running = await adopt(seen, name)
+  running?.release()
+  return running === undefined
+}
