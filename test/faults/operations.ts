@@ -33,6 +33,11 @@ export const plain = xml('plain', 2, '<forward mode=\'nat\'/><dns enable=\'no\'/
 /** Neither. */
 export const alone = xml('alone', 3, '<dns enable=\'no\'/>', '<ip address=\'10.77.3.1\' netmask=\'255.255.255.0\'/>')
 
+/** `red` with almost everything else that can change while it runs. */
+const redder = xml('red', 1, '<forward mode=\'route\'/><mtu size=\'1400\'/><title>redder</title>', `
+  <ip address='10.77.1.1' netmask='255.255.255.0'><dhcp><range start='10.77.1.20' end='10.77.1.99'/></dhcp></ip>
+  <ip address='10.77.9.1' netmask='255.255.255.0'/><route address='10.77.8.0' prefix='24' gateway='10.77.9.2'/>`).replace('delay=\'0\'', 'delay=\'3\'')
+
 const net = async (host: Host, name: string): Promise<Network> => await host.network(name)
 const destroy = async (host: Host, ...names: string[]): Promise<void> => { for (const name of names) await (await net(host, name)).destroy() }
 const undefine = async (host: Host, name: string): Promise<void> => { await (await net(host, name)).undefine() }
@@ -86,6 +91,25 @@ export const operations = {
     setup: async (host) => { await running.setup(host); await attachTap(host) },
     run: async (host) => { await (await net(host, 'red')).detach('nwtap0') },
     back: attachTap, end: running.end, onward: true,
+  },
+  'update while it runs': {
+    ...running, run: async (host) => await (await net(host, 'red')).update(redder), back: async (host) => await (await net(host, 'red')).update(red),
+  },
+  'a transaction of every kind': {
+    setup: async (host) => { await running.setup(host); await host.create(plain) },
+    run: async (host, { guest }) => await host.transaction((tx) => {
+      tx.create(alone, [{ kind: 'veth', netns: guest, dev: 'eth0', hostDev: 'nwveth0', mac: '52:54:00:00:01:02', address: 'auto', defaultRoute: true }])
+      tx.attach('red', tap)
+      tx.update(redder)
+      tx.destroy('plain')
+    }),
+    back: async (host) => {
+      await destroy(host, 'alone')
+      await (await net(host, 'red')).detach('nwtap0')
+      await (await net(host, 'red')).update(red)
+      await host.create(plain)
+    },
+    end: async (host) => { await destroy(host, 'plain'); await running.end(host) }, onward: true,
   },
   'define': {
     setup: async (host) => { await host.define(alone) },

@@ -1,0 +1,6 @@
+import { test } from 'uvu'
+import { everyStep } from './every-step.js'
+
+everyStep(test, 'update while it runs')
+everyStep(test, 'a transaction of every kind')
+test.run()
