@@ -1,6 +1,7 @@
 /** The public face: what `openHost` returns. Specs in, plain data out. Every verb takes `{ signal }`. */
 import type { Lease, LeaseChange } from '../dnsmasq/leases.js'
 import type { Logger } from '../log.js'
+import type { NamespaceHost, NamespaceOptions, Rig, RigInput } from './rig.js'
 import type { Diagnostics } from './tallies.js'
 import type { ApplyOptions } from './apply.js'
 import type { Consequence, Interruption } from './change.js'
@@ -140,6 +141,14 @@ export interface Host extends AsyncDisposable {
    * links are down and called `nwx…` by then, and are deleted behind the scenes. Throws NETWRIGHT_UNDO_INCOMPLETE where some cannot be deleted.
    */
   settled (options?: Options): Promise<void>
+  /**
+   * A host inside a named namespace, with the same owner, root and logger; the namespace is made where there is none, with its loopback up. `ip netns add NAME`.
+   * What is made ends with `drop`, with this host or with this process, whatever ends it; one that is there already is opened, and never deleted.
+   * Throws NETWRIGHT_INVALID, NETWRIGHT_NO_PERMISSION, NETWRIGHT_NAME_IN_USE where somebody makes it at the same moment.
+   */
+  namespace (name: string, options?: NamespaceOptions): Promise<NamespaceHost>
+  /** Several namespaces, with the networks to be created in each, made and dropped as one thing: where one fails, all are undone. Throws as `namespace` and `create`. */
+  rig<N extends string> (namespaces: RigInput<N>, options?: NamespaceOptions): Promise<Rig<N>>
   /** What this host has done so far, what it waited for, and what still waits. What happens can also be listened to: see `channels` in diagnostics.ts. */
   diagnostics (): Promise<Diagnostics>
   /** Waits until the links of what was stopped are gone, and closes handles. Stops nothing, dnsmasq processes go on; but with `lifetime: 'process'` everything that this host made is removed first. */

@@ -19,6 +19,8 @@ import { clearLock } from './lock.js'
 import { NetworkHandle, started, updated } from './network.js'
 import { makePlan, type Plan, type PlanOptions } from './planned.js'
 import { portHandle } from './port-handle.js'
+import type { NamespaceHost, NamespaceOptions, Rig, RigInput } from './rig.js'
+import { rigNames, Rigs, type Opening } from './rigs.js'
 import type { Diagnostics, Doing } from './tallies.js'
 import { Watch } from './watch.js'
 import { typed } from './system-error.js'
@@ -31,6 +33,8 @@ export class HostHandle implements Host {
   readonly links: Links
   readonly pool: LinkPool
   readonly daemons: Daemons
+  /** Namespaces beside this one. */
+  readonly rigs: Rigs
   readonly #works: Works
   readonly #watch: Watch
   readonly #supervise: boolean
@@ -40,7 +44,7 @@ export class HostHandle implements Host {
   #closing: Promise<void> | undefined
 
   /** `closers` run in order when the host is closed. */
-  constructor (context: Context, supervise: boolean, closers: readonly (() => void | Promise<void>)[]) {
+  constructor (context: Context, supervise: boolean, closers: readonly (() => void | Promise<void>)[], opening: Opening) {
     const events = new Events()
     const { signal } = this.#end
     this.owner = context.owner
@@ -52,6 +56,7 @@ export class HostHandle implements Host {
     this.#watch = new Watch(this.#works, signal)
     this.#supervise = supervise
     context.sexton.heed(async () => { await this.#going.ended() })
+    this.rigs = new Rigs(context, opening)
     this.links = links(context, during)
     this.pool = linkPool(context, during)
   }
@@ -170,10 +175,19 @@ export class HostHandle implements Host {
     })
   }
 
+  async namespace (name: string, options: NamespaceOptions = {}): Promise<NamespaceHost> {
+    return await this.#works.during(async () => await typed(async () => await this.rigs.namespace(name, options)), { operation: 'rig', names: () => [name] })
+  }
+
+  async rig<N extends string> (namespaces: RigInput<N>, options: NamespaceOptions = {}): Promise<Rig<N>> {
+    return await this.#works.during(async () => await typed(async () => await this.rigs.rig(namespaces, options)), { operation: 'rig', names: () => rigNames(namespaces) })
+  }
+
   async settled (options?: Options): Promise<void> {
     this.#works.open()
     await this.#works.context.sexton.settled(options?.signal)
     await this.#works.context.flows.ended()
+    await this.rigs.ended()
   }
 
   /** What ends with us. */
@@ -186,6 +200,7 @@ export class HostHandle implements Host {
     this.#closing ??= (async () => {
       this.#end.abort()
       await this.#going.ended()
+      await this.rigs.close()
       const over = this.#reap()
       try {
         await over.catch(() => undefined) // told at the end: the rest must be closed all the same

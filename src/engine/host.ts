@@ -14,11 +14,13 @@ import { Flows } from './flows.js'
 import { Graves } from './graves.js'
 import { HostHandle } from './host-handle.js'
 import { reapDead } from './lifetime.js'
+import { NamespaceHandle } from './namespace-handle.js'
 import { Recycler } from './recycle.js'
 import { complaints, recycling } from './recycle-options.js'
 import { defaultPools } from './pool.js'
 import { needsRecovery, recover, type Means } from './recovery.js'
 import { Reaper } from './reaper.js'
+import type { Opening } from './rigs.js'
 import { Sexton } from './sexton.js'
 import { site } from './site.js'
 import type { StepHook } from './steps.js'
@@ -27,13 +29,20 @@ import { typedError } from './system-error.js'
 import { Tallies } from './tallies.js'
 
 /** What fault tests hand in; not a part of the public options. */
-export interface Internals { readonly hook?: StepHook }
+export interface Internals { readonly hook?: StepHook, /** Of a host that ends with its process: its root goes, too. */ readonly discard?: boolean }
 
 /**
  * Opens a host. Finishes or undoes what a killed process of this owner left. Needs no privilege to read definitions.
  * Throws NETWRIGHT_INVALID, NETWRIGHT_NO_NAMESPACE, NETWRIGHT_ADDON_MISSING, NETWRIGHT_LOCKED, KernelError.
  */
 export async function openHost (options: HostOptions = {}, internals: Internals = {}): Promise<Host> {
+  return (await opened(options, internals, (context, supervise, closers, opening) => new HostHandle(context, supervise, closers, opening))).host
+}
+
+type MakeHandle<H> = (...parts: ConstructorParameters<typeof HostHandle>) => H
+
+/** Opens what a host needs and makes its handle. */
+async function opened<H extends HostHandle> (options: HostOptions, internals: Internals, make: MakeHandle<H>): Promise<{ readonly host: H, readonly context: Context }> {
   const { owner, root, netns, places: at } = await site(options, options.recycle === undefined ? [] : complaints(options.recycle))
   const closers: (() => void | Promise<void>)[] = [() => { netns.close() }]
   try {
@@ -58,13 +67,15 @@ export async function openHost (options: HostOptions = {}, internals: Internals 
       ipv6, ...stock === undefined ? {} : { stock },
       resolvConf: options.resolvConf ?? await resolvConfOf(options.netns), hook: internals.hook, ...lifetime === undefined ? {} : { lifetime },
     }
-    const host = new HostHandle(context, options.supervise ?? true, closers)
+    const opening: Opening = { options, root, inside: async (more, within) => await opened(more, internals, (...[of, supervise, closers, opening]) => new NamespaceHandle(of, supervise, closers, { opening, within })) }
+    const host = make(context, options.supervise ?? true, closers, opening)
     if (missingCapabilities('network').length === 0) {
       await recoverAll({ context, daemons: host.daemons }, options.signal)
-      if (lifetime !== undefined) closers.push(await watchedOver(context, root))
+      if (missingCapabilities('namespace').length === 0) await host.rigs.reapDead()
+      if (lifetime !== undefined) closers.push(await watchedOver(context, root, internals.discard))
     }
     await host.follow()
-    return host
+    return { host, context }
   } catch (error) {
     for (const close of closers) await close()
     throw typedError(error)
@@ -83,8 +94,8 @@ async function recoverAll ({ context, daemons }: Means, signal: AbortSignal | un
 }
 
 /** Somebody who clears up after us, before there is anything to clear up; the last to be let go. */
-async function watchedOver ({ owner, places, netns, logger }: Context, root: string): Promise<() => Promise<void>> {
-  const reaper = await Reaper.start({ estate: { owner, root, complaints: places.complaints }, netns: netns.fd, logger })
+async function watchedOver ({ owner, places, netns, logger }: Context, root: string, discard = false): Promise<() => Promise<void>> {
+  const reaper = await Reaper.start({ estate: { owner, root, complaints: places.complaints, discard }, netns: netns.fd, logger })
   return async () => { await reaper.end() }
 }
 

@@ -17,6 +17,8 @@ export interface Places {
   readonly spare: string
   /** Configuration, hosts files and logs of the dnsmasq processes. */
   readonly dnsmasq: string
+  /** Namespaces that one of us made beside this one. */
+  readonly rigs: string
   /** What a reaper could not remove, and why, until the next host tells. */
   readonly complaints: string
   /** The lock of the stored definitions. */
@@ -48,6 +50,7 @@ export function places (root: string, owner: string, netns: { readonly id: strin
     graves: join(run, 'graves'),
     spare: join(run, 'spare'),
     dnsmasq: join(run, 'dnsmasq'),
+    rigs: join(run, 'rigs'),
     complaints: join(run, 'reaper.log'),
     ownerLock: join(root, 'run/netwright', `owner-${owner}.lock`),
     owners: join(root, 'etc/netwright/owners'),
