@@ -134,7 +134,7 @@ class Application {
     for (const { stage, changes: some } of stagesOf(changes)) {
       for (const group of stage === 'disk' ? some.map((change) => [change]) : [some]) {
         const [change] = group
-        if (change !== undefined) progress?.({ done, total: changes.length, change })
+        if (change !== undefined && stage !== 'origin') progress?.({ done, total: changes.length, change })
         stopIfAborted(this.#signal, 'apply')
         this.#begun.push(...group)
         await this.#perform(stage, group)

@@ -9,29 +9,35 @@ export interface Documents {
   readonly documents: readonly Document[]
   /** The absolute real path; undefined for standard input. */
   readonly path: string | undefined
+  /** What keeps some of the files from being read; the others are read all the same. */
+  readonly issues: readonly Issue[]
 }
 
 /** What is read of a directory: not those below, and nothing else. */
 const NAMES = /\.(?:json|ya?ml|xml)$/
 
-/** Reads a file, all files of a directory in the order of their names, or standard input. Throws InputError with the complaints of all of them. */
+/** Reads a file, all files of a directory in the order of their names, or standard input. */
 export async function readDocuments (context: Pick<Context, 'read'>, place: string): Promise<Documents> {
-  if (place === '-') return { documents: await documentsIn(await context.read('-'), 'standard input'), path: undefined }
+  if (place === '-') return { ...await readAll(context, [{ name: 'standard input', file: '-' }]), path: undefined }
   const path = await realpath(place).catch(() => place)
   const directory = await stat(path).then((found) => found.isDirectory(), () => false)
-  if (!directory) return { documents: await documentsIn(await context.read(place), place), path }
+  if (!directory) return { ...await readAll(context, [{ name: place, file: place }]), path }
   const names = (await readdir(path)).filter((name) => NAMES.test(name)).sort()
+  if (names.length === 0) throw new Failure({ driver: `no *.json, *.yaml, *.yml or *.xml in directory '${place}'` })
+  return { ...await readAll(context, names.map((name) => ({ name: join(place, name), file: join(place, name) }))), path }
+}
+
+async function readAll (context: Pick<Context, 'read'>, files: readonly { readonly name: string, readonly file: string }[]): Promise<Omit<Documents, 'path'>> {
   const documents: Document[] = []
   const issues: Issue[] = []
-  for (const name of names) {
-    try { documents.push(...await documentsIn(await context.read(join(place, name)), join(place, name))) } catch (error) {
+  for (const { name, file } of files) {
+    const text = await context.read(file)
+    try { documents.push(...await documentsIn(text, name)) } catch (error) {
       if (!(error instanceof InputError)) throw error
       issues.push(...error.issues)
     }
   }
-  if (issues.length > 0) throw new InputError(issues)
-  if (names.length === 0) throw new Failure({ driver: `no *.json, *.yaml, *.yml or *.xml in directory '${place}'` })
-  return { documents, path }
+  return { documents, issues }
 }
 
 /** The form is told by the name, else by how the text begins. */

@@ -1,5 +1,5 @@
 /** What `plan`, `apply` and `delete` have in common: what should stand is read, compared and carried out. */
-import { checkDesired, type Host, type Plan } from '../../index.js'
+import { checkDesired, InputError, type CheckedDesired, type Document, type Host, type Issue, type Plan } from '../../index.js'
 import type { Context, Values } from '../command.js'
 import { attempt, UsageError } from '../failure.js'
 import { news, planText, tally, tallyText } from '../print/plan.js'
@@ -16,12 +16,24 @@ async function planned (values: Values, context: Context, { verb, prune }: Wish)
   const name = values.text('source')
   return await attempt(`Failed to ${verb} ${file === '-' ? 'standard input' : file}`, {}, async () => {
     if (file === '-' && prune && name === undefined) throw new UsageError('--prune needs --source <name> where standard input is read: what was made from the same source is removed')
-    const { documents, path } = await readDocuments(context, file)
-    const desired = await checkDesired(documents)
+    const { documents, path, issues } = await readDocuments(context, file)
+    const desired = await checked(documents, issues)
     const host = await context.host()
     const source = name ?? path
     return { host, plan: await host.plan(desired, { signal: context.signal, prune, remove: verb === 'delete', ...source === undefined ? {} : { source } }) }
   })
+}
+
+/** With the complaints of all files, those that could not be read too. */
+async function checked (documents: readonly Document[], issues: readonly Issue[]): Promise<CheckedDesired> {
+  try {
+    const desired = await checkDesired(documents)
+    if (issues.length === 0) return desired
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error
+    throw issues.length === 0 ? error : new InputError([...issues, ...error.issues])
+  }
+  throw new InputError(issues)
 }
 
 /** `netwright plan`: prints it. Resolves with whether anything would change. */
