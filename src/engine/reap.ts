@@ -3,7 +3,7 @@
  * namespace. Opening a host removes what the dead process left, so that is all it does. Nobody reads what it prints: what it could not do is
  * written to a file that the next host of this owner logs.
  */
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +13,7 @@ import { makeDirectory } from './files.js'
 import { openHost } from './host.js'
 import type { Estate } from './reaper.js'
 
-const form = v.object({ owner: v.string(), root: v.string(), complaints: v.string() })
+const form = v.object({ owner: v.string(), root: v.string(), complaints: v.string(), discard: v.boolean() })
 /** Milliseconds between attempts. */
 const PAUSES = [100, 1_000, 5_000]
 
@@ -37,11 +37,15 @@ async function attempt ({ owner, root }: Estate): Promise<readonly string[]> {
 async function main (estate: Estate): Promise<void> {
   let errors = await attempt(estate)
   for (const pause of PAUSES) {
-    if (errors.length === 0) return
+    if (errors.length === 0) break
     await sleep(pause)
     errors = await attempt(estate)
   }
-  if (errors.length === 0) return
+  if (errors.length > 0) await complain(errors, estate)
+  else if (estate.discard) await rm(estate.root, { recursive: true, force: true })
+}
+
+async function complain (errors: readonly string[], estate: Estate): Promise<void> {
   await makeDirectory(dirname(estate.complaints))
   await writeFile(estate.complaints, `${errors.join('\n')}\n`, { mode: 0o600 })
 }

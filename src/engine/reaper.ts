@@ -13,6 +13,8 @@ export interface Estate {
   readonly root: string
   /** Where it writes what it could not do. */
   readonly complaints: string
+  /** The root was made for this host alone and goes with it. */
+  readonly discard: boolean
 }
 
 export interface ReaperOptions {

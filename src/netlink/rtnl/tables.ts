@@ -19,17 +19,18 @@ import { hopTable, rtnexthop } from './nexthop.js'
 import * as qdisc from './qdisc.js'
 import * as nsid from './nsid.js'
 import * as route from './route.js'
+import { FR_ACT_TO_TBL, fibRuleHdr, rule } from './rule.js'
 
 /** A struct with its members' names in C: `prefix` and our name in snake case, unless `names` says otherwise. `grows`: newer kernels append members. */
 export interface StructNames { readonly struct: Pick<Struct<unknown>, 'cname' | 'size' | 'members'>, readonly prefix?: string, readonly names?: Readonly<Record<string, string>>, readonly grows?: true }
 
 /** The headers that declare them. */
-export const headers: readonly string[] = ['linux/netlink.h', 'linux/rtnetlink.h', 'linux/if.h', 'linux/if_link.h', 'linux/if_addr.h', 'linux/if_bridge.h', 'linux/neighbour.h', 'linux/netconf.h', 'linux/pkt_sched.h', 'linux/veth.h', 'linux/ip.h', 'linux/ipv6.h', 'linux/net_namespace.h', 'linux/netfilter/nfnetlink.h']
+export const headers: readonly string[] = ['linux/netlink.h', 'linux/rtnetlink.h', 'linux/if.h', 'linux/if_link.h', 'linux/if_addr.h', 'linux/if_bridge.h', 'linux/neighbour.h', 'linux/netconf.h', 'linux/pkt_sched.h', 'linux/veth.h', 'linux/ip.h', 'linux/ipv6.h', 'linux/net_namespace.h', 'linux/fib_rules.h', 'linux/netfilter/nfnetlink.h']
 
 export const tables: Readonly<Record<string, Table>> = {
   extack, link: link.link.table, addr: addr.addr.table, route: route.route.table, neigh: neigh.neigh.table, netconf: netconf.netconf.table, hop: hopTable,
   bridge: bridge.table, bridgePort: bridgePort.table, veth: veth.table, tun: tun.table, nsid: nsid.nsid.table,
-  mdb: mdb.table, neightbl: neightbl.table, qdisc: qdisc.qdisc.table,
+  mdb: mdb.table, neightbl: neightbl.table, qdisc: qdisc.qdisc.table, rule: rule.table,
 }
 
 export const structs: readonly StructNames[] = [
@@ -43,6 +44,7 @@ export const structs: readonly StructNames[] = [
   { struct: route.rtmsg, prefix: 'rtm_', names: { shortTable: 'rtm_table' } },
   { struct: route.rtaCacheinfo, prefix: 'rta_' },
   { struct: nsid.rtgenmsg, prefix: 'rtgen_' },
+  { struct: fibRuleHdr, names: { shortTable: 'table' } },
   { struct: rtnexthop, prefix: 'rtnh_' },
   { struct: netconf.netconfmsg, prefix: 'ncm_' },
   { struct: neigh.ndmsg, prefix: 'ndm_' },
@@ -58,6 +60,7 @@ export const constants: Readonly<Record<string, number>> = {
   RTM_NEWLINK: link.link.types.new, RTM_DELLINK: link.link.types.del, RTM_GETLINK: link.link.types.get,
   RTM_NEWADDR: addr.addr.types.new, RTM_DELADDR: addr.addr.types.del, RTM_GETADDR: addr.addr.types.get,
   RTM_NEWROUTE: route.route.types.new, RTM_DELROUTE: route.route.types.del, RTM_GETROUTE: route.route.types.get,
+  FR_ACT_TO_TBL, RTM_NEWRULE: rule.types.new, RTM_DELRULE: rule.types.del, RTM_GETRULE: rule.types.get,
   RTM_NEWNSID: nsid.nsid.types.new, RTM_DELNSID: nsid.nsid.types.del, RTM_GETNSID: nsid.nsid.types.get,
   RTM_NEWNEIGH: neigh.neigh.types.new, RTM_DELNEIGH: neigh.neigh.types.del, RTM_GETNEIGH: neigh.neigh.types.get,
   RTM_NEWMDB: mdb.types.new, RTM_DELMDB: mdb.types.del, RTM_GETMDB: mdb.types.get,
