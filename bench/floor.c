@@ -1,15 +1,21 @@
 /*
  * The floor: sends a file of netlink messages in one sendmsg, reads every acknowledgement, and prints the nanoseconds that took.
  *
- *     floor FILE COUNT        rtnetlink, in the namespace that it is run in; fails unless COUNT acknowledgements say 0
+ *     floor FILE COUNT [TAPS]        rtnetlink, in the namespace that it is run in; fails unless COUNT acknowledgements say 0
+ *
+ * TAPS is a file with a line `NAME INDEX` a TAP: these are made first, through /dev/net/tun, persistent, which is a part of the time.
  *
  * The messages are netwright's own, byte for byte, so what is measured is the kernel and nothing else.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
 #include <linux/netlink.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -21,9 +27,23 @@ static void die (const char *what)
   exit(1);
 }
 
+static void make_taps (FILE *taps)
+{
+  struct ifreq request = { 0 };
+  unsigned int index;
+  while (fscanf(taps, "%15s %u", request.ifr_name, &index) == 2) {
+    int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+    request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL;
+    if (fd < 0 || ioctl(fd, TUNSETIFINDEX, &index) != 0 || ioctl(fd, TUNSETIFF, &request) != 0 || ioctl(fd, TUNSETPERSIST, 1ul) != 0) die(request.ifr_name);
+    close(fd);
+  }
+}
+
 int main (int argc, char **argv)
 {
-  if (argc != 3) { fprintf(stderr, "usage: floor FILE COUNT\n"); return 2; }
+  if (argc != 3 && argc != 4) { fprintf(stderr, "usage: floor FILE COUNT [TAPS]\n"); return 2; }
+  FILE *taps = argc == 4 ? fopen(argv[3], "r") : NULL;
+  if (argc == 4 && taps == NULL) die(argv[3]);
   FILE *file = fopen(argv[1], "rb");
   struct stat info;
   if (file == NULL || fstat(fileno(file), &info) != 0) die(argv[1]);
@@ -39,6 +59,7 @@ int main (int argc, char **argv)
   struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
   struct timespec before, after;
   clock_gettime(CLOCK_MONOTONIC, &before);
+  if (taps != NULL) make_taps(taps);
   if (sendto(fd, request, (size_t)info.st_size, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0) die("sendto");
   for (;;) {
     ssize_t length = recv(fd, answer, sizeof answer, MSG_DONTWAIT);

@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises'
 import { openChannel, send } from 'netwright/rtnl'
 import { row, type Row } from './figures.js'
-import { floor, linksAndAddresses } from './floor.js'
+import { floor, linkMessages } from './floor.js'
 import { within } from './namespace.js'
 import { timed } from './peers.js'
 import { model, repeat } from './rig.js'
@@ -13,7 +13,7 @@ const NETLINK_ROUTE = 0
 const BOUND = 1.3
 
 export async function links (runs: number): Promise<Row[]> {
-  const requests = linksAndAddresses(await model(COUNT, false))
+  const requests = linkMessages(await model(COUNT, false))
   const c = await floor(requests)
   const ours: number[] = []
   const theirs: number[] = []

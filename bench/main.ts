@@ -9,7 +9,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { cpus, loadavg, release } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { must } from '../test/harness/command.js'
+import { exec } from '../test/harness/command.js'
 import { constant } from './constant.js'
 import { destroy } from './destroy.js'
 import { eventLoop } from './event-loop.js'
@@ -32,12 +32,21 @@ const { values, positionals } = parseArgs({
   options: { gate: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, write: { type: 'boolean', default: false }, runs: { type: 'string', default: '5' }, only: { type: 'string', multiple: true, default: [] }, soak: { type: 'boolean', default: false }, cycles: { type: 'string', default: '20000' }, recycle: { type: 'boolean', default: false } },
 })
 
+/** What says a program's version, where it is there. */
+const versions: readonly (readonly string[])[] = [
+  ['ip', '-V'], ['nft', '--version'], ['dnsmasq', '--version'], ['libvirtd', '--version'], ['/usr/bin/python3', '-c', 'import pyroute2; print("pyroute2", pyroute2.__version__)'],
+  ['/usr/lib/podman/netavark', '--version'], ['sh', '-c', 'dpkg-query -W -f \'${Package} ${Version}\' golang-github-vishvananda-netlink-dev'], ['sh', '-c', 'dpkg-query -W -f \'${Package} ${Version}\' containernetworking-plugins'],
+]
+
 async function conditions (): Promise<string> {
-  const first = async (command: string, ...args: readonly string[]): Promise<string> => (await must(command, args)).split('\n')[0] ?? ''
+  const said = await Promise.all(versions.map(async ([command = '', ...args]) => {
+    const { stdout, code } = await exec(command, args).catch(() => ({ stdout: '', code: -1 }))
+    return code === 0 ? [stdout.split('\n')[0]?.replace(/ +Copyright.*/, '') ?? ''] : []
+  }))
   const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
   return [
     `${new Date().toISOString().slice(0, 10)}, netwright ${version}, Linux ${release()}, ${cpus().length} × ${cpus()[0]?.model ?? 'processor'}, load ${loadavg()[0]?.toFixed(1) ?? ''}, Node ${process.version},`,
-    `${await first('ip', '-V')}, ${await first('nft', '--version')}, ${await first('dnsmasq', '--version')}.`,
+    `${said.flat().join('; ')}.`,
   ].join('\n')
 }
 
@@ -64,7 +73,7 @@ async function measure (): Promise<void> {
 
 const results = (about: string, rows: readonly Row[], runs: number): string => `# Results
 
-Written by \`scripts/bench --write\`; README.md says what the rows mean. Median of ${runs} runs (least–most).
+Written by \`scripts/bench --write\`; README.md says what the rows mean. Medians (least–most) of as many runs as each row says, ${runs} where nothing speaks against it.
 
 ${about}
 

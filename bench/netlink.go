@@ -64,6 +64,9 @@ func finish(index int, one link, bridge bool, master int) {
 		data.AddRtAttr(brStpState, nl.Uint32Attr(0))
 		request.AddData(info)
 	} else {
+		mac, err := net.ParseMAC(one.Mac)
+		must(err)
+		request.AddData(nl.NewRtAttr(unix.IFLA_ADDRESS, mac))
 		request.AddData(nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(uint32(master))))
 		request.AddData(nl.NewRtAttr(unix.IFLA_GROUP, nl.Uint32Attr(one.Group)))
 	}

@@ -48,15 +48,15 @@ export async function picture (netns: string): Promise<Picture> {
   }
 }
 
-/** What must be equal for two pictures to show the same objects. A TAP has a MAC by chance. */
+/** What must be equal for two pictures to show the same objects. */
 export function essence ({ bridges, taps, rules, forwarding }: Picture): readonly string[] {
   const words = bridges.map(({ link: { ifname, address, group, ifalias, flags, inet6_addr_gen_mode: genMode, linkinfo }, addresses }) => {
     const { stp_state: stp, forward_delay: delay } = linkinfo?.info_data ?? {}
     return JSON.stringify({ ifname, address, group, ifalias, up: flags.includes('UP'), genMode, stp, delay, addresses: addresses.map(({ local, prefixlen, broadcast, scope }) => ({ local, prefixlen, broadcast, scope })) })
   })
-  const ends = taps.map(({ ifname, group, ifalias, master, flags, inet6_addr_gen_mode: genMode, linkinfo }) => {
+  const ends = taps.map(({ ifname, address, group, ifalias, master, flags, inet6_addr_gen_mode: genMode, linkinfo }) => {
     const { type, pi, persist } = linkinfo?.info_data ?? {}
-    return JSON.stringify({ ifname, group, ifalias, master, up: flags.includes('UP'), genMode, type, pi, persist })
+    return JSON.stringify({ ifname, address, group, ifalias, master, up: flags.includes('UP'), genMode, type, pi, persist })
   })
   // Elements of a set are listed in the order of its hash, which has a random seed.
   const elements = rules.replaceAll(/elements = \{([^}]*)\}/g, (_, list: string) => `elements = { ${list.split(',').map((word) => word.trim()).sort().join(', ')} }`)
@@ -72,9 +72,9 @@ export function ipBatch ({ bridges, taps }: Picture): string {
       ...addresses.map(({ local, prefixlen }) => `addr add ${local}/${prefixlen} brd + dev ${ifname}`),
       `link set dev ${ifname} up`,
     ]),
-    ...taps.flatMap(({ ifname, group, master, ifalias, inet6_addr_gen_mode: genMode }) => [
+    ...taps.flatMap(({ ifname, address, group, master, ifalias, inet6_addr_gen_mode: genMode }) => [
       `tuntap add dev ${ifname} mode tap`,
-      `link set dev ${ifname}${master === undefined ? '' : ` master ${master}`} group ${group}${ifalias === undefined ? '' : ` alias "${ifalias}"`}${genMode === 'none' ? ' addrgenmode none' : ''} up`,
+      `link set dev ${ifname} address ${address}${master === undefined ? '' : ` master ${master}`} group ${group}${ifalias === undefined ? '' : ` alias "${ifalias}"`}${genMode === 'none' ? ' addrgenmode none' : ''} up`,
     ]),
   ].join('\n')
 }

@@ -75,7 +75,7 @@ async function described ({ bridges, taps }: Picture): Promise<string> {
     bridges: bridges.map(({ link, addresses }) => ({
       name: link.ifname, mac: link.address, group: Number(link.group), alias: link.ifalias ?? '', ipv6: false, addresses: addresses.map(({ local, prefixlen, broadcast }) => ({ local, prefix: prefixlen, broadcast })),
     })),
-    taps: taps.map((link) => ({ name: link.ifname, group: Number.isNaN(Number(link.group)) ? 0 : Number(link.group), alias: link.ifalias ?? '', master: link.master ?? '', ipv6: link.inet6_addr_gen_mode !== 'none' })),
+    taps: taps.map((link) => ({ name: link.ifname, mac: link.address, group: Number.isNaN(Number(link.group)) ? 0 : Number(link.group), alias: link.ifalias ?? '', master: link.master ?? '', ipv6: link.inet6_addr_gen_mode !== 'none' })),
   }))
   return file
 }

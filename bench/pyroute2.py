@@ -25,7 +25,7 @@ def make(ipr, spec):
         options = {'ifalias': tap['alias']} if tap['alias'] else {}
         if tap['ipv6'] is False:
             options['IFLA_AF_SPEC'] = NO_IPV6
-        ipr.link('set', index=index, master=masters[tap['master']], group=tap['group'], state='up', **options)
+        ipr.link('set', index=index, address=tap['mac'], master=masters[tap['master']], group=tap['group'], state='up', **options)
 
 
 def destroy(ipr, spec):

@@ -1,8 +1,9 @@
 /** Opening a host after its process was killed: while 500 networks ran, and while 500 were being made. */
+import { must } from '../test/harness/command.js'
 import { row, type Row } from './figures.js'
 import { within } from './namespace.js'
 import { Worker, withWorker } from './ours.js'
-import { prove } from './rig.js'
+import { prove, proveEmpty } from './rig.js'
 import { internet } from './objects.js'
 
 const COUNT = 500
@@ -51,20 +52,17 @@ async function making (times: Times | undefined): Promise<void> {
   await within(async (netns) => {
     const victim = new Worker()
     await victim.open(options(netns))
-    const { ms } = await victim.make({ count: COUNT / 10 }) // how quick this machine is at it
-    await victim.destroy()
-    await victim.settled()
     const half = victim.make({ count: COUNT }).catch(() => undefined)
-    await new Promise((resolve) => { setTimeout(resolve, ms * 5) })
+    for (let links = 0; links < COUNT / 3;) links = (await must('ip', ['-n', netns, '-br', 'link'])).split('\n').length
     await victim.kill()
     await half
     await withWorker(async (worker) => {
       const { ms: ready, count } = await opened(worker, netns, `reopen after ${COUNT} were half made`)
-      if (count !== 0 && count !== COUNT) throw new Error(`${count} networks stand of a batch of ${COUNT} that was killed`)
+      if (count !== 0) throw new Error(`${count} networks stand of a batch of ${COUNT} that was killed`)
       times?.making.push(ready)
-      await worker.ask({ verb: 'destroyAll' })
       await worker.settled()
       await worker.close()
+      await proveEmpty(netns)
     })
   })
 }
