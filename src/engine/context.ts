@@ -1,6 +1,7 @@
 /** What every operation of a host needs: handles, places, books. Made by `openHost`, closed with it. */
 import type { Logger } from '../log.js'
 import type { Netns } from '../kernel/netns.js'
+import type { Routes } from '../kernel/routes.js'
 import type { Transport } from '../netlink/transport.js'
 import type { Book } from './book.js'
 import type { Flows } from './flows.js'
@@ -21,6 +22,8 @@ export interface Context {
   readonly netns: Netns
   readonly rtnl: Transport
   readonly nft: Transport
+  /** What the host reaches, as it is now. */
+  readonly routes: Routes
   readonly store: Store
   readonly book: Book
   readonly graves: Graves

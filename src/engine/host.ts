@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { access } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { hostFacts, missingCapabilities } from '../kernel/host.js'
+import { Routes } from '../kernel/routes.js'
 import { tableName } from '../kernel/ruleset.js'
 import { silent } from '../log.js'
 import { openChannel } from '../netlink/channel.js'
@@ -53,6 +54,8 @@ async function opened<H extends HostHandle> (options: HostOptions, internals: In
     closers.unshift(async () => { await nft.close() })
     const logger = (options.logger ?? silent).child({ owner })
     const graves = new Graves(at.graves)
+    const routes = new Routes(rtnl, netns.fd)
+    closers.unshift(() => { routes.close() })
     const flows = new Flows({ netns: netns.fd, nft, rtnl, logger, tally: tallies.kernel })
     closers.unshift(async () => { await flows.ended() })
     const sexton = new Sexton({ graves, flows, netns: netns.fd, logger, tally: tallies.kernel, hook: internals.hook })
@@ -62,7 +65,7 @@ async function opened<H extends HostHandle> (options: HostOptions, internals: In
     if (stock !== undefined) closers.unshift(async () => { await stock.close() })
     const lifetime = options.lifetime === 'process' ? randomBytes(9).toString('hex') : undefined
     const context: Context = {
-      owner, places: at, logger, netns, rtnl, nft, store: new Store(at.networks, logger), book: new Book(at, lifetime), graves, sexton, flows, tallies,
+      owner, places: at, logger, netns, rtnl, nft, routes, store: new Store(at.networks, logger), book: new Book(at, lifetime), graves, sexton, flows, tallies,
       table: tableName(owner), group: linkGroup(owner), pools: options.pools ?? defaultPools, lockTimeout: options.lockTimeout ?? 30_000,
       ipv6, ...stock === undefined ? {} : { stock },
       resolvConf: options.resolvConf ?? await resolvConfOf(options.netns), hook: internals.hook, ...lifetime === undefined ? {} : { lifetime },

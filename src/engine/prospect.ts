@@ -1,8 +1,8 @@
 /** Before anything is made: would these networks get in anybody's way? Only reads. Callers hold the namespace's lock. */
 import { NetwrightError } from '../errors.js'
 import { readEach, readLink } from '../kernel/link-state.js'
-import { describeConflict, hostsLast, overlapFinder } from '../kernel/conflict.js'
-import { readRoutes } from '../kernel/route.js'
+import { describeConflict, hostsLast, overlapFinder, type Conflict } from '../kernel/conflict.js'
+import { readRoutes, type RouteState } from '../kernel/route.js'
 import { mapSlowly } from '../netlink/breathe.js'
 import { reaches } from '../network/expand.js'
 import type { Definition } from '../network/spec.js'
@@ -76,17 +76,25 @@ async function freeNames (context: Context, definitions: readonly Definition[]):
 
 async function freeSubnets (context: Context, wanted: readonly Wanted[]): Promise<void> {
   if (wanted.length === 0) return
-  const overlaps = overlapFinder(wanted.map(({ text }) => text))
-  const found = (await mapSlowly(await readRoutes(context.rtnl), overlaps)).flat().sort(hostsLast)
-  // Addresses that somebody gave to a bridge of ours are local until it is deleted: the network itself is stopped.
-  const buried = new Set(found.length === 0 ? [] : (await context.graves.all()).flatMap(({ plots }) => plots.flatMap(({ links }) => links.map(({ index }) => index))))
-  const conflict = found.find(({ route: { dev } }) => dev === undefined || !buried.has(dev))
-  if (conflict === undefined) return
+  const known = await context.routes.current()
+  const suspects = await mapSlowly(wanted, ({ text }) => known.overlapping(parseCidr(text)))
+  if (await collision(context, wanted, suspects.flat()) === undefined) return
+  // What is known to be there may be gone: the kernel does not tell of all that goes.
+  const conflict = await collision(context, wanted, await readRoutes(context.rtnl))
+  if (conflict === undefined) { await context.routes.current({ afresh: true }); return }
   const { dev, destination } = conflict.route
   const link = dev === undefined ? undefined : await readLink(context.rtnl, { index: dev })
   const names = new Map(link === undefined ? [] : [[link.index, link.name]])
   const network = wanted.find(({ text }) => text === conflict.wanted)?.network ?? ''
   throw taken(network, describeConflict(conflict, names), { kind: 'route', name: destination, detail: link === undefined ? 'no device' : `dev ${link.name}` })
+}
+
+async function collision (context: Context, wanted: readonly Wanted[], routes: readonly RouteState[]): Promise<Conflict | undefined> {
+  if (routes.length === 0) return undefined
+  const found = (await mapSlowly(routes, overlapFinder(wanted.map(({ text }) => text)))).flat().sort(hostsLast)
+  // Addresses that somebody gave to a bridge of ours are local until it is deleted: the network itself is stopped.
+  const buried = new Set(found.length === 0 ? [] : (await context.graves.all()).flatMap(({ plots }) => plots.flatMap(({ links }) => links.map(({ index }) => index))))
+  return found.find(({ route: { dev } }) => dev === undefined || !buried.has(dev))
 }
 
 function taken (network: string, why: string, conflict: { readonly kind: string, readonly name: string, readonly detail: string }): NetwrightError {

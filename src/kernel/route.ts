@@ -31,8 +31,8 @@ function routeMessage ({ destination, gateway, index, metric }: RouteObject): Ro
 }
 
 /** rtm_type, as iproute2 writes it. Source: include/uapi/linux/rtnetlink.h, RTN_*. */
-const types = ['unspec', 'unicast', 'local', 'broadcast', 'anycast', 'multicast', 'blackhole', 'unreachable', 'prohibit', 'throw', 'nat', 'xresolve'] as const
-export type RouteType = typeof types[number]
+export const routeTypes = ['unspec', 'unicast', 'local', 'broadcast', 'anycast', 'multicast', 'blackhole', 'unreachable', 'prohibit', 'throw', 'nat', 'xresolve'] as const
+export type RouteType = typeof routeTypes[number]
 
 /** `ip route show table all`. A route with several ways is several of these. */
 export interface RouteState {
@@ -63,7 +63,7 @@ function routeStates (message: RouteMessage): RouteState[] {
   const { dst, dstLen = 0, family, oif, gateway, multipath, via, type = 0, protocol = 0, priority = 0 } = message
   const whole = {
     destination: `${dst ?? (family === AF_INET6 ? '::' : '0.0.0.0')}/${String(dstLen)}`,
-    table: tableOf(message), type: types[type] ?? 'unspec', protocol, metric: priority,
+    table: tableOf(message), type: routeTypes[type] ?? 'unspec', protocol, metric: priority,
   }
   const ways = multipath === undefined ? [{ ifindex: oif, gateway, via }] : multipath
   return ways.map((way) => {
