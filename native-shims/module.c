@@ -28,9 +28,9 @@ static const struct { const char *name; napi_callback function; } exported[] = {
   { "closeAsync", file_close_async },
   { "socketTame", socket_tame },
   { "socketDrops", socket_drops },
-  { "earOpen", ear_open },
-  { "earTake", ear_take },
-  { "earClose", ear_close },
+  { "letterboxOpen", letterbox_open },
+  { "letterboxTake", letterbox_take },
+  { "letterboxClose", letterbox_close },
   { "ifindex", netns_ifindex },
   { "capabilities", process_capabilities },
 };

@@ -109,8 +109,8 @@ napi_value file_close (napi_env env, napi_callback_info info);
 napi_value file_close_async (napi_env env, napi_callback_info info);
 napi_value socket_tame (napi_env env, napi_callback_info info);
 napi_value socket_drops (napi_env env, napi_callback_info info);
-napi_value ear_open (napi_env env, napi_callback_info info);
-napi_value ear_take (napi_env env, napi_callback_info info);
-napi_value ear_close (napi_env env, napi_callback_info info);
+napi_value letterbox_open (napi_env env, napi_callback_info info);
+napi_value letterbox_take (napi_env env, napi_callback_info info);
+napi_value letterbox_close (napi_env env, napi_callback_info info);
 
 #endif

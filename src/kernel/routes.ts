@@ -1,7 +1,7 @@
 /** The host's routes as they are now: read once, then kept up to date by what the kernel tells (see route-map.ts). Opens its socket when it is asked for the second time. */
 import { pacer } from '../netlink/breathe.js'
 import { dump } from '../netlink/call.js'
-import { Ear, type Instruction } from '../netlink/ear.js'
+import { Letterbox, type Instruction } from '../netlink/letterbox.js'
 import { NETLINK_ROUTE } from '../netlink/header.js'
 import { AF_INET, AF_INET6 } from '../netlink/rtnl/addr.js'
 import { RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE } from '../netlink/rtnl/groups.js'
@@ -25,7 +25,7 @@ const interesting: readonly Instruction[] = [
 export class Routes {
   readonly #transport: Transport
   readonly #netns: number
-  #ear: Ear | undefined
+  #letterbox: Letterbox | undefined
   #map: RouteMap | undefined
   #asked = false
   #closed = false
@@ -43,19 +43,19 @@ export class Routes {
   async current ({ afresh = false }: { readonly afresh?: boolean } = {}): Promise<RouteMap> {
     const map = this.#map
     this.#map = undefined // until all is heard
-    if (map !== undefined && this.#ear !== undefined && !afresh && await this.#ear.hear((message) => { map.apply(message) })) return this.#map = map
+    if (map !== undefined && this.#letterbox !== undefined && !afresh && await this.#letterbox.hear((message) => { map.apply(message) })) return this.#map = map
     // Whoever asks only once, as a command does, has no use for what changes later.
-    if (this.#asked && !this.#closed) this.#ear ??= await this.#listen()
+    if (this.#asked && !this.#closed) this.#letterbox ??= await this.#listen()
     this.#asked = true
     const read = await this.#read()
-    if (this.#ear !== undefined && read.size <= MOST) this.#map = read
+    if (this.#letterbox !== undefined && read.size <= MOST) this.#map = read
     return read
   }
 
-  async #listen (): Promise<Ear> {
-    const ear = await Ear.open({ protocol: NETLINK_ROUTE, netns: this.#netns, groups: [RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE], filter: interesting })
-    if (this.#closed) ear.close()
-    return ear
+  async #listen (): Promise<Letterbox> {
+    const letterbox = await Letterbox.open({ protocol: NETLINK_ROUTE, netns: this.#netns, groups: [RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE], filter: interesting })
+    if (this.#closed) letterbox.close()
+    return letterbox
   }
 
   /** What changes while they are read is heard afterwards: a route that is added twice is one, and one that went meanwhile stays for a moment. */
@@ -73,6 +73,6 @@ export class Routes {
 
   close (): void {
     this.#closed = true
-    this.#ear?.close()
+    this.#letterbox?.close()
   }
 }

@@ -13,7 +13,7 @@ import { NetwrightError } from '../errors.js'
 export interface NativeChannel { readonly brand: 'channel' }
 
 /** Opaque: a netlink socket that only listens. */
-export interface NativeEar { readonly brand: 'ear' }
+export interface NativeLetterbox { readonly brand: 'letterbox' }
 
 export interface Native {
   /** Opens a netlink socket in `netns` on a thread of its own. Sets NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK (rtnetlink) and the buffer sizes (forced where allowed). */
@@ -86,14 +86,14 @@ export interface Native {
   /** How many messages a socket lost because its buffer was full, since it was opened. Synchronous: never waits. */
   socketDrops (fd: number): number
   /** A netlink socket in `netns` that has joined multicast `groups` (at most 8) and keeps what passes `filter` (instructions of classic BPF, 8 bytes each; none: all) until it is taken. */
-  earOpen (protocol: number, netns: number, groups: readonly number[], receiveBuffer: number, filter: Uint8Array): Promise<NativeEar>
+  letterboxOpen (protocol: number, netns: number, groups: readonly number[], receiveBuffer: number, filter: Uint8Array): Promise<NativeLetterbox>
   /**
    * Takes what is queued, up to about `limit` bytes (at least 128 KiB), as one long datagram; `more`: there may be more. `drops`: how many messages were lost since it was
-   * opened, because the buffer was full. Synchronous: never waits. Throws EBADF after `earClose`.
+   * opened, because the buffer was full. Synchronous: never waits. Throws EBADF after `letterboxClose`.
    */
-  earTake (ear: NativeEar, limit: number): { data: Buffer, drops: number, more: boolean }
+  letterboxTake (letterbox: NativeLetterbox, limit: number): { data: Buffer, drops: number, more: boolean }
   /** Twice is fine. */
-  earClose (ear: NativeEar): void
+  letterboxClose (letterbox: NativeLetterbox): void
   /** if_nametoindex in `netns`, 0 where there is none. */
   ifindex (netns: number, name: string): Promise<number>
   /** Effective capabilities of this process as a bit set (capget). Synchronous. */

@@ -15,7 +15,7 @@
 
 #define GROUPS 8
 
-struct ear { int fd; };
+struct letterbox { int fd; };
 struct opening {
   struct job job;
   int protocol, netns, receive_buffer, fd;
@@ -24,7 +24,7 @@ struct opening {
   struct sock_fprog filter;
 };
 
-static const napi_type_tag ear_tag = { 0x6e65747772696768ull, 0x7465617220202020ull };
+static const napi_type_tag letterbox_tag = { 0x6e65747772696768ull, 0x742d626f78202020ull };
 
 static bool set_filter (int fd, const struct sock_fprog *filter)
 {
@@ -61,21 +61,21 @@ static void drop_open (struct job *job, bool delivered)
 
 static void on_collected (napi_env env, void *data, void *hint)
 {
-  struct ear *ear = data;
+  struct letterbox *letterbox = data;
   (void)env; (void)hint;
-  close_fd(&ear->fd);
-  free(ear);
+  close_fd(&letterbox->fd);
+  free(letterbox);
 }
 
 static napi_value opened (napi_env env, struct job *job)
 {
   struct opening *opening = (struct opening *)job;
   napi_value object = make_object(env);
-  struct ear *ear = calloc(1, sizeof *ear);
-  if (ear == NULL) return NULL;
-  ear->fd = opening->fd;
-  if (object != NULL && napi_type_tag_object(env, object, &ear_tag) == napi_ok && napi_wrap(env, object, ear, on_collected, NULL, NULL) == napi_ok) return object;
-  free(ear); /* the descriptor is still the job's */
+  struct letterbox *letterbox = calloc(1, sizeof *letterbox);
+  if (letterbox == NULL) return NULL;
+  letterbox->fd = opening->fd;
+  if (object != NULL && napi_type_tag_object(env, object, &letterbox_tag) == napi_ok && napi_wrap(env, object, letterbox, on_collected, NULL, NULL) == napi_ok) return object;
+  free(letterbox); /* the descriptor is still the job's */
   return NULL;
 }
 
@@ -97,7 +97,7 @@ static bool as_filter (napi_env env, napi_value value, struct sock_fprog *out)
   return true;
 }
 
-napi_value ear_open (napi_env env, napi_callback_info info)
+napi_value letterbox_open (napi_env env, napi_callback_info info)
 {
   napi_value values[5], item;
   int protocol, receive_buffer;
@@ -105,7 +105,7 @@ napi_value ear_open (napi_env env, napi_callback_info info)
   if (!arguments(env, info, 5, values) || !as_int(env, values[0], "protocol", &protocol) || !as_int(env, values[3], "receiveBuffer", &receive_buffer)) return NULL;
   if (napi_get_array_length(env, values[2], &count) != napi_ok || count > GROUPS) return throw_type(env, "groups must be an array of at most 8 numbers");
   struct opening *opening = calloc(1, sizeof *opening);
-  if (opening == NULL) return throw_errno(env, ENOMEM, "malloc", "ear");
+  if (opening == NULL) return throw_errno(env, ENOMEM, "malloc", "letterbox");
   *opening = (struct opening){ .job = { .work = work_open, .result = opened, .drop = drop_open }, .protocol = protocol, .netns = -1, .receive_buffer = receive_buffer, .fd = -1, .count = count };
   for (uint32_t i = 0; i < count; i++) if (napi_get_element(env, values[2], i, &item) != napi_ok || !as_int(env, item, "group", &opening->groups[i])) goto wrong;
   if (!as_filter(env, values[4], &opening->filter) || !as_netns(env, values[1], &opening->netns)) goto wrong;
@@ -115,12 +115,12 @@ wrong:
   return NULL;
 }
 
-static struct ear *as_ear (napi_env env, napi_value value)
+static struct letterbox *as_letterbox (napi_env env, napi_value value)
 {
   bool ours = false;
-  void *ear = NULL;
-  if (napi_check_object_type_tag(env, value, &ear_tag, &ours) == napi_ok && ours && napi_unwrap(env, value, &ear) == napi_ok) return ear;
-  throw_type(env, "ear must be what earOpen returned");
+  void *letterbox = NULL;
+  if (napi_check_object_type_tag(env, value, &letterbox_tag, &ours) == napi_ok && ours && napi_unwrap(env, value, &letterbox) == napi_ok) return letterbox;
+  throw_type(env, "letterbox must be what letterboxOpen returned");
   return NULL;
 }
 
@@ -144,37 +144,37 @@ static size_t take (int fd, char *data, size_t size, bool *more, bool *cut)
   return length;
 }
 
-napi_value ear_take (napi_env env, napi_callback_info info)
+napi_value letterbox_take (napi_env env, napi_callback_info info)
 {
   napi_value values[2], buffer, flag, object;
-  struct ear *ear;
+  struct letterbox *letterbox;
   int limit;
   bool more = false, cut = false;
   uint32_t memory[SK_MEMINFO_VARS] = { 0 };
   socklen_t room = sizeof memory;
-  if (!arguments(env, info, 2, values) || (ear = as_ear(env, values[0])) == NULL || !as_int(env, values[1], "limit", &limit)) return NULL;
-  if (ear->fd < 0) return throw_errno(env, EBADF, "recvmsg", "ear");
+  if (!arguments(env, info, 2, values) || (letterbox = as_letterbox(env, values[0])) == NULL || !as_int(env, values[1], "limit", &limit)) return NULL;
+  if (letterbox->fd < 0) return throw_errno(env, EBADF, "recvmsg", "letterbox");
   size_t size = limit < 131072 ? 131072 : (size_t)limit;
   char *data = malloc(size);
-  if (data == NULL) return throw_errno(env, ENOMEM, "malloc", "ear");
+  if (data == NULL) return throw_errno(env, ENOMEM, "malloc", "letterbox");
   memset(data, 0, 4);
-  size_t length = take(ear->fd, data, size, &more, &cut);
+  size_t length = take(letterbox->fd, data, size, &more, &cut);
   napi_status status = napi_create_buffer_copy(env, length, data, NULL, &buffer);
   free(data);
   if (status != napi_ok || (object = make_object(env)) == NULL) return NULL;
   /* Looked at after the last message: what is dropped later is for the next time. */
-  if (getsockopt(ear->fd, SOL_SOCKET, SO_MEMINFO, memory, &room) != 0) return throw_errno(env, errno, "getsockopt", "SO_MEMINFO");
+  if (getsockopt(letterbox->fd, SOL_SOCKET, SO_MEMINFO, memory, &room) != 0) return throw_errno(env, errno, "getsockopt", "SO_MEMINFO");
   set(env, object, "data", buffer);
   set(env, object, "drops", make_int(env, (int64_t)memory[SK_MEMINFO_DROPS] + cut));
   if (napi_get_boolean(env, more, &flag) == napi_ok) set(env, object, "more", flag);
   return object;
 }
 
-napi_value ear_close (napi_env env, napi_callback_info info)
+napi_value letterbox_close (napi_env env, napi_callback_info info)
 {
   napi_value values[1];
-  struct ear *ear;
-  if (!arguments(env, info, 1, values) || (ear = as_ear(env, values[0])) == NULL) return NULL;
-  close_fd(&ear->fd);
+  struct letterbox *letterbox;
+  if (!arguments(env, info, 1, values) || (letterbox = as_letterbox(env, values[0])) == NULL) return NULL;
+  close_fd(&letterbox->fd);
   return NULL;
 }

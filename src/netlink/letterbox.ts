@@ -4,12 +4,12 @@ import { KernelError, NetwrightError } from '../errors.js'
 import { pacer } from './breathe.js'
 import { errnoName } from './errno.js'
 import { messages, type Message } from './header.js'
-import { native, type NativeEar } from './native.js'
+import { native, type NativeLetterbox } from './native.js'
 
 /** One instruction of classic BPF: struct sock_filter. Source: include/uapi/linux/filter.h; net/core/filter.c, for which a netlink message begins with its header. */
 export interface Instruction { readonly code: number, readonly jt?: number, readonly jf?: number, readonly k: number }
 
-export interface EarOptions {
+export interface LetterboxOptions {
   readonly protocol: number
   /** Descriptor of an open namespace; -1 is the caller's own. */
   readonly netns: number
@@ -25,16 +25,16 @@ const RECEIVE_BUFFER = 4 << 20
 /** Bytes taken at once: a few hundred messages, which are read in less than a millisecond. */
 const PORTION = 256 << 10
 
-export class Ear {
-  readonly #ear: NativeEar
+export class Letterbox {
+  readonly #letterbox: NativeLetterbox
   #drops = 0
   #closed = false
 
-  private constructor (ear: NativeEar) { this.#ear = ear }
+  private constructor (letterbox: NativeLetterbox) { this.#letterbox = letterbox }
 
   /** What changes from when it resolves is heard. Throws KernelError, NETWRIGHT_ADDON_MISSING. */
-  static async open ({ protocol, netns, groups, filter = [], receiveBuffer = RECEIVE_BUFFER }: EarOptions): Promise<Ear> {
-    try { return new Ear(await native().earOpen(protocol, netns, groups, receiveBuffer, program(filter))) } catch (error) { throw refusal(error) }
+  static async open ({ protocol, netns, groups, filter = [], receiveBuffer = RECEIVE_BUFFER }: LetterboxOptions): Promise<Letterbox> {
+    try { return new Letterbox(await native().letterboxOpen(protocol, netns, groups, receiveBuffer, program(filter))) } catch (error) { throw refusal(error) }
   }
 
   /**
@@ -45,7 +45,7 @@ export class Ear {
     const pace = pacer()
     for (;;) {
       if (this.#closed) throw new NetwrightError('NETWRIGHT_CLOSED', 'the host is closed')
-      const { data, drops, more } = native().earTake(this.#ear, PORTION)
+      const { data, drops, more } = native().letterboxTake(this.#letterbox, PORTION)
       for (const message of messages(data)) each(message)
       if (!more) {
         const whole = drops === this.#drops
@@ -59,7 +59,7 @@ export class Ear {
   /** Twice is fine. */
   close (): void {
     this.#closed = true
-    native().earClose(this.#ear)
+    native().letterboxClose(this.#letterbox)
   }
 }
 
