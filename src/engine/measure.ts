@@ -67,7 +67,8 @@ export class Measures {
     const { sexton, rtnl, netns, ipv6 } = this.#means
     const grave = await freshLinks(shape, 1, this.#means)
     try {
-      const at = { index: 0, name: '', ...grave.plots[0]?.links[0] }
+      const [at] = grave.plots.flatMap(({ links }) => links)
+      if (at === undefined) throw new RangeError('nothing was made')
       const [answer] = await getEach(rtnl, [link.get({ index: at.index }, at.name)])
       const fresh = answer?.replies[0]
       if (fresh === undefined) throw answer?.error ?? new NetwrightError('NETWRIGHT_UNKNOWN_OUTCOME', `${at.name}: gone while it was looked at`)

@@ -135,7 +135,7 @@ export class Recycler implements Stock {
       const answers = await getEach(this.#means.rtnl, candidates.map(({ link: { index } }) => link.get({ index, extMask: SKIP_STATS }, poolName(index))))
       for (const [i, entry] of candidates.entries()) {
         const message = answers[i]?.replies.find(({ type }) => type === link.types.new)
-        const pure = message !== undefined && isAt(message.payload, entry.link) && likeness(message.payload).equals(measure.likeness)
+        const pure = message !== undefined && isAt(message.payload, entry.link) && likeness(message.payload, entry.link.kind).equals(measure.likeness)
         entry.state = pure ? 'proved' : 'soiled'
         if (pure) left--
       }

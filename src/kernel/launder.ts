@@ -4,7 +4,8 @@
  * | what the last network left             | how it goes                                                        | where |
  * |----------------------------------------|--------------------------------------------------------------------|-------|
  * | name, group, alias, STP, forward delay | overwritten                                                        | strip |
- * | addresses, routes, neighbours, proxies | the kernel drops them all when the link goes down; addresses of ours are removed | strip |
+ * | addresses of ours, all routes, neighbours and proxies | removed; the kernel drops the rest when the link goes down | strip |
+ * | addresses of others                    | removed: the kernel keeps IPv4's, and with keep_addr_on_down IPv6's too | here  |
  * | its own ports                          | without master                                                     | strip |
  * | ports of others                        | the link is not used again                                         | here  |
  * | forwarding database, also permanent entries | flushed, then a fresh MAC                                     | here  |
@@ -27,6 +28,7 @@
  * links in the pool within a second.
  */
 import { walk } from '../netlink/attr.js'
+import { pacer } from '../netlink/breathe.js'
 import { dump, getEach, send, type Outcome } from '../netlink/call.js'
 import { isErrno } from '../netlink/errno.js'
 import type { Message } from '../netlink/header.js'
@@ -38,14 +40,16 @@ import { flushFdb } from '../netlink/rtnl/neigh.js'
 import { setNeighTable } from '../netlink/rtnl/neightbl.js'
 import { qdisc, TC_H_INGRESS, TC_H_ROOT } from '../netlink/rtnl/qdisc.js'
 import type { Transport } from '../netlink/transport.js'
+import { readAddresses, removeAddressRequest } from './addr.js'
 import type { Buried } from './burial.js'
 import { countersIn, type Counters } from './counters.js'
+import { glance, type Forwarding } from './glance.js'
 import { likeness } from './likeness.js'
 import { linkState } from './link-state.js'
 import type { TapObject } from './object.js'
 import { ipv6Path, ipv6Settings, type Pristine } from './pristine.js'
 import { poolMac, poolName, withMode } from './strip.js'
-import { writeSysctls } from './sysctl.js'
+import { readSysctls, writeSysctls } from './sysctl.js'
 import { likenRequests } from './unlike.js'
 
 /** A stripped link, and its group. */
@@ -71,8 +75,10 @@ const IN6_ADDR_GEN_MODE_STABLE_PRIVACY = 2
 export async function launder (links: readonly Stripped[], laundry: Laundry): Promise<Laundered[]> {
   const { transport } = laundry
   const work = links.map((one): Item => ({ one, name: poolName(one.index) }))
-  await look(work, laundry)
+  const forwarding = await forwardingOf(laundry.netns)
+  await look(work, laundry, forwarding)
   for (const item of work.filter(isOpen)) await renew(item, laundry)
+  for (const item of work.filter(isOpen)) await strip(item, laundry)
   await flush(work.filter(isOpen), laundry)
   const bridges = await multicast(transport, work)
   for (const item of work.filter(isOpen)) {
@@ -80,10 +86,10 @@ export async function launder (links: readonly Stripped[], laundry: Laundry): Pr
     else if (item.one.kind === 'bridge' && (await dumpLinks(transport, { master: item.one.index })).length > 0) item.done = { state: 'spoiled', why: 'ports of others' }
   }
   for (let round = 0; round < ROUNDS; round++) {
-    await look(work, laundry)
+    await look(work, laundry, forwarding)
     const unlike = work.filter(isOpen)
     if (unlike.length === 0) break
-    for (const item of unlike) await liken(item, laundry)
+    for (const item of unlike) await liken(item, laundry, forwarding)
   }
   return work.map(({ done }) => done ?? { state: 'spoiled', why: 'something differs from a new link that cannot be set' })
 }
@@ -93,22 +99,29 @@ interface Item { readonly one: Stripped, readonly name: string, message?: Messag
 const isOpen = ({ done }: Item): boolean => done === undefined
 
 /** Reads those that are not done: which are gone, and which, once they were washed, are as new. */
-async function look (work: readonly Item[], { transport, pristine }: Laundry): Promise<void> {
+async function look (work: readonly Item[], { transport, pristine }: Laundry, forwarding: Forwarding): Promise<void> {
   const open = work.filter(isOpen)
   const answers = await getEach(transport, open.map(({ one, name }) => link.get({ index: one.index }, name)))
+  const pace = pacer()
   for (const [i, item] of open.entries()) {
     const { error, replies = [] } = answers[i] ?? {}
     if (error !== undefined && !isErrno(error, 'ENODEV')) throw error
     item.message = replies.find(({ type }) => type === link.types.new)
-    if (item.message === undefined || !belongs(item.message, item.one)) item.done = { state: 'gone' }
-    else if (item.washed === true && likeness(item.message.payload).equals(pristine.likeness)) item.done = { state: 'clean', counters: countersIn(item.message.payload) }
+    const seen = item.message === undefined ? undefined : glance(item.message.payload)
+    if (item.message === undefined || seen?.group !== item.one.group || seen.kind !== item.one.kind) item.done = { state: 'gone' }
+    else if (item.washed === true && isLike(seen.forwarding, forwarding) && likeness(item.message.payload, item.one.kind).equals(pristine.likeness)) item.done = { state: 'clean', counters: countersIn(item.message.payload) }
+    const rest = pace()
+    if (rest !== undefined) await rest
   }
 }
 
-function belongs (message: Message, { kind, group, index }: Stripped): boolean {
-  const state = link.decode(message)
-  return state.group === group && state.linkinfo?.kind === kind && state.index === index
+/** What new links get: the last that was written for all of them. */
+async function forwardingOf (netns: number): Promise<Forwarding> {
+  const [ipv4, ipv6] = await readSysctls(netns, ['ipv4', 'ipv6'].map((family) => `/proc/sys/net/${family}/conf/default/forwarding`))
+  return { ipv4: ipv4 === undefined ? undefined : ipv4 !== '0', ipv6: ipv6 === undefined ? undefined : ipv6 !== '0' }
 }
+
+const isLike = (now: Forwarding, then: Forwarding): boolean => (now.ipv4 ?? then.ipv4) === then.ipv4 && (now.ipv6 ?? then.ipv6) === then.ipv6
 
 /** Proves that nobody has a descriptor of a TAP, which a guest of the last network could go on using, and takes back what was set through them. */
 async function renew (item: Item, { netns, tap }: Laundry): Promise<void> {
@@ -119,6 +132,14 @@ async function renew (item: Item, { netns, tap }: Laundry): Promise<void> {
   try { await native().tapRenew(netns, state.name, state.index, tap) } catch (error) {
     item.done = { state: 'spoiled', why: isErrno(error, 'EBUSY') ? 'a descriptor is open' : String(error) }
   }
+}
+
+/** Addresses that others have added. */
+async function strip ({ one: { index }, name }: Item, { transport }: Laundry): Promise<void> {
+  const found = await readAddresses(transport, index)
+  const outcomes = await send(transport, found.map(({ address, prefix }) => removeAddressRequest({ type: 'address', dev: name, index, address, prefix })))
+  // Deleting one may delete others, which were derived from it.
+  for (const { error } of outcomes) if (error !== undefined && !isErrno(error, 'EADDRNOTAVAIL') && !isErrno(error, 'ENODEV')) throw error
 }
 
 /** What cannot be compared is reset for all, in one send. */
@@ -177,7 +198,7 @@ async function multicast (transport: Transport, work: readonly Item[]): Promise<
 }
 
 /** Writes what differs. */
-async function liken (item: Item, { transport, pristine, netns }: Laundry): Promise<void> {
+async function liken (item: Item, { transport, pristine, netns }: Laundry, forwarding: Forwarding): Promise<void> {
   if (item.message === undefined) return
   const state: LinkMessage = link.decode(item.message)
   // The kernel remembers that a bridge was given an MTU: it no longer follows its ports.
@@ -186,11 +207,16 @@ async function liken (item: Item, { transport, pristine, netns }: Laundry): Prom
   if (refused !== undefined) { item.done = { state: 'spoiled', why: refused.message }; return }
   const name = state.ifname ?? item.name
   const now = await ipv6Settings(netns, name)
-  const other = [...pristine.ipv6].filter(([setting, value]) => !UNSEEN.has(setting) && now.has(setting) && now.get(setting) !== value)
-  try { await writeSysctls(netns, other.map(([setting, value]) => ({ path: ipv6Path(name, setting), value }))) } catch (error) {
+  const other = [...pristine.ipv6].filter(([setting, value]) => !UNSEEN[item.one.kind].has(setting) && now.has(setting) && now.get(setting) !== value)
+  const files = other.map(([setting, value]) => ({ path: ipv6Path(name, setting), value }))
+  for (const family of ['ipv4', 'ipv6'] as const) {
+    const wanted = forwarding[family]
+    if (wanted !== undefined && (glance(item.message.payload).forwarding[family] ?? wanted) !== wanted) files.push({ path: `/proc/sys/net/${family}/conf/${name}/forwarding`, value: wanted ? '1' : '0' })
+  }
+  try { await writeSysctls(netns, files) } catch (error) {
     item.done = { state: 'spoiled', why: error instanceof Error ? error.message : String(error) }
   }
 }
 
-/** What every start of a network writes, and what is switched for all links together. */
-const UNSEEN: ReadonlySet<string> = new Set(['accept_ra', 'autoconf', 'forwarding'])
+/** What every start of a network writes of its bridge, and what is switched for all links together. */
+const UNSEEN: Readonly<Record<Buried['kind'], ReadonlySet<string>>> = { bridge: new Set(['accept_ra', 'autoconf', 'forwarding']), tun: new Set(['forwarding']) }

@@ -14,13 +14,16 @@ const numbers = <T extends Rows>(table: T, ...keys: readonly (keyof T)[]): Reado
 /** What is left out; `inside` are nests that are looked into, and arrays of settings with those elements that are left out. */
 interface Blind { readonly skip: ReadonlySet<number>, readonly inside?: ReadonlyMap<number, Blind | readonly number[]> }
 
+/** The kernel's words; a TAP is a `tun`. */
+type Kind = 'bridge' | 'tun'
+
 const NLA_TYPE_MASK = 0x3fff
 /** Forwarding is switched for all links together. The arrays begin with setting 1 of IPv4 and setting 0 of IPv6. Source: include/uapi/linux/{ip,ipv6}.h. */
 const IPV4_UNSEEN = [0] as const
-/** Forwarding, and `accept_ra` and `autoconf`, which every start of a network writes. */
-const IPV6_UNSEEN = [0, 3, 5] as const
+/** Of a bridge also `accept_ra` and `autoconf`, which every start of a network writes. */
+const IPV6_UNSEEN = { bridge: [0, 3, 5], tun: [0] } as const
 
-const BLIND: Blind = {
+const blind = (kind: Kind): Blind => ({
   // Counters, names and places; what is computed from the ports of the moment; the root qdisc, which is `noop` until the link was up once.
   skip: numbers(common, 'address', 'ifname', 'qdisc', 'stats', 'stats64', 'operstate', 'group', 'carrier', 'carrierChanges', 'carrierUpCount', 'carrierDownCount',
     'map', 'permAddress', 'tsoMaxSize', 'tsoMaxSegs', 'event', 'headroom', 'tailroom'),
@@ -31,17 +34,18 @@ const BLIND: Blind = {
     ]) }],
     [common.afSpec.number, { skip: new Set(), inside: new Map<number, Blind>([
       [afSpec.table.inet.number, { skip: new Set(), inside: new Map([[inet.table.conf.number, IPV4_UNSEEN]]) }],
-      [afSpec.table.inet6.number, { skip: numbers(inet6.table, 'flags', 'stats', 'cacheinfo', 'icmp6stats', 'raMtu'), inside: new Map([[inet6.table.conf.number, IPV6_UNSEEN]]) }],
+      [afSpec.table.inet6.number, { skip: numbers(inet6.table, 'flags', 'stats', 'cacheinfo', 'icmp6stats', 'raMtu'), inside: new Map([[inet6.table.conf.number, IPV6_UNSEEN[kind]]]) }],
     ]) }],
   ]),
-}
+})
+const BLIND = { bridge: blind('bridge'), tun: blind('tun') } as const
 
 /** The likeness of a link, from the payload of its RTM_NEWLINK. Throws DecodeError. */
-export function likeness (payload: Buffer): Buffer {
+export function likeness (payload: Buffer, kind: Kind): Buffer {
   const copy: Copy = { from: payload, to: Buffer.allocUnsafe(payload.length), length: 0 }
   put(copy, 2, 4) // type
   put(copy, 8, 12) // flags
-  collect(copy, BLIND, ifinfomsg.size, payload.length)
+  collect(copy, BLIND[kind], ifinfomsg.size, payload.length)
   return copy.to.subarray(0, copy.length)
 }
 

@@ -4,6 +4,7 @@ import { dump, getEach } from '../netlink/call.js'
 import { link, type LinkMessage } from '../netlink/rtnl/link.js'
 import { neightbl, type NeighTable } from '../netlink/rtnl/neightbl.js'
 import type { Transport } from '../netlink/transport.js'
+import type { Buried } from './burial.js'
 import { likeness } from './likeness.js'
 import { readSysctls } from './sysctl.js'
 
@@ -21,13 +22,13 @@ const SETTINGS = '/proc/sys/net'
 const SECRET = 'stable_secret'
 
 /** Reads a link that nobody has used: it must be down, but have been up. Throws KernelError. */
-export async function readPristine (transport: Transport, netns: number, { index, name }: { readonly index: number, readonly name: string }): Promise<Pristine> {
+export async function readPristine (transport: Transport, netns: number, { index, name, kind }: Buried): Promise<Pristine> {
   const [answer] = await getEach(transport, [link.get({ index }, name)])
   const found = answer?.replies.find(({ type }) => type === link.types.new)
   if (found === undefined) throw answer?.error ?? new RangeError(`${name} is gone`)
   const tables = (await dump(transport, neightbl.dump())).filter(({ type }) => type === neightbl.types.new)
   const neighbours = tables.map((message) => neightbl.decode(message)).filter(({ parms }) => parms?.ifindex === index)
-  return { likeness: likeness(found.payload), message: link.decode(found), ipv6: await ipv6Settings(netns, name), neighbours }
+  return { likeness: likeness(found.payload, kind), message: link.decode(found), ipv6: await ipv6Settings(netns, name), neighbours }
 }
 
 /** /proc/sys/net/ipv6/conf/NAME; empty where the link has no IPv6. Throws KernelError. */

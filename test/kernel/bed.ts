@@ -47,8 +47,8 @@ export async function nameServer (outside: Namespace, tmp: string): Promise<stri
 }
 
 /** Looks until there is something; advertisements come when they come. */
-export async function eventually<T> (what: string, look: () => Promise<T | undefined>): Promise<T> {
-  const deadline = Date.now() + 30_000
+export async function eventually<T> (what: string, look: () => Promise<T | undefined>, patience = 30_000): Promise<T> {
+  const deadline = Date.now() + patience
   while (Date.now() < deadline) {
     const found = await look()
     if (found !== undefined) return found
