@@ -32,15 +32,19 @@ export async function look (options: HostOptions): Promise<NetworkInfo[] | undef
   } finally { netns.close() }
 }
 
-/** Nobody is at anything, and nobody who was has died over it. */
+/** Nobody is at anything, and nobody who was has died over it: no lock is there, nothing written in the journal or half written elsewhere, no empty directory. */
 async function orderly ({ places, store, book }: Seen): Promise<boolean> {
+  const [locked, owned, complaints, run] = await Promise.all([places.lock, places.ownerLock, places.complaints, places.run].map(isThere))
+  if (locked === true || owned === true || complaints === true) return false
   const [journal, graves] = await Promise.all([places.journal, places.graves].map(namesIn))
   if (journal?.length !== 0 || graves?.length !== 0) return false
-  if (await access(places.complaints).then(() => true, () => false)) return false
   if (await book.littered() || await store.littered()) return false
-  for (const { lifetime, process } of await book.standing()) if (lifetime !== undefined && !await lives(process)) return false
-  return true
+  const standing = await book.standing()
+  for (const { lifetime, process } of standing) if (lifetime !== undefined && !await lives(process)) return false
+  return standing.length > 0 || run === false
 }
+
+const isThere = async (path: string): Promise<boolean> => await access(path).then(() => true, () => false)
 
 async function isDown (seen: Seen, name: string): Promise<boolean> {
   const { adopt } = await import('./daemon.js')
