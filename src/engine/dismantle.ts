@@ -47,6 +47,7 @@ export async function dismantle (made: Made, means: Dismantling): Promise<() => 
   const finish = async (): Promise<void> => { await gone(made, means); await sweep(made, means) }
   if (!await isStill(made)) return finish
   const inside = await open({ netns: made.name, supervise: false })
+  inside.context.flows.spare()
   try {
     await empty(inside)
     // Whoever was quicker has done the same.

@@ -65,22 +65,28 @@ export class Flows {
   /** Ends the pause: somebody waits. */
   #hurry = new AbortController()
   #took = 0
+  #spared = false
+  /** The pause and the look that follow each other. */
+  #round = Promise.resolve()
 
   constructor (options: FlowsOptions) { this.#options = options }
 
   /** Prefixes that wait to be forgotten: whoever may choose another one starts sooner. */
   get pending (): readonly string[] { return [...this.#current, ...this.#waiting].map(({ prefix }) => prefix) }
 
+  /** Nothing is forgotten any more: the namespace is about to end, with all that is tracked in it. */
+  spare (): void { this.#spared = true }
+
   /** Returns at once; whoever is named must be unable to begin a connection by now. */
   forget (whose: readonly Forgotten[]): void {
-    if (whose.length === 0) return
+    if (whose.length === 0 || this.#spared) return
     this.#waiting.push(...whose)
     this.#working ??= this.#work()
   }
 
-  /** Resolves when nothing that overlaps one of the prefixes waits to be forgotten. Never throws. */
-  async forgotten (prefixes: readonly string[]): Promise<void> {
-    while (this.pending.some((prefix) => prefixes.some((other) => overlap(prefix, other)))) await this.#next()
+  /** Resolves when nothing that overlaps one of the prefixes waits to be forgotten, in no hurry where `patient`. Never throws. */
+  async forgotten (prefixes: readonly string[], { patient = false } = {}): Promise<void> {
+    while (this.pending.some((prefix) => prefixes.some((other) => overlap(prefix, other)))) await (patient ? this.#round : this.#next())
   }
 
   /** Resolves when nothing is in work, however it went. Never throws. */
@@ -96,16 +102,21 @@ export class Flows {
     // The last look at what waits and the end are one stretch: what comes later starts anew.
     try {
       while (this.#waiting.length > 0) {
-        await sleep(Math.min(LONGEST, Math.max(PAUSE, IDLE * this.#took)), undefined, { signal: this.#hurry.signal }).catch(() => undefined)
-        this.#hurry = new AbortController()
-        this.#current = this.#waiting.splice(0)
-        const since = performance.now()
-        this.#done = this.#forget(this.#current)
-        await this.#done
-        this.#took = performance.now() - since
-        this.#current = []
+        this.#round = this.#look()
+        await this.#round
       }
     } finally { this.#working = undefined }
+  }
+
+  async #look (): Promise<void> {
+    await sleep(Math.min(LONGEST, Math.max(PAUSE, IDLE * this.#took)), undefined, { signal: this.#hurry.signal }).catch(() => undefined)
+    this.#hurry = new AbortController()
+    this.#current = this.#waiting.splice(0)
+    const since = performance.now()
+    this.#done = this.#forget(this.#current)
+    await this.#done
+    this.#took = performance.now() - since
+    this.#current = []
   }
 
   async #forget (whose: readonly Forgotten[]): Promise<void> {

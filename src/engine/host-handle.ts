@@ -185,8 +185,9 @@ export class HostHandle implements Host {
 
   async settled (options?: Options): Promise<void> {
     this.#works.open()
+    const forgotten = this.#works.context.flows.ended() // sooner than by themselves
     await this.#works.context.sexton.settled(options?.signal)
-    await this.#works.context.flows.ended()
+    await forgotten
     await this.rigs.ended()
   }
 
@@ -205,6 +206,7 @@ export class HostHandle implements Host {
       try {
         await over.catch(() => undefined) // told at the end: the rest must be closed all the same
         await this.#works.context.stock?.close()
+        await this.#works.context.flows.ended()
         await this.#works.context.sexton.ended()
         await this.#watch.ended()
         await this.daemons.release()

@@ -122,7 +122,7 @@ export class Sexton {
       await step.before('delete buried links')
       await this.#delete(plot, found, channel)
     }
-    await this.#options.flows.forgotten((grave.flows ?? []).map(({ prefix }) => prefix))
+    await this.#options.flows.forgotten((grave.flows ?? []).map(({ prefix }) => prefix), { patient: true })
     await step.before('close the grave')
     await graves.close(grave)
     this.#waiting -= size(grave)
