@@ -1,6 +1,7 @@
-/** What changes in a namespace, as it happens: multicast groups on sockets of the npm package `netlink`, as an async iterator. */
+/** What changes in a namespace, as it happens: multicast groups on sockets of the npm package `netlink`, in workers on our own, as an async iterator. */
 import { isMainThread } from 'node:worker_threads'
 import { KernelError, NetwrightError } from '../errors.js'
+import { openEar, type Ear } from './ear.js'
 import { errnoName } from './errno.js'
 import { decodeEvents, monitorGroups, type MonitorEvent, type MonitorGroup } from './event.js'
 import { NETLINK_NETFILTER, NETLINK_ROUTE } from './header.js'
@@ -37,7 +38,7 @@ interface Socket {
   close (): void
 }
 /** A socket with its descriptor, and how many messages it had lost when it was last looked at. */
-interface Ear { readonly socket: Socket, readonly fd: number, drops: number }
+interface Open { readonly socket: Socket, readonly fd: number, drops: number }
 type SocketClass = new (protocol: number, options: { recvBufferSize: number, sendBufferSize: number }) => Socket
 
 const LIMIT = 8192
@@ -47,20 +48,19 @@ const RECEIVE_BUFFER = 8 << 20
  * `ip monitor link address route neigh`, `nft monitor`. Events are hints: after an `overrun` (the kernel's buffer or ours was full, or
  * a message could not be read) look at everything afresh. Opens at once; errors in opening come from `ready` and from the first `next()`.
  *
- * The sockets are not referenced: a waiting monitor does not keep the process alive. Main thread only, because the package crashes the process when a
- * worker that used it ends: in a worker this throws NETWRIGHT_UNSUPPORTED. Throws NETWRIGHT_NO_PERMISSION or KernelError where a group cannot be joined.
+ * The sockets are not referenced: a waiting monitor does not keep the process alive. In a worker they are our own, with a thread each: the package crashes
+ * the process when a worker that used it ends. Rejects with NETWRIGHT_NO_PERMISSION or KernelError where a group cannot be joined.
  */
-export function monitor (options: MonitorOptions): Monitor {
-  if (!isMainThread) throw new NetwrightError('NETWRIGHT_UNSUPPORTED', 'a monitor runs in the main thread only', { remedy: 'open it in the main thread and post its events to the worker' })
-  return new Listening(options)
-}
+export function monitor (options: MonitorOptions): Monitor { return new Listening(options) }
 
 class Listening implements Monitor {
   readonly ready: Promise<void>
   readonly #limit: number
   readonly #queue: MonitorEvent[] = []
   readonly #signal: AbortSignal | undefined
+  #sockets: readonly Open[] = []
   #ears: readonly Ear[] = []
+  #closing: Promise<void> = Promise.resolve()
   #counting = false
   #waiting: (() => void) | undefined
   #ended = false
@@ -77,12 +77,35 @@ class Listening implements Monitor {
     this.ready.catch((error: unknown) => { this.#end(error) })
   }
 
-  async #open ({ netns = -1, groups, receiveBuffer = RECEIVE_BUFFER }: MonitorOptions): Promise<void> {
+  async #open (options: MonitorOptions): Promise<void> {
+    if (isMainThread) await this.#openSockets(options)
+    else await this.#openEars(options)
+  }
+
+  async #openEars ({ netns = -1, groups, receiveBuffer = RECEIVE_BUFFER }: MonitorOptions): Promise<void> {
+    const opening = numbersOf(groups).map(async ({ protocol, numbers }) => await openEar({ protocol, netns, groups: numbers, receiveBuffer }, {
+      heard: (data) => { this.#hear(data) }, lost: (count) => { this.#push(overrun(count)) }, failed: (error) => { this.#end(error) },
+    }))
+    const opened = await Promise.allSettled(opening)
+    this.#ears = opened.flatMap((one) => one.status === 'fulfilled' ? [one.value] : [])
+    const failed = opened.find((one) => one.status === 'rejected')
+    if (this.#ended || failed !== undefined) await this.#closeEars()
+    if (failed !== undefined) throw refusal(failed.reason)
+  }
+
+  async #closeEars (): Promise<void> {
+    const open = this.#ears
+    this.#ears = []
+    this.#closing = Promise.all([this.#closing, ...open.map(async (ear) => { await ear.close() })]).then(() => undefined)
+    await this.#closing
+  }
+
+  async #openSockets ({ netns = -1, groups, receiveBuffer = RECEIVE_BUFFER }: MonitorOptions): Promise<void> {
     const { RawNetlinkSocket } = (await import('netlink/dist/raw.js')).default
     if (this.#ended) return
     // One synchronous stretch inside the namespace: no callback and no await between enter and leave (kernel.md, Netlink 11).
-    this.#ears = native().netnsRun(netns, () => listen(RawNetlinkSocket, groups, receiveBuffer))
-    for (const { socket } of this.#ears) {
+    this.#sockets = native().netnsRun(netns, () => listen(RawNetlinkSocket, groups, receiveBuffer))
+    for (const { socket } of this.#sockets) {
       socket.on('message', (data) => { this.#hear(data) })
       socket.on('error', (error) => { this.#end(error) })
       socket.unref()
@@ -100,9 +123,9 @@ class Listening implements Monitor {
   /** Messages are lost only while the buffer is full, so after a loss there is always one more to hear: looking then is enough. */
   #count (): void {
     this.#counting = false
-    for (const ear of this.#ears) {
+    for (const ear of this.#sockets) {
       const drops = native().socketDrops(ear.fd)
-      if (drops !== ear.drops) this.#push({ kind: 'overrun', reason: `the kernel's buffer was full, ${String(drops - ear.drops)} messages are lost` })
+      if (drops !== ear.drops) this.#push(overrun(drops - ear.drops))
       ear.drops = drops
     }
   }
@@ -123,10 +146,11 @@ class Listening implements Monitor {
     if (failure !== undefined && !this.#ended) this.#failure = refusal(failure)
     this.#ended = true
     this.#signal?.removeEventListener('abort', this.#abort)
-    const open = this.#ears
-    this.#ears = []
+    const open = this.#sockets
+    this.#sockets = []
     // Outside of the package's own callbacks, which go on using the socket after they return.
     if (open.length > 0) setImmediate(() => { for (const { socket } of open) socket.close() })
+    void this.#closeEars()
     this.#wake()
   }
 
@@ -148,6 +172,7 @@ class Listening implements Monitor {
   async return (): Promise<IteratorResult<MonitorEvent, undefined>> {
     this.#end()
     await Promise.resolve(this.ready).catch(() => undefined)
+    await this.#closeEars()
     // The sockets are closed in the next round; whoever counts descriptors after this finds none.
     await new Promise<void>((resolve) => { setImmediate(() => { setImmediate(resolve) }) })
     return { done: true, value: undefined }
@@ -156,18 +181,26 @@ class Listening implements Monitor {
   async [Symbol.asyncDispose] (): Promise<void> { await this.return() }
 }
 
-function listen (Socket: SocketClass, groups: readonly MonitorGroup[], recvBufferSize: number): readonly Ear[] {
-  const ears: Ear[] = []
+const overrun = (count: number): MonitorEvent => ({ kind: 'overrun', reason: `the kernel's buffer was full, ${String(count)} messages are lost` })
+
+/** The numbers of some groups, by protocol; each once. */
+function numbersOf (groups: readonly MonitorGroup[]): readonly { readonly protocol: number, readonly numbers: readonly number[] }[] {
+  return [NETLINK_ROUTE, NETLINK_NETFILTER].flatMap((protocol) => {
+    const numbers = groups.flatMap((group) => monitorGroups[group].protocol === protocol ? monitorGroups[group].numbers : [])
+    return numbers.length === 0 ? [] : [{ protocol, numbers: [...new Set(numbers)] }]
+  })
+}
+
+function listen (Socket: SocketClass, groups: readonly MonitorGroup[], recvBufferSize: number): readonly Open[] {
+  const ears: Open[] = []
   const made: Socket[] = []
   try {
-    for (const protocol of [NETLINK_ROUTE, NETLINK_NETFILTER]) {
-      const numbers = groups.flatMap((group) => monitorGroups[group].protocol === protocol ? monitorGroups[group].numbers : [])
-      if (numbers.length === 0) continue
+    for (const { protocol, numbers } of numbersOf(groups)) {
       const socket = new Socket(protocol, { recvBufferSize, sendBufferSize: 0 })
       made.push(socket)
       // Before the first group: an overrun would abort the process.
       ears.push({ socket, fd: native().socketTame(protocol, socket.address().port, recvBufferSize), drops: 0 })
-      for (const number of new Set(numbers)) socket.addMembership(number)
+      for (const number of numbers) socket.addMembership(number)
     }
     return ears
   } catch (error) {

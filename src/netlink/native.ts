@@ -11,6 +11,8 @@ import { NetwrightError } from '../errors.js'
 
 /** Opaque: a netlink socket with its thread. */
 export interface NativeChannel { readonly brand: 'channel' }
+/** Opaque: a netlink socket that hears multicast groups, with its thread. */
+export interface NativeEar { readonly brand: 'ear' }
 
 /** Opaque: a netlink socket that only listens. */
 export interface NativeLetterbox { readonly brand: 'letterbox' }
@@ -26,6 +28,13 @@ export interface Native {
   channelExchange (channel: NativeChannel, datagram: Uint8Array, dump: boolean, sieve?: Uint8Array): Promise<{ datagrams: Buffer[], overrun: boolean, waitNs: number, queueNs: number, spentNs: number, workNs: number }>
   /** Pending requests are rejected with ECANCELED (one that is inside the kernel still ends there); resolves when the thread and the socket are gone. Twice is fine. */
   channelClose (channel: NativeChannel): Promise<void>
+
+  /** Opens a netlink socket in `netns` on a thread of its own and joins multicast groups. NETLINK_NO_ENOBUFS: what does not fit into the buffer is counted. EPERM where a group is not for everybody. */
+  earOpen (protocol: number, netns: number, groups: readonly number[], receiveBuffer: number): Promise<NativeEar>
+  /** Resolves when there is something to hear, with up to 64 datagrams and how many the socket has lost since it was opened. One at a time: EBUSY. ECANCELED when it is closed. Does not keep the event loop alive. */
+  earHear (ear: NativeEar): Promise<{ datagrams: Buffer[], drops: number }>
+  /** Resolves when the thread and the socket are gone. Twice is fine. */
+  earClose (ear: NativeEar): Promise<void>
 
   /**
    * Makes a TAP: open /dev/net/tun, TUNSETIFINDEX (where `ifindex` > 0), TUNSETIFF with IFF_TAP|IFF_NO_PI|IFF_TUN_EXCL, one fd a queue (IFF_MULTI_QUEUE where more than one),

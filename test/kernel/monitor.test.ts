@@ -1,4 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process'
+import { on } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -141,12 +142,71 @@ test('monitor: does not keep the process alive', async () => {
   assert.is(stdout, 'listening\n')
 })
 
-test('monitor: in a worker it says that it cannot run', async () => {
-  const script = `import(${JSON.stringify(monitorFile)}).then(({ monitor }) => { try { monitor({ groups: ['link'] }) } catch (error) { require('node:worker_threads').parentPort.postMessage(error.code + ': ' + error.remedy) } })`
-  const worker = new Worker(script, { eval: true })
-  const said = await new Promise((resolve, reject) => { worker.once('message', resolve); worker.once('error', reject) })
+/** Runs `body` in a worker, with `events`, a monitor of the namespace that is `netns`; what it posts comes to `heard`. */
+function inWorker (netns: number, groups: string, body: string, options = ''): Talking {
+  const script = `import(${JSON.stringify(monitorFile)}).then(async ({ monitor }) => {
+    const { parentPort } = require('node:worker_threads')
+    const alive = setInterval(() => undefined, 1000)
+    const events = monitor({ netns: ${String(netns)}, groups: ${groups}, ${options} })
+    await events.ready
+    parentPort.postMessage('ready')
+    ${body}
+    clearInterval(alive)
+  })`
+  return talking(new Worker(script, { eval: true }))
+}
+
+/** A worker, and what it says, one at a time. */
+interface Talking { readonly worker: Worker, readonly exited: Promise<unknown>, said (): Promise<unknown> }
+function talking (worker: Worker): Talking {
+  const messages = on(worker, 'message')
+  return { worker, exited: new Promise((resolve) => { worker.once('exit', resolve) }), said: async () => {
+    const { value } = await messages.next() as { value: readonly unknown[] }
+    return value[0]
+  } }
+}
+
+kernelTest(test, 'monitor: hears in a worker what it hears in the main thread, and leaves no descriptor', async ({ ns }) => {
+  const before = (await readdir('/proc/self/fd')).length
+  const { exited, said } = inWorker(ns.fd, "['link', 'nft']", "const heard = []; for await (const { name } of events) { heard.push(name); if (name === 'NFT_MSG_DELTABLE') break } parentPort.postMessage([...new Set(heard)].sort().join())")
+  assert.is(await said(), 'ready')
+  await ns.must('ip', ['link', 'add', 'br0', 'type', 'bridge'])
+  await ns.must('ip', ['link', 'del', 'br0'])
+  await ns.must('nft', ['add', 'table', 'inet', 'mine'])
+  await ns.must('nft', ['delete', 'table', 'inet', 'mine'])
+  assert.is(await said(), 'NFT_MSG_DELTABLE,NFT_MSG_NEWGEN,NFT_MSG_NEWTABLE,RTM_DELLINK,RTM_NEWLINK')
+  assert.is(await exited, 0)
+  assert.is((await readdir('/proc/self/fd')).length, before)
+}, { needs: ['nft'] })
+
+kernelTest(test, 'monitor: in a worker, a full buffer of the kernel is an overrun', async ({ ns }) => {
+  const { worker, said } = inWorker(ns.fd, "['link']", "parentPort.once('message', async () => { for await (const { kind } of events) if (kind === 'overrun') break; parentPort.postMessage('overrun'); process.exit(0) }); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500); await new Promise(() => undefined)", 'receiveBuffer: 16384')
+  assert.is(await said(), 'ready')
+  worker.postMessage('read')
+  await ns.must('ip', ['-batch', '-'], { input: ['link add br0 type bridge', ...Array.from({ length: 500 }, (_, i) => `link set br0 mtu ${String(1300 + i)}`)].join('\n') })
+  assert.is(await said(), 'overrun')
   await worker.terminate()
-  assert.is(said, 'NETWRIGHT_UNSUPPORTED: open it in the main thread and post its events to the worker')
+}, { leaves: true })
+
+kernelTest(test, 'monitor: a worker that listens may be terminated at any moment', async ({ ns }) => {
+  const before = (await readdir('/proc/self/fd')).length
+  const flood = ns.spawn('sh', ['-c', 'ip link add br0 type bridge; i=1300; while [ $i -lt 2300 ]; do ip link set br0 mtu $i; i=$((i + 1)); done; ip link del br0'])
+  for (let round = 0; round < 30; round++) {
+    const { worker, said } = inWorker(ns.fd, "['link', 'addr', 'nft']", 'for await (const event of events) parentPort.postMessage(event.kind)')
+    if (round % 3 !== 0) await said()
+    await worker.terminate()
+  }
+  await flood.stop()
+  await ns.exec('ip', ['link', 'del', 'br0'])
+  // Their threads end a moment after they are told to.
+  for (let tries = 0; tries < 200 && (await readdir('/proc/self/fd')).length > before; tries++) await new Promise((resolve) => setTimeout(resolve, 10))
+  assert.is((await readdir('/proc/self/fd')).length, before)
+}, { needs: ['nft'] })
+
+kernelTest(test, 'monitor: in a worker, a closed descriptor is an error of ready', async () => {
+  const { worker, said } = talking(new Worker(`import(${JSON.stringify(monitorFile)}).then(({ monitor }) => monitor({ netns: 999, groups: ['link'] }).ready).catch((error) => { require('node:worker_threads').parentPort.postMessage(String(error)) })`, { eval: true }))
+  assert.match(String(await said()), /EBADF/)
+  await worker.terminate()
 })
 
 kernelTest(test, 'monitor: a closed descriptor is an error of ready and of the first next', async () => {
