@@ -34,8 +34,8 @@ const { values, positionals } = parseArgs({
 
 /** What says a program's version, where it is there. */
 const versions: readonly (readonly string[])[] = [
-  ['ip', '-V'], ['nft', '--version'], ['dnsmasq', '--version'], ['libvirtd', '--version'], ['/usr/bin/python3', '-c', 'import pyroute2; print("pyroute2", pyroute2.__version__)'],
-  ['/usr/lib/podman/netavark', '--version'], ['sh', '-c', 'dpkg-query -W -f \'${Package} ${Version}\' golang-github-vishvananda-netlink-dev'], ['sh', '-c', 'dpkg-query -W -f \'${Package} ${Version}\' containernetworking-plugins'],
+  ['ip', '-V'], ['nft', '--version'], ['dnsmasq', '--version'], ['libvirtd', '--version'], 
+  ['/usr/lib/podman/netavark', '--version'], ...['python3-pyroute2', 'golang-github-vishvananda-netlink-dev', 'containernetworking-plugins'].map((name) => ['dpkg-query', '-W', '-f', '${Package} ${Version}', name]),
 ]
 
 async function conditions (): Promise<string> {

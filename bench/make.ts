@@ -87,21 +87,24 @@ export async function make (runs: number): Promise<Row[]> {
   ]
 }
 
+interface Candidate { readonly peer: Peer | Missing, readonly times: PeerTimes, readonly runs: number, readonly nat: boolean }
+
 /** The other peers, for information. */
 export async function peers (runs: number): Promise<Row[]> {
   const shown = await model(COUNT, true)
-  const all: readonly { readonly peer: Peer | Missing, readonly times: PeerTimes, readonly runs: number, readonly nat: boolean }[] = [
-    ...[await pyroute2(shown), await netlink(shown)].map((peer) => ({ peer, times: { make: [], destroy: [] }, runs: Math.min(runs, SOME), nat: true })),
+  const all: readonly Candidate[] = [
+    ...[await pyroute2(shown), await netlink(shown)].map((peer) => ({ peer, times: { make: [], destroy: [] }, runs: SOME, nat: true })),
     ...[await netavark(COUNT), await cni(COUNT)].map((peer) => ({ peer, times: { make: [], destroy: [] }, runs: FEW, nat: false })),
   ]
   const ours: Times = { make: [], free: [], gone: [], cpu: [], program: [] }
   await withWorker(async (worker) => {
-    await repeat(Math.min(runs, SOME), async (counted) => { await oursOnce(worker, counted ? ours : undefined) })
+    await repeat(Math.min(runs, SOME), async (counted) => {
+      await oursOnce(worker, counted ? ours : undefined)
+      for (const { peer, times, runs: most, nat } of all) {
+        if (!('missing' in peer) && times.make.length < most && (counted || most > FEW)) await theirsOnce(peer, counted ? times : undefined, { nat, destroy: true })
+      }
+    })
   })
-  for (const { peer, times, runs: some, nat } of all) {
-    if ('missing' in peer) continue
-    for (let run = nat ? 0 : 1; run <= some; run++) await theirsOnce(peer, run > 0 ? times : undefined, { nat, destroy: true })
-  }
   const rowsOf = (verb: 'make' | 'destroy', mine: readonly number[], end: string): Row[] => all.map(({ peer, times }) => {
     const whole = times[verb].map(({ ms }) => ms)
     const within = times[verb].flatMap(({ within: own }) => own ?? [])

@@ -88,7 +88,7 @@ export async function pyroute2 (shown: Picture): Promise<Peer | Missing> {
   const { code } = await exec(python, ['-c', 'import pyroute2'])
   if (code !== 0) return { name: 'pyroute2 + nft -f', missing: `missing (${INSTALL})` }
   const file = await described(shown)
-  return await withNft('pyroute2 + nft -f', shown, async (verb, netns) => nanoseconds(await inside(netns, python, sourceFile('pyroute2.py'), verb, file)))
+  return await withNft('pyroute2 + nft -f', shown, async (verb, netns) => nanoseconds(await inside(netns, python, sourceFile('with_pyroute2.py'), verb, file)))
 }
 
 /** Built from Debian's sources, which lie in a GOPATH of their own; nothing is downloaded. */

@@ -1,4 +1,4 @@
-"""The same links through pyroute2: pyroute2.py make|destroy FILE, in the namespace that it is run in. Prints the nanoseconds without Python's start.
+"""The same links through pyroute2: with_pyroute2.py make|destroy FILE, in the namespace that it is run in. Prints the nanoseconds without Python's start.
 
 One request at a time, as its users write it, but with every index chosen or known beforehand, so that none is looked up.
 """
@@ -20,7 +20,7 @@ def make(ipr, spec):
         for address in bridge['addresses']:
             ipr.addr('add', index=i, address=address['local'], prefixlen=address['prefix'], broadcast=address['broadcast'])
     for tap in spec['taps']:
-        ipr.link('add', ifname=tap['name'], kind='tuntap', mode='tap')
+        ipr.link('add', ifname=tap['name'], kind='tun', tun_type=2)
         index = ipr.link_lookup(ifname=tap['name'])[0]
         options = {'ifalias': tap['alias']} if tap['alias'] else {}
         if tap['ipv6'] is False:
