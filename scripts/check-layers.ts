@@ -1,7 +1,7 @@
 /**
  * Proves that imports go down the floors only; `import type` counts. Prints one line a violation and exits 1.
  *
- *     values, errors, log, diagnostics < bytes < netlink < kernel < network (types of kernel) < dnsmasq (not netlink, not kernel) < engine < index < cli (index only)
+ *     values, errors, log, diagnostics, tracing < bytes < netlink < kernel < network (types of kernel) < dnsmasq (not netlink, not kernel) < engine < index < cli (index only)
  *     netlink/native.ts, the edge to the addon, stands beside values: netlink, kernel, dnsmasq and engine use it
  */
 import { readdir, readFile } from 'node:fs/promises'
@@ -16,14 +16,15 @@ const floors: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   log: [],
   diagnostics: [],
+  tracing: ['diagnostics'],
   bytes: ['values', 'errors', 'log'],
   // The edge to the addon: processes and files as well as netlink, so a floor of its own.
   native: ['errors'],
-  netlink: ['native', 'bytes', 'values', 'errors', 'log', 'diagnostics'],
+  netlink: ['native', 'bytes', 'values', 'errors', 'log', 'diagnostics', 'tracing'],
   kernel: ['netlink', 'native', 'bytes', 'values', 'errors', 'log'],
   network: ['type kernel', 'bytes', 'values', 'errors', 'log'],
   dnsmasq: ['network', 'native', 'bytes', 'values', 'errors', 'log'],
-  engine: ['diagnostics', 'dnsmasq', 'network', 'kernel', 'netlink', 'native', 'bytes', 'values', 'errors', 'log'],
+  engine: ['diagnostics', 'tracing', 'dnsmasq', 'network', 'kernel', 'netlink', 'native', 'bytes', 'values', 'errors', 'log'],
   index: ['diagnostics', 'engine', 'dnsmasq', 'network', 'kernel', 'netlink', 'native', 'bytes', 'values', 'errors', 'log'],
   // A library of its own beside the index, for test authors.
   testing: ['engine', 'dnsmasq', 'network', 'kernel', 'netlink', 'native', 'bytes', 'values', 'errors', 'log'],

@@ -1,5 +1,6 @@
 /** What a host has done so far and what it waited for: counted always, since it costs nothing that can be measured. */
-import { channels, traced, type DnsmasqTrace, type Operation } from '../diagnostics.js'
+import type { DnsmasqTrace, Operation } from '../diagnostics.js'
+import { channels, traced } from '../tracing.js'
 import { Tally } from '../netlink/tally.js'
 import { slices } from '../netlink/breathe.js'
 

@@ -1,6 +1,6 @@
 /** The default transport: one thread, one socket, one namespace. A request may wait seconds for RTNL; the event loop never does. */
-import { channels, traced } from '../diagnostics.js'
 import { KernelError, NetwrightError } from '../errors.js'
+import { channels, traced } from '../tracing.js'
 import { errnoName } from './errno.js'
 import { messages, NETLINK_NETFILTER, NETLINK_ROUTE } from './header.js'
 import { native, type NativeChannel } from './native.js'

@@ -17,6 +17,20 @@ export const subnetted: NetworkInput = { name: 'a', subnet: 24 }
 // @ts-expect-error -- unknown words are not taken for known ones
 export const worded: NetworkInput = { name: 'a', brigde: 'br0' }
 
+export async function rigs (host: Host): Promise<readonly boolean[]> {
+  await using rig = await host.rig({ a: [{ name: 'red' }], b: [] })
+  await using list = await host.rig(['c', 'd'])
+  // @ts-expect-error -- the rig has no such namespace
+  rig.host('c')
+  // @ts-expect-error -- nor has this one
+  list.host('a')
+  // @ts-expect-error -- a network is a definition
+  await host.rig({ a: [42] })
+  // @ts-expect-error -- several are in a list
+  await host.rig('a')
+  return [rig.host('b').made, list.host('d').made]
+}
+
 export async function wrong (host: Host, network: Network): Promise<void> {
   // @ts-expect-error -- a definition is text or an object
   await host.define(42)
