@@ -113,11 +113,11 @@ export class HostHandle implements Host {
   }
 
   async plan (desired: Desired | DesiredNetwork | readonly DesiredNetwork[] | CheckedDesired, options?: PlanOptions): Promise<Plan> {
-    return await this.#works.during(async () => await typed(async () => await makePlan(this.#works.context, await desiredOf(desired), options)))
+    return await this.#works.during(async () => await typed(async () => await makePlan(this.#works.context, await desiredOf(desired), options)), { operation: 'plan' })
   }
 
   async apply (planOrDesired: Plan | Desired | DesiredNetwork | readonly DesiredNetwork[] | CheckedDesired, options?: ApplyOptions): Promise<Plan> {
-    return await this.#works.during(async () => await typed(async () => await applied(planOrDesired, this.#works, options)))
+    return await this.#works.during(async () => await typed(async () => await applied(planOrDesired, this.#works, options)), { operation: 'apply' })
   }
 
   async networks (): Promise<NetworkInfo[]> {

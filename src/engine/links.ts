@@ -21,7 +21,7 @@ export function links (context: Context, during: Works['during']): Links {
   const at = async <T>(purpose: string, options: Options | undefined, work: () => Promise<T>): Promise<T> => await during(async () => {
     requireCapabilities('network')
     return await locked(context, purpose, options?.signal, work)
-  })
+  }, { operation: 'links', names: () => [purpose] })
   const change = async (bridge: LinkState, data: { readonly stpState?: number, readonly forwardDelay?: number }): Promise<void> => {
     await call(context.rtnl, link.change({ index: bridge.index, linkinfo: { kind: 'bridge', data } }, bridge.name))
   }
