@@ -1,5 +1,4 @@
 /** A text in the person's editor. Source: tools/vsh.c, vshEditWriteToTempFile, vshEditFile. */
-import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,6 +18,7 @@ function editorOf (environment: NodeJS.ProcessEnv): string {
 
 /** Runs the editor through `sh`, so that `EDITOR='code --wait'` works; the file's name is never part of the script. */
 async function run (editor: string, file: string): Promise<void> {
+  const { spawn } = await import('node:child_process')
   const child = spawn('sh', ['-c', `${editor} "$1"`, 'sh', file], { stdio: 'inherit' })
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.on('error', reject)

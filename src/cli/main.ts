@@ -1,8 +1,6 @@
 #!/usr/bin/env node
 /** The program `netwright`: arguments, standard input and signals into a session, and its outcome into an exit code. */
 import { readFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
-import { text } from 'node:stream/consumers'
 import { Failure } from './failure.js'
 import type { Given } from './globals.js'
 import { output, type Output } from './output.js'
@@ -34,16 +32,25 @@ function ignoresHangup (): boolean {
   return ignored !== undefined && (BigInt(`0x${ignored}`) & 1n) === 1n
 }
 
-function ask (question: string): Promise<string> {
+async function ask (question: string): Promise<string> {
+  const { createInterface } = await import('node:readline')
   const terminal = createInterface({ input: process.stdin, output: process.stdout })
-  return new Promise((resolve) => {
+  return await new Promise((resolve) => {
     terminal.on('close', () => { resolve('n') })
     terminal.question(question, (answer) => { resolve(answer); terminal.close() })
   })
 }
 
+async function standardInput (): Promise<string> {
+  const { text } = await import('node:stream/consumers')
+  return await text(process.stdin)
+}
+
 /** Commands on standard input, one a line: all are run, whatever becomes of those before. */
 async function batch (running: Session, given: Given, signal: AbortSignal): Promise<boolean> {
+  const { createInterface } = await import('node:readline')
+  const { aborted } = signal
+  if (aborted) return false
   const lines = createInterface({ input: process.stdin, crlfDelay: Infinity })
   signal.addEventListener('abort', () => { lines.close(); process.stdin.destroy() })
   let done = true
@@ -75,22 +82,22 @@ async function printed (out: Output, running: Session, given: Given): Promise<bo
 async function main (): Promise<number> {
   const ending = signals()
   const words = process.argv.slice(2)
-  const out = output(process.stdout)
-  const err = output(process.stderr)
-  const terminal = process.stdin.isTTY
+  const out = output(() => process.stdout)
+  const err = output(() => process.stderr)
   let exitCode = 0
   const start = (input: World['input']): Session => session({
-    out, err, signal: ending.signal, environment: process.env, input, ask: terminal ? ask : undefined,
-    bar: process.stderr.isTTY ? process.stderr : undefined, exitWith: (code) => { exitCode = code },
+    out, err, signal: ending.signal, environment: process.env, input,
+    get ask () { return process.stdin.isTTY ? ask : undefined }, get bar () { return process.stderr.isTTY ? process.stderr : undefined },
+    exitWith: (code) => { exitCode = code },
   })
-  let running = start(() => text(process.stdin))
+  let running = start(standardInput)
   let done = false
   let given: Given = new Map()
   try {
     const parsed = parseGlobals(words)
     given = parsed.given
     const [first, ...more] = parsed.rest
-    const wordless = first === undefined && !terminal && !given.has('help') && !given.has('version')
+    const wordless = first === undefined && !process.stdin.isTTY && !given.has('help') && !given.has('version')
     if (wordless || (first === '-' && more.length === 0)) {
       running = start(undefined)
       done = await batch(running, given, ending.signal)

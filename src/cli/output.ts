@@ -10,21 +10,25 @@ export interface Output {
   problem (): string | undefined
 }
 
-/** Writes to a stream of the process. EPIPE is quiet: what is written afterwards is dropped. */
-export function output (stream: NodeJS.WriteStream): Output {
+/** Writes to a stream of the process, which is opened when there is something to write. EPIPE is quiet: what is written afterwards is dropped. */
+export function output (open: () => NodeJS.WriteStream): Output {
   const gone = new AbortController()
   let problem: string | undefined
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') problem ??= error.code ?? error.message
-    gone.abort()
-  })
+  let opened: NodeJS.WriteStream | undefined
+  const stream = (): NodeJS.WriteStream => {
+    opened ??= open().on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') problem ??= error.code ?? error.message
+      gone.abort()
+    })
+    return opened
+  }
   return {
     gone: gone.signal,
-    write: (text) => { if (!gone.signal.aborted && text !== '') stream.write(text) },
+    write: (text) => { if (!gone.signal.aborted && text !== '') stream().write(text) },
     flush: () => new Promise<void>((resolve) => {
-      if (gone.signal.aborted || stream.writableLength === 0) { resolve(); return }
+      if (gone.signal.aborted || opened === undefined || opened.writableLength === 0) { resolve(); return }
       gone.signal.addEventListener('abort', () => { resolve() }, { once: true })
-      stream.write('', () => { resolve() })
+      opened.write('', () => { resolve() })
     }),
     problem: () => problem,
   }

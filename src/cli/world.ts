@@ -1,6 +1,5 @@
 /** What the process, or a test, gives a session; and what a verb is given of it. */
 import { createReadStream } from 'node:fs'
-import { text } from 'node:stream/consumers'
 import type { Command, Context } from './command.js'
 import { Failure } from './failure.js'
 import { placeOf, type Given } from './globals.js'
@@ -40,6 +39,7 @@ async function read (world: World, file: string): Promise<string> {
     return await world.input()
   }
   try {
+    const { text } = await import('node:stream/consumers')
     return await text(createReadStream(file, { end: MOST }))
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
@@ -62,9 +62,9 @@ export function contextOf (world: World, hosts: Hosts, given: Given, { watches =
     networks: () => hosts.networks(placeOf(given, world.environment)),
     host: () => hosts.at(placeOf(given, world.environment), watches),
     read: (file) => read(world, file),
-    bar: world.bar,
+    get bar () { return world.bar },
     exitWith: (code) => { world.exitWith?.(code) },
-    terminal: world.ask !== undefined,
+    get terminal () { return world.ask !== undefined },
     ask: async (question) => {
       if (world.ask === undefined) throw new Failure({ driver: 'there is no terminal to ask at' })
       return await world.ask(question)
