@@ -12,7 +12,7 @@ import { have } from './have.js'
 import { writeOrigins } from './origins.js'
 import { isPlan, makePlan, restsOn, takePlan, type Plan, type PlanOptions } from './planned.js'
 import { workOf } from './plan-work.js'
-import type { Means } from './recovery.js'
+import { recover, type Means } from './recovery.js'
 import { absent, after, type NetworkState } from './state.js'
 import { otherDefinitions } from './store.js'
 import { steps, stopIfAborted, type Steps } from './steps.js'
@@ -187,6 +187,8 @@ class Application {
         context.logger.error({ err: error, what }, `${what}: could not be undone`)
       }
     }
+    // A removal that failed half-way is finished first: what it names cannot be kept any more, only made again.
+    await attempt('what was half removed', async () => { await locked(context, 'apply', undefined, async () => { await recover(this.#means) }) })
     let now: readonly NetworkState[] = []
     await attempt('what stands', async () => { now = await have(context) })
     const todo: Change[] = []

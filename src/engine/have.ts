@@ -9,10 +9,11 @@ import { readOrigins } from './origins.js'
 import type { PortRecord } from './record.js'
 import type { NetworkState } from './state.js'
 
-/** All networks of this owner, sorted by name. Ports whose link is gone are left out. */
+/** All networks of this owner, sorted by name. Ports whose link is gone, or that somebody is removing, are left out. */
 export async function have (context: Context): Promise<NetworkState[]> {
-  const [entries, autostarted, origins] = await Promise.all([inventory(context), context.store.autostarted(), readOrigins(context)])
-  const there = await present(context, entries.flatMap(({ ports }) => ports))
+  const [entries, autostarted, origins, journal] = await Promise.all([inventory(context), context.store.autostarted(), readOrigins(context), context.book.journal()])
+  const going = new Set(journal.flatMap(({ ports }) => ports.map(({ link }) => link.index)))
+  const there = await present(context, entries.flatMap(({ ports }) => ports.filter(({ link }) => !going.has(link.index))))
   const sources = new Map(origins.map(({ uuid, dev = '', mac = '', source }) => [[uuid, dev, mac].join(' '), source]))
   return entries.map(({ name, uuid, stored, running, ports }) => {
     const source = sources.get([uuid, '', ''].join(' '))
