@@ -42,6 +42,7 @@ export async function clear (record: BatchRecord, { context, daemons }: Means): 
   } catch (error) { left = [{ what: 'its record', error }] } finally {
     // As long as a record names them nobody else may have them.
     context.sexton.take([...graves, ...kept.map(({ grave }) => grave)])
+    await context.stock?.recall()
   }
   await abandon(record, context)
   return left

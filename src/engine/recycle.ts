@@ -112,7 +112,7 @@ export class Recycler implements Stock {
   /** Proves links for what a batch may take: there, untouched since they were laundered, and as new. Callers hold the lock until they have taken them. */
   async prepare ({ bridges, taps }: Demand): Promise<void> {
     const wanted = [...Array.from({ length: bridges }, () => BRIDGE), ...taps.flatMap((tap) => shapeWanted(tap) ?? [])]
-    await this.#look()
+    await this.recall()
     if (this.#entries.size === 0 || wanted.length === 0) return
     this.#touch()
     if (await this.#measures.outdated()) this.#soil()
@@ -180,18 +180,20 @@ export class Recycler implements Stock {
     if (this.#closed) this.#bury()
   }
 
-  /** Links that were lent and of which nobody has said that they moved: their batch failed. What did not move is laundered again. */
-  async #look (): Promise<void> {
+  /** Looks at links that were lent and of which nobody has said that they moved: their batch has failed. What did not move is laundered again. Callers hold the lock. Never throws. */
+  async recall (): Promise<void> {
     if (this.#lent.size === 0) return
     const lent = [...this.#lent]
-    const answers = await getEach(this.#means.rtnl, lent.map(({ link: { index } }) => link.get({ index, extMask: SKIP_STATS }, poolName(index))))
     this.#lent.clear()
-    for (const [i, entry] of lent.entries()) {
-      const message = answers[i]?.replies.find(({ type }) => type === link.types.new)
-      if (message === undefined || !isAt(message.payload, entry.link) || this.#entries.has(entry.link.index)) this.#drop(entry)
-      else { entry.state = 'soiled'; this.#entries.set(entry.link.index, entry) }
-    }
-    this.#wash()
+    try {
+      const answers = await getEach(this.#means.rtnl, lent.map(({ link: { index } }) => link.get({ index, extMask: SKIP_STATS }, poolName(index))))
+      for (const [i, entry] of lent.entries()) {
+        const message = answers[i]?.replies.find(({ type }) => type === link.types.new)
+        if (message === undefined || !isAt(message.payload, entry.link) || this.#entries.has(entry.link.index)) this.#drop(entry)
+        else { entry.state = 'soiled'; this.#entries.set(entry.link.index, entry) }
+      }
+      this.#wash()
+    } catch (error) { this.#means.logger.warn({ err: error }, 'links that were not used after all go with the pool') }
   }
 
   /** The link is no longer this grave's. */

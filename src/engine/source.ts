@@ -32,7 +32,7 @@ export interface Stock {
   take (wanted: Wanted): Stocked | undefined
   /** A record names these now and answers for them: whoever recovers removes them with it, however far they got. */
   used (links: readonly Stocked[]): Promise<void>
-  /** The kernel has turned them into what was wanted. Where this is not said after `used`, the next `prepare` looks how far they got. */
+  /** The kernel has turned them into what was wanted. Where this is not said after `used`, the undo looks how far they got. */
   moved (links: readonly Stocked[]): void
   /** They were not used after all: nothing was written down, nothing was sent. */
   back (links: readonly Stocked[]): void
