@@ -18,6 +18,7 @@ import type { HostOptions } from './api.js'
 import type { Context } from './context.js'
 import { namesIn, removeEmpty, removeFile } from './files.js'
 import type { HostHandle } from './host-handle.js'
+import { oneAtATime } from './one-at-a-time.js'
 import { places } from './places.js'
 import type { Made } from './rig-book.js'
 import { stop } from './stop.js'
@@ -92,7 +93,7 @@ async function clearLinks (rtnl: Transport): Promise<void> {
     for (const { group, links } of plots(found.map(({ index, name, kind }) => ({ index, name, kind: kind === 'bridge' ? 'bridge' : 'tun' })))) {
       await send(rtnl, links.map(({ index, name }) => link.change({ index, group, flags: 0, change: 1 }, name)))
       // A kind that refuses to go, as the kernel's own tunnels, keeps the others of its group.
-      await call(rtnl, removeGroup(group)).catch(async () => { await send(rtnl, links.map(removeRequest)) })
+      await oneAtATime(async () => { await call(rtnl, removeGroup(group)).catch(async () => { await send(rtnl, links.map(removeRequest)) }) })
       await sleep(PAUSE)
     }
   }

@@ -17,6 +17,7 @@ import type { Tally } from '../netlink/tally.js'
 import type { Transport } from '../netlink/transport.js'
 import type { Flows } from './flows.js'
 import type { Grave, Graves } from './graves.js'
+import { oneAtATime } from './one-at-a-time.js'
 import { stopIfAborted, undoSteps, type StepHook } from './steps.js'
 
 export interface SextonOptions {
@@ -133,14 +134,14 @@ export class Sexton {
     const { logger } = this.#options
     const ours = found.filter((state) => isBuried(state, plot))
     if (ours.length === found.length) {
-      try { await call(channel, removeGroup(plot.group)); return } catch (error) {
+      try { await oneAtATime(async () => await call(channel, removeGroup(plot.group))); return } catch (error) {
         if (isErrno(error, 'ENODEV')) return
         logger.warn({ err: error, group: plot.group }, 'a group of links could not be deleted as one: each is tried by itself')
       }
     } else logger.warn({ group: plot.group, links: found.filter((state) => !ours.includes(state)).map(({ name }) => name) }, 'a link is left alone that somebody has put into the group of links to be deleted')
     for (const state of ours) {
       await this.#rest()
-      await call(channel, removeRequest(state)).catch((error: unknown) => { if (!isErrno(error, 'ENODEV')) throw error })
+      await oneAtATime(async () => await call(channel, removeRequest(state))).catch((error: unknown) => { if (!isErrno(error, 'ENODEV')) throw error })
     }
   }
 
