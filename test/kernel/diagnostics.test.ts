@@ -102,4 +102,22 @@ kernelTest(test, 'diagnostics: the snapshot counts calls, waiting for the kernel
   assert.ok(after.kernel.workedMs > 0 && after.kernel.waitedMs >= 0 && after.kernel.longestWaitMs >= 0)
 })
 
+kernelTest(test, 'diagnostics: waiting for RTNL, which somebody else holds, is told apart from the kernel\'s own work', async (context) => {
+  const other = await context.ns.add()
+  for (let i = 0; i < 6; i++) await other.must('ip', ['link', 'add', `b${String(i)}`, 'group', '99', 'type', 'bridge'])
+  await other.must('sh', ['-c', 'for i in 0 1 2 3 4 5; do ip link set b$i group 99; done'])
+  await using opened = await host(context)
+  const { ended } = await hear<NetlinkTrace>('netwright:netlink', async () => {
+    const deleting = { now: true }
+    const end = other.must('ip', ['link', 'del', 'group', '99']).then(() => { deleting.now = false })
+    for (let i = 0; deleting.now; i++) await opened.links.addBridge(`mine${String(i)}`)
+    await end
+  })
+  const longest = ended.reduce((one, two) => (one.spentMs ?? 0) > (two.spentMs ?? 0) ? one : two)
+  assert.ok((longest.workMs ?? Infinity) < (longest.spentMs ?? 0) / 2, `${String(longest.workMs)} of ${String(longest.spentMs)} ms`)
+  const { kernel } = await opened.diagnostics()
+  assert.ok(kernel.longestWaitMs >= (longest.spentMs ?? 0) - (longest.workMs ?? 0))
+  for (const { name } of await opened.links.bridges()) await opened.links.deleteBridge(name)
+})
+
 test.run()
