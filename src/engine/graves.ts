@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import type { Buried, Plot } from '../kernel/burial.js'
 import { plots } from '../kernel/burial.js'
+import type { Yard } from '../kernel/yard.js'
 import type { Forgotten } from './flows.js'
 import { isMissing, makeDirectory, namesIn, readIfThere, removeEmpty, removeFile, writeAtomic } from './files.js'
 import { identity, lives, type Identity } from './identity.js'
@@ -38,12 +39,17 @@ const LEFT = '.left.json'
 
 export class Graves {
   readonly #directory: string
+  /** Where links are buried. */
+  readonly yard: Yard
 
-  constructor (directory: string) { this.#directory = directory }
+  constructor (directory: string, yard: Yard) {
+    this.#directory = directory
+    this.yard = yard
+  }
 
   /** Writes down where these links are to be buried; none may have been touched before. */
   async dig (links: readonly Buried[], flows: readonly Forgotten[] = []): Promise<Grave> {
-    const grave: Grave = { version: 1, id: randomBytes(9).toString('hex'), ...await identity(), plots: plots(links), ...flows.length === 0 ? {} : { flows } }
+    const grave: Grave = { version: 1, id: randomBytes(9).toString('hex'), ...await identity(), plots: plots(links, () => this.yard.next()), ...flows.length === 0 ? {} : { flows } }
     for (let tries = 1; ; tries++) {
       await makeDirectory(this.#directory)
       try { await writeAtomic(this.#file(grave), `${JSON.stringify(grave)}\n`, { durable: false }); return grave } catch (error) { if (!isMissing(error) || tries >= ATTEMPTS) throw error }

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path'
 import { hostFacts, missingCapabilities } from '../kernel/host.js'
 import { Routes } from '../kernel/routes.js'
 import { tableName } from '../kernel/ruleset.js'
+import { Yard } from '../kernel/yard.js'
 import { silent } from '../log.js'
 import { openChannel } from '../netlink/channel.js'
 import { NETLINK_NETFILTER, NETLINK_ROUTE } from '../netlink/header.js'
@@ -53,9 +54,8 @@ async function opened<H extends HostHandle> (options: HostOptions, internals: In
     const nft = await openChannel({ protocol: NETLINK_NETFILTER, netns: netns.fd, tally: tallies.kernel })
     closers.unshift(async () => { await nft.close() })
     const logger = (options.logger ?? silent).child({ owner })
-    const graves = new Graves(at.graves)
-    const routes = new Routes(rtnl, netns.fd)
-    closers.unshift(() => { routes.close() })
+    const [graves, routes] = [new Graves(at.graves, new Yard(netns.fd)), new Routes(rtnl, netns.fd)]
+    closers.unshift(() => { graves.yard.close(); routes.close() })
     const flows = new Flows({ netns: netns.fd, nft, rtnl, logger, tally: tallies.kernel })
     closers.unshift(async () => { await flows.ended() })
     const sexton = new Sexton({ graves, flows, netns: netns.fd, logger, tally: tallies.kernel, hook: internals.hook })

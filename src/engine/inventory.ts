@@ -50,10 +50,23 @@ async function leaving (context: Records): Promise<ReadonlySet<number>> {
   return new Set((await context.book.journal()).flatMap(({ networks }) => networks.map(({ bridge }) => bridge.index)))
 }
 
-/** One network, undefined where there is none of that name. Costs the same however many there are. */
-export async function lookAt (context: Context, name: string): Promise<Entry | undefined> {
-  const [stored, standing, going] = await Promise.all([context.store.get(name), context.book.look(), leaving(context)])
-  return entryOf(name, { stored: stored?.definition, standing, going })
+/** The look at single networks that is about to begin: which ones, and how they are found. */
+const nextOf = new WeakMap<Records, { readonly names: Set<string>, readonly look: Promise<(name: string) => Entry | undefined> }>()
+
+/** One network, undefined where there is none of that name. Costs the same however many there are; those who ask in the same moment share one look. */
+export async function lookAt (context: Records, name: string): Promise<Entry | undefined> {
+  let shared = nextOf.get(context)
+  if (shared === undefined) {
+    const names = new Set<string>()
+    shared = { names, look: Promise.resolve().then(async () => {
+      nextOf.delete(context)
+      const [stored, standing, going] = await Promise.all([context.store.some([...names]), context.book.look(), leaving(context)])
+      return (one: string) => entryOf(one, { stored: stored.get(one)?.definition, standing, going })
+    }) }
+    nextOf.set(context, shared)
+  }
+  shared.names.add(name)
+  return (await shared.look)(name)
 }
 
 function entryOf (name: string, { stored, standing, going }: { readonly stored: Definition | undefined, readonly standing: Ledger, readonly going: ReadonlySet<number> }): Entry | undefined {
@@ -67,7 +80,7 @@ function entryOf (name: string, { stored, standing, going }: { readonly stored: 
 const alike = (a: string, b: string): number => a.toLowerCase() < b.toLowerCase() ? -1 : a.toLowerCase() > b.toLowerCase() ? 1 : a < b ? -1 : 1
 
 /** By uuid where the text has the form of one and a network has it, else by name. Throws NETWRIGHT_NOT_FOUND with libvirt's words. */
-export async function find (context: Context, nameOrUuid: string): Promise<Entry> {
+export async function find (context: Records, nameOrUuid: string): Promise<Entry> {
   const named = nameOrUuid.length === 36 ? (await inventory(context)).find(({ uuid }) => uuid === nameOrUuid.toLowerCase()) : undefined
   const found = named ?? await lookAt(context, nameOrUuid)
   if (found !== undefined) return found

@@ -5,8 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NetwrightError } from '../errors.js'
 import { isBuried, type Plot } from '../kernel/burial.js'
+import type { Occupant } from '../kernel/yard.js'
 import { removeRequest } from '../kernel/link.js'
-import { readLinks, type LinkState } from '../kernel/link-state.js'
 import type { Logger } from '../log.js'
 import { call } from '../netlink/call.js'
 import { openChannel } from '../netlink/channel.js'
@@ -92,13 +92,13 @@ export class Sexton {
     try { while (this.#queue.length > 0) await this.#bring(this.#queue.splice(0)) } finally { this.#working = undefined }
   }
 
-  /** A socket of its own: a deletion that holds the kernel for long must not hold the host's. One look at all links serves all of these graves. */
+  /** A socket of its own: a deletion that holds the kernel for long must not hold the host's. */
   async #bring (graves: readonly Grave[]): Promise<void> {
     try {
       await using channel = await openChannel({ protocol: NETLINK_ROUTE, netns: this.#options.netns, tally: this.#options.tally })
       await this.#rest()
       await undoSteps(this.#options.hook).before('look at links')
-      const links = await readLinks(channel)
+      const links = await this.#options.graves.yard.look(channel, graves.flatMap(({ plots }) => plots))
       for (const grave of graves) await this.#clear(grave, links, channel).catch(async (error: unknown) => { await this.#fail(grave, error) })
     } catch (error) {
       for (const grave of graves) await this.#fail(grave, error)
@@ -113,7 +113,7 @@ export class Sexton {
     await graves.abandon(grave).catch((err: unknown) => { logger.warn({ err, grave: grave.id }, 'only this process can go on with it') })
   }
 
-  async #clear (grave: Grave, links: readonly LinkState[], channel: Transport): Promise<void> {
+  async #clear (grave: Grave, links: readonly Occupant[], channel: Transport): Promise<void> {
     const { graves, hook } = this.#options
     const step = undoSteps(hook)
     for (const plot of grave.plots) {
@@ -121,7 +121,7 @@ export class Sexton {
       if (found.length === 0) continue
       await this.#rest()
       await step.before('delete buried links')
-      await this.#delete(plot, found, channel)
+      await this.#delete(plot, graves.yard.hears(plot.group) ? await graves.yard.look(channel, [plot]) : found, channel)
     }
     await this.#options.flows.forgotten((grave.flows ?? []).map(({ prefix }) => prefix), { patient: true })
     await step.before('close the grave')
@@ -129,8 +129,8 @@ export class Sexton {
     this.#waiting -= size(grave)
   }
 
-  /** Where somebody has put a link of his into the group, ours are deleted one by one. What he puts there between our look and the deletion cannot be seen. */
-  async #delete (plot: Plot, found: readonly LinkState[], channel: Transport): Promise<void> {
+  /** Where somebody has put a link of his into the group, ours are deleted one by one. What he puts there in the microseconds between the look and the deletion cannot be seen. */
+  async #delete (plot: Plot, found: readonly Occupant[], channel: Transport): Promise<void> {
     const { logger } = this.#options
     const ours = found.filter((state) => isBuried(state, plot))
     if (ours.length === found.length) {

@@ -44,14 +44,21 @@ export class Store {
   /** By name. */
   async get (name: string): Promise<Stored | undefined> { return await this.#read(this.path(name)) }
 
-  /** The first of these networks that is stored; one look at the directory, however many names, or one a name where they are few. */
-  async findAny (names: readonly string[]): Promise<Stored | undefined> {
-    const there = names.length <= FEW ? new Set(names.map((name) => `${fileName(name)}.xml`)) : new Set(await entries(this.#directory))
+  /** Those of these networks that are stored, by name; one look at the directory, however many names, or one a name where they are few. */
+  async some (names: readonly string[]): Promise<ReadonlyMap<string, Stored>> {
+    const there = names.length <= FEW ? undefined : new Set(await entries(this.#directory))
+    const found = new Map<string, Stored>()
     for (const name of names) {
-      const stored = there.has(`${fileName(name)}.xml`) ? await this.get(name) : undefined
-      if (stored !== undefined) return stored
+      const stored = there === undefined || there.has(`${fileName(name)}.xml`) ? await this.get(name) : undefined
+      if (stored !== undefined) found.set(name, stored)
     }
-    return undefined
+    return found
+  }
+
+  /** The first of these networks that is stored. */
+  async findAny (names: readonly string[]): Promise<Stored | undefined> {
+    const [first] = (await this.some(names)).values()
+    return first
   }
 
   path (name: string): string { return join(this.#directory, `${fileName(name)}.xml`) }
@@ -64,7 +71,8 @@ export class Store {
       mark = [found.ino, found.size, found.ctimeMs, found.mtimeMs].join()
       whole = found.isFile()
     } catch (error) {
-      if (isMissing(error)) { this.#known.delete(path); return undefined }
+      // No file has a name that is too long.
+      if (isMissing(error) || (error instanceof Error && 'code' in error && error.code === 'ENAMETOOLONG')) { this.#known.delete(path); return undefined }
       throw error
     }
     const known = this.#known.get(path)

@@ -175,7 +175,7 @@ class Transaction {
     await this.#reload(batch)
     if (elements.length > 0 || updates.length > 0) {
       await this.#step.before('commit nft')
-      await publish(context, elements)
+      await publish(context, elements, [...networks.map(({ record }) => record), ...updates.map(({ after }) => after)])
       await this.#step.before('switch forwarding on')
       await switchOn(context, [...networks.map(({ record }) => record.forwarding), ...updates.map(({ after }) => after.forwarding)])
     }

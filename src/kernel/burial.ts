@@ -50,8 +50,8 @@ export function buryRequests ({ link: { index, name }, group, addresses, leaves 
 const HOLD = 200
 const COST = { bridge: 24, tun: 1 } as const
 
-/** Divides links into plots that the kernel deletes in a fifth of a second each, with a random group for each. */
-export function plots (links: readonly Buried[]): Plot[] {
+/** Divides links into plots that the kernel deletes in a fifth of a second each, with a group for each: random ones, unless `next` gives others. */
+export function plots (links: readonly Buried[], next: () => number = freshGroup): Plot[] {
   const found: Buried[][] = []
   let cost = HOLD
   for (const link of links) {
@@ -60,17 +60,20 @@ export function plots (links: readonly Buried[]): Plot[] {
     if (last === undefined || cost > HOLD) { found.push([link]); cost = COST[link.kind] } else last.push(link)
   }
   const groups = new Set<number>()
-  while (groups.size < found.length) groups.add(freshGroup())
+  while (groups.size < found.length) groups.add(next())
   return [...groups].map((group, i) => ({ group, links: found[i] ?? [] }))
 }
 
 /** The upper half of an owner's group: see `linkGroup`. */
 const OWNERS = 0x6e77
 
+/** Whether an owner may have this group. */
+export const isOwners = (group: number): boolean => group >>> 16 === OWNERS
+
 /** 31 bits, neither 0, the group of every ordinary link, nor one of those that owners have. */
 function freshGroup (): number {
   for (;;) {
     const group = randomInt(1 << 16, 0x8000_0000)
-    if (group >>> 16 !== OWNERS) return group
+    if (!isOwners(group)) return group
   }
 }
