@@ -14,7 +14,7 @@ export type { Logger } from './log.js'
 export type { Definition, DhcpHost, DhcpRange, ForwardMode, IpSpec, NetworkInput, NetworkSpec, RouteSpec } from './network/spec.js'
 export type {
   BridgeInfo, CheckLine, Committed, Consequence, Host, HostEvent, HostOptions, Lease, LeaseChange, Leases, Interruption, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, Options,
-  Port, PortInfo, PortInput, Rendering, StartReport, TapInput, Transaction, UpdateReport, VethInput, Warning,
+  LinkPool, PoolSize, Port, PortInfo, PortInput, Recycle, Rendering, StartReport, Statistics, TapInput, Transaction, UpdateReport, VethInput, Warning,
 } from './engine/api.js'
 export type { Counted, Diagnostics } from './engine/tallies.js'
 export type { DnsmasqTrace, NetlinkTrace, Operation, OperationTrace } from './diagnostics.js'

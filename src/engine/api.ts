@@ -1,5 +1,6 @@
 /** The public face: what `openHost` returns. Specs in, plain data out. Every verb takes `{ signal }`. */
 import type { Lease, LeaseChange } from '../dnsmasq/leases.js'
+import type { Counters } from '../kernel/counters.js'
 import type { Logger } from '../log.js'
 import type { NamespaceHost, NamespaceOptions, Rig, RigInput } from './rig.js'
 import type { Diagnostics } from './tallies.js'
@@ -199,6 +200,11 @@ export interface Network extends AsyncDisposable {
   setAutostart (on: boolean, options?: Options): Promise<void>
   attach (port: PortInput, options?: Options): Promise<Port>
   ports (options?: Options): Promise<PortInfo[]>
+  /**
+   * What the network's bridge has carried since the network started, or with `dev` (the host side's name) one of its ports: `ip -s link show`. The kernel's
+   * own counters begin earlier where the link was used before (see `recycle`). Throws NETWRIGHT_INACTIVE, NETWRIGHT_NOT_FOUND.
+   */
+  statistics (options?: Options & { readonly dev?: string }): Promise<Statistics>
   /** Removes a port and its link, by the host side's device name. */
   detach (dev: string, options?: Options): Promise<void>
   readonly leases: Leases
@@ -240,6 +246,9 @@ export interface VethInput extends PortCommon {
   readonly defaultRoute?: boolean
 }
 export type PortInput = TapInput | VethInput
+
+/** Packets, bytes, errors and drops, as the link sees them: what a bridge receives comes from its guests. */
+export type Statistics = Counters
 
 /** Plain data about a port. */
 export interface PortInfo {

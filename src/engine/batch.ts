@@ -22,7 +22,7 @@ import { prospect } from './prospect.js'
 import { prospectUpdates } from './prospect-update.js'
 import { apart, removalOf, type Removal } from './removal.js'
 import type { NetworkRecord, PortRecord } from './record.js'
-import type { Stocked, Wanted } from './source.js'
+import { baselineOf, type Stocked, type Wanted } from './source.js'
 import { aboutNetwork, type Work } from './work.js'
 import type { Consequence } from './change.js'
 
@@ -115,7 +115,7 @@ async function networksOf ({ fresh }: Decided, context: Context, stock: (wanted:
   for (const { definition, at } of fresh) {
     const stocked = stock({ type: 'bridge' })
     const { links: [bridge], ...rest } = expand(definition, { index: stocked?.index ?? index.next(), group: context.group })
-    if (bridge !== undefined) networks.push({ record: { definition, bridge, ...rest, dnsmasq: needsDnsmasq(definition) }, about: aboutNetwork(definition.name, at), ...stocked === undefined ? {} : { stocked } })
+    if (bridge !== undefined) networks.push({ record: { definition, bridge, ...rest, dnsmasq: needsDnsmasq(definition), ...baselineOf(stocked) }, about: aboutNetwork(definition.name, at), ...stocked === undefined ? {} : { stocked } })
     const pause = pace()
     if (pause !== undefined) await pause
   }
@@ -124,7 +124,7 @@ async function networksOf ({ fresh }: Decided, context: Context, stock: (wanted:
 
 function changeOf ({ before, after: definition, at }: Decided['changed'][number], context: Context, ports: readonly PortRecord[]): ComingUpdate {
   const { links: [bridge], ...rest } = expand(definition, { index: before.bridge.index, group: context.group })
-  const after: NetworkRecord = { definition, bridge: bridge ?? before.bridge, ...rest, dnsmasq: needsDnsmasq(definition), revision: (before.revision ?? 0) + 1 }
+  const after: NetworkRecord = { definition, bridge: bridge ?? before.bridge, ...rest, dnsmasq: needsDnsmasq(definition), ...before.baseline === undefined ? {} : { baseline: before.baseline }, revision: (before.revision ?? 0) + 1 }
   return {
     before, after, about: aboutNetwork(definition.name, at), difference: difference(before, after, ports, { ipv6: context.ipv6 }),
     need: daemonNeed(before.definition, definition), changes: liveDiff(before.definition, definition).parts,

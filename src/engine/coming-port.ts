@@ -14,7 +14,7 @@ import type { Context } from './context.js'
 import { filesOf } from './daemon.js'
 import { Reservations } from './port.js'
 import type { NetworkRecord, PortRecord } from './record.js'
-import type { Stocked } from './source.js'
+import { baselineOf, type Stocked } from './source.js'
 import type { Attached } from './work.js'
 
 /** A port that is to come. */
@@ -101,7 +101,7 @@ function design (one: Attached, name: string, room: Room, { context, guests, sto
   const stocked = tap === undefined ? undefined : stock(tap)
   const at = { index: stocked?.index ?? index.next() }
   const link = tap !== undefined ? { ...tap, ...at } : vethObject({ ...common, ...at }, input.kind === 'veth' ? input : { kind: 'veth', netns: '' }, mac, guest)
-  const record: PortRecord = { network: definition.name, link, mac, ...address, ...input.hostname === undefined ? {} : { hostname: input.hostname }, ...input.kind === 'veth' && input.defaultRoute === true ? { defaultRoute: true } : {} }
+  const record: PortRecord = { network: definition.name, link, mac, ...address, ...input.hostname === undefined ? {} : { hostname: input.hostname }, ...input.kind === 'veth' && input.defaultRoute === true ? { defaultRoute: true } : {}, ...baselineOf(stocked) }
   reservations?.add(record)
   return { record, input, network, fresh, about: placeOf(one), ...guest === undefined ? {} : { guest }, ...stocked === undefined ? {} : { stocked } }
 }

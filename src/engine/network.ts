@@ -4,7 +4,7 @@ import { InputError, NetwrightError } from '../errors.js'
 import { parseDefinition } from '../network/definition.js'
 import { networkXml } from '../network/xml/write.js'
 import type { Definition } from '../network/spec.js'
-import type { Leases, Network, NetworkDefinition, NetworkInfo, Options, Port, PortInfo, PortInput, StartReport, UpdateReport } from './api.js'
+import type { Leases, Network, NetworkDefinition, NetworkInfo, Options, Port, PortInfo, PortInput, StartReport, Statistics, UpdateReport } from './api.js'
 import { filesOf } from './daemon.js'
 import { setAutostart, undefine } from './define.js'
 import { definitionOf, find, infoOf, type Entry } from './inventory.js'
@@ -13,6 +13,7 @@ import { portInfo } from './port.js'
 import { detachPort, portHandle } from './port-handle.js'
 import { present } from './port-state.js'
 import type { NetworkRecord } from './record.js'
+import { statistics } from './statistics.js'
 import { stopTogether } from './stop-together.js'
 import { typed } from './system-error.js'
 import { transact, type Transacted } from './transact.js'
@@ -122,6 +123,10 @@ export class NetworkHandle implements Network {
       const entry = await this.#entry()
       return (await present(this.#works.context, entry.ports)).map(({ port, attached }) => portInfo(port, definitionOf(entry), attached && entry.running !== undefined))
     })
+  }
+
+  async statistics (options?: Options & { readonly dev?: string }): Promise<Statistics> {
+    return await this.#works.during(async () => await statistics(this.#works.context, await this.#entry(), options?.dev))
   }
 
   async [Symbol.asyncDispose] (): Promise<void> {

@@ -11,6 +11,7 @@
  * Bridges and TAPs are removed by burying them: see graves.ts.
  */
 import * as v from 'valibot'
+import type { Counters } from '../kernel/counters.js'
 import type { AddressObject, BridgeObject, MemberObject, RouteObject, SysctlObject, TapObject, VethObject } from '../kernel/object.js'
 import { mapSlowly } from '../netlink/breathe.js'
 import type { Definition } from '../network/spec.js'
@@ -25,6 +26,8 @@ export interface NetworkRecord {
   readonly members: readonly MemberObject[]
   readonly forwarding: { readonly ipv4: boolean, readonly ipv6: boolean }
   readonly dnsmasq: boolean
+  /** What its bridge had counted before it was this network's; missing: it was made for it. */
+  readonly baseline?: Counters
   /** How often it was updated while it ran: of two records of one network the higher one counts. Missing: never. */
   readonly revision?: number
 }
@@ -41,6 +44,8 @@ export interface PortRecord {
   readonly ip?: string
   readonly prefix?: number
   readonly hostname?: string
+  /** What the link had counted before it was this port's. */
+  readonly baseline?: Counters
   /** Of a veth pair: the guest side got a default route. */
   readonly defaultRoute?: boolean
 }
@@ -65,6 +70,8 @@ export interface BatchRecord {
   readonly abandoned?: boolean
 }
 
+const count = v.number()
+const baseline = v.exactOptional(v.object({ rxPackets: count, rxBytes: count, rxErrors: count, rxDropped: count, multicast: count, txPackets: count, txBytes: count, txErrors: count, txDropped: count }))
 const bridge = v.object({ type: v.literal('bridge'), name: v.string(), index: v.pipe(v.number(), v.integer(), v.minValue(2)), mac: v.string(), mtu: v.exactOptional(v.number()), group: v.pipe(v.number(), v.minValue(1)), stp: v.boolean(), forwardDelay: v.number(), ipv6: v.boolean(), alias: v.string() })
 const portLink = { name: v.string(), index: v.pipe(v.number(), v.integer(), v.minValue(2)), mac: v.string(), mtu: v.exactOptional(v.number()), group: v.pipe(v.number(), v.minValue(1)), master: v.exactOptional(v.number()) }
 const tap = v.object({ type: v.literal('tap'), ...portLink, queues: v.number(), vnetHdr: v.boolean(), persist: v.boolean(), uid: v.number(), gid: v.number() })
@@ -77,10 +84,10 @@ const network = v.object({
   routes: v.array(v.object({ type: v.literal('route'), dev: v.string(), index: v.number(), destination: v.string(), gateway: v.string(), metric: v.number() })),
   sysctls: v.array(v.object({ type: v.literal('sysctl'), path: v.string(), value: v.string() })),
   members: v.array(v.object({ type: v.literal('member'), set: v.string(), key: v.array(v.union([v.string(), v.number()])), data: v.exactOptional(v.array(v.union([v.string(), v.number()]))) })),
-  forwarding: v.object({ ipv4: v.boolean(), ipv6: v.boolean() }), dnsmasq: v.boolean(), revision: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  forwarding: v.object({ ipv4: v.boolean(), ipv6: v.boolean() }), dnsmasq: v.boolean(), baseline, revision: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 })
 const update = v.object({ before: network, after: network })
-const port = v.object({ network: v.string(), link: v.variant('type', [tap, veth]), mac: v.string(), ip: v.exactOptional(v.string()), prefix: v.exactOptional(v.number()), hostname: v.exactOptional(v.string()), defaultRoute: v.exactOptional(v.boolean()) })
+const port = v.object({ network: v.string(), link: v.variant('type', [tap, veth]), mac: v.string(), ip: v.exactOptional(v.string()), prefix: v.exactOptional(v.number()), hostname: v.exactOptional(v.string()), defaultRoute: v.exactOptional(v.boolean()), baseline })
 const frame = v.object({
   version: v.literal(1), id: v.string(), boot: v.string(), process: v.object({ pid: v.number(), started: v.string() }), purpose: v.string(), lifetime: v.exactOptional(v.string()),
   follows: v.exactOptional(v.string()), networks: v.array(v.unknown()), ports: v.array(v.unknown()), updates: v.exactOptional(v.array(v.unknown())),

@@ -38,6 +38,9 @@ export interface Stock {
   back (links: readonly Stocked[]): void
 }
 
+/** For the record of what comes out of a stock. */
+export const baselineOf = (stocked: Stocked | undefined): { readonly baseline?: Counters } => stocked === undefined ? {} : { baseline: stocked.counters }
+
 /** All requests of a link but those by which a port joins its bridge and goes up. */
 export function makingRequests (object: LinkObject, stocked: Stocked | undefined, surroundings: Surroundings): readonly Request[] {
   if (stocked !== undefined) return stocked.requests(object, surroundings)
