@@ -1,6 +1,7 @@
 /** The public face: what `openHost` returns. Specs in, plain data out. Every verb takes `{ signal }`. */
 import type { Lease, LeaseChange } from '../dnsmasq/leases.js'
 import type { Counters } from '../kernel/counters.js'
+import type { LinkPool, Recycle } from './recycle-options.js'
 import type { Logger } from '../log.js'
 import type { NamespaceHost, NamespaceOptions, Rig, RigInput } from './rig.js'
 import type { Diagnostics } from './tallies.js'
@@ -39,27 +40,6 @@ export interface HostOptions extends Options {
   readonly lifetime?: 'process' | 'unlimited'
   /** Keeps links of networks that stop for those that start next, instead of deleting them. Default: none are kept. */
   readonly recycle?: Recycle
-}
-
-/**
- * Stopping a network strips its links, which takes a hundredth of the time that deleting them takes, and the next network gets them, as good as new: see
- * src/kernel/launder.ts for what is reset and what is not. Persistent TAPs are kept too, those without an open descriptor.
- */
-export interface Recycle {
-  /** So many bridges, and so many TAPs, are kept at most. */
-  readonly max: number | { readonly bridges?: number, readonly taps?: number }
-  /** Milliseconds after which a pool that nobody uses is deleted. Default 60,000. */
-  readonly idle?: number
-}
-
-/** How many links are kept. */
-export interface PoolSize { readonly bridges: number, readonly taps: number }
-
-/** Links that wait for the next network: down, called `nwp…`, in link groups of their own. Closing the host deletes them; after a crash, the next host does. */
-export interface LinkPool {
-  readonly size: PoolSize
-  /** Makes links in advance, until so many bridges, and so many TAPs of that shape, are there. Throws NETWRIGHT_INVALID beyond `recycle.max`, or without it; KernelError. */
-  fill (count: number | { readonly bridges?: number, readonly taps?: { readonly count: number } & Pick<TapInput, 'queues' | 'vnetHdr' | 'owner' | 'group'> }, options?: Options): Promise<void>
 }
 
 /** A network definition: libvirt `<network>` XML, or JSON with short forms. */
@@ -273,6 +253,7 @@ export interface Port extends PortInfo, AsyncDisposable {
 }
 
 export type { Consequence, Interruption, Lease, LeaseChange }
+export type { LinkPool, PoolSize, Recycle } from './recycle-options.js'
 
 export interface Leases {
   /** `virsh net-dhcp-leases`; expired ones are left out. */

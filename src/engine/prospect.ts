@@ -1,5 +1,6 @@
 /** Before anything is made: would these networks get in anybody's way? Only reads. Callers hold the namespace's lock. */
 import { NetwrightError } from '../errors.js'
+import { isBuried } from '../kernel/burial.js'
 import { readEach, readLink } from '../kernel/link-state.js'
 import { describeConflict, hostsLast, overlapFinder, type Conflict } from '../kernel/conflict.js'
 import { readRoutes, type RouteState } from '../kernel/route.js'
@@ -93,8 +94,15 @@ async function collision (context: Context, wanted: readonly Wanted[], routes: r
   if (routes.length === 0) return undefined
   const found = (await mapSlowly(routes, overlapFinder(wanted.map(({ text }) => text)))).flat().sort(hostsLast)
   // Addresses that somebody gave to a bridge of ours are local until it is deleted: the network itself is stopped.
-  const buried = new Set(found.length === 0 ? [] : (await context.graves.all()).flatMap(({ plots }) => plots.flatMap(({ links }) => links.map(({ index }) => index))))
-  return found.find(({ route: { dev } }) => dev === undefined || !buried.has(dev))
+  const plots = found.length === 0 ? [] : (await context.graves.all()).flatMap((grave) => grave.plots)
+  for (const conflict of found) {
+    const { dev } = conflict.route
+    if (dev === undefined || !plots.some(({ links }) => links.some(({ index }) => index === dev))) return conflict
+    // One that was taken out of the pool since has another group.
+    const state = await readLink(context.rtnl, { index: dev })
+    if (state !== undefined && !plots.some((plot) => isBuried(state, plot))) return conflict
+  }
+  return undefined
 }
 
 function taken (network: string, why: string, conflict: { readonly kind: string, readonly name: string, readonly detail: string }): NetwrightError {

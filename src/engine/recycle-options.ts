@@ -1,6 +1,27 @@
 /** How much is kept, and for how long. */
 import type { Issue } from '../errors.js'
-import type { Recycle } from './api.js'
+import type { Options, TapInput } from './api.js'
+
+/**
+ * Stopping a network strips its links, which takes a hundredth of the time that deleting them takes, and the next network gets them, as good as new: see
+ * src/kernel/launder.ts for what is reset and what is not. Persistent TAPs are kept too, those without an open descriptor.
+ */
+export interface Recycle {
+  /** So many bridges, and so many TAPs, are kept at most. */
+  readonly max: number | { readonly bridges?: number, readonly taps?: number }
+  /** Milliseconds after which a pool that nobody uses is deleted. Default 60,000. */
+  readonly idle?: number
+}
+
+/** How many links are kept. */
+export interface PoolSize { readonly bridges: number, readonly taps: number }
+
+/** Links that wait for the next network: down, called `nwp…`, in link groups of their own. Closing the host deletes them; after a crash, the next host does. */
+export interface LinkPool {
+  readonly size: PoolSize
+  /** Makes links in advance, until so many bridges, and so many TAPs of that shape, are there. Throws NETWRIGHT_INVALID beyond `recycle.max`, or without it; KernelError. */
+  fill (count: number | { readonly bridges?: number, readonly taps?: { readonly count: number } & Pick<TapInput, 'queues' | 'vnetHdr' | 'owner' | 'group'> }, options?: Options): Promise<void>
+}
 
 export interface RecycleOptions {
   /** So many of each kind are kept at most. */
