@@ -1,35 +1,27 @@
 /** One network's dnsmasq as files and a process: prepared, started, found again, told to read its files anew. */
 import { statfs } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import * as v from 'valibot'
-import { adoptDnsmasq, findRunning } from '../dnsmasq/adopt.js'
 import { dnsmasqConfig } from '../dnsmasq/config.js'
 import { copyPath } from '../dnsmasq/lease-file.js'
-import { dnsmasqFiles, type DnsmasqFiles } from '../dnsmasq/place.js'
+import type { DnsmasqFiles } from '../dnsmasq/place.js'
 import { prepareDnsmasq, removeDnsmasqFiles, writeHosts, writeServers, type Prepared } from '../dnsmasq/prepare.js'
 import { startDnsmasq } from '../dnsmasq/process.js'
-import type { DnsmasqRecord, Running } from '../dnsmasq/running.js'
+import type { Running } from '../dnsmasq/running.js'
 import { dnsmasqUser } from '../dnsmasq/user.js'
 import { ProcessError } from '../errors.js'
 import type { Definition } from '../network/spec.js'
 import { under, type Context } from './context.js'
-import { isMissing, readIfThere, removeFile, writeAtomic } from './files.js'
+import { isMissing, removeFile, writeAtomic } from './files.js'
+import { filesOf, notePath, type Noted } from './note.js'
 import { fileName } from './places.js'
 import { guestSubnet } from './port.js'
 import type { PortRecord } from './record.js'
 import { steps } from './steps.js'
 
-/** What is written down of a dnsmasq that runs. */
-interface Noted { readonly process: DnsmasqRecord, readonly ready: string }
-const schema = v.object({ process: v.object({ pid: v.number(), startTime: v.string(), configPath: v.string(), hash: v.string() }), ready: v.string() })
+export { adopt, filesOf } from './note.js'
 
 /** How often files are written again whose directory another process removes at the same moment. */
 const ATTEMPTS = 20
-
-export function filesOf (context: Pick<Context, 'places'>, name: string): DnsmasqFiles {
-  return dnsmasqFiles(context.places.dnsmasq, context.places.leases, fileName(name))
-}
-const notePath = (context: Pick<Context, 'places'>, name: string): string => join(context.places.dnsmasq, `${fileName(name)}.json`)
 
 const lockPath = (context: Context, name: string): string => join(context.places.dnsmasq, `${fileName(name)}.lock`)
 
@@ -39,15 +31,6 @@ const lockPath = (context: Context, name: string): string => join(context.places
  */
 export async function exclusively<T> (context: Context, name: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   return await under(context, lockPath(context, name), { purpose: `start or stop dnsmasq of ${name}`, signal }, work)
-}
-
-async function noted (context: Pick<Context, 'places'>, name: string): Promise<Noted | undefined> {
-  const text = await readIfThere(notePath(context, name))
-  if (text === undefined) return undefined
-  try {
-    const result = v.safeParse(schema, JSON.parse(text))
-    return result.success ? result.output : undefined
-  } catch { return undefined }
 }
 
 /** The definition with the ports' reserved addresses as static leases: what dnsmasq is told. */
@@ -91,19 +74,6 @@ async function prepare (context: Context, definition: Definition, files: Dnsmasq
   for (let tries = 1; ; tries++) {
     try { return await prepareDnsmasq(definition, files, await dnsmasqUser(), context.resolvConf) } catch (error) { if (!isMissing(error) || tries >= ATTEMPTS) throw error }
   }
-}
-
-/** The process that runs for this network, proved ours; undefined where there is none. `thorough` also looks for one whose note was lost in a crash. */
-export async function adopt (context: Pick<Context, 'places' | 'netns'>, name: string, thorough = false): Promise<Running | undefined> {
-  const files = filesOf(context, name)
-  const note = await noted(context, name)
-  if (note !== undefined) {
-    const running = await adoptDnsmasq(note.process, context.netns.fd, { logPath: files.log, ready: note.ready })
-    if (running !== undefined) return running
-  }
-  if (!thorough) return undefined
-  const [found] = await findRunning(files.config, context.netns.fd)
-  return found === undefined ? undefined : await adoptDnsmasq(found, context.netns.fd, { logPath: files.log, ready: '' })
 }
 
 /** New static leases and host names, without a restart. */

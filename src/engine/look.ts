@@ -8,6 +8,7 @@ import type { Context } from './context.js'
 import { namesIn } from './files.js'
 import { lives } from './identity.js'
 import { infoOf, inventory } from './inventory.js'
+import { adopt } from './note.js'
 import { site } from './site.js'
 import { Store } from './store.js'
 import { typed } from './system-error.js'
@@ -47,7 +48,6 @@ async function orderly ({ places, store, book }: Seen): Promise<boolean> {
 const isThere = async (path: string): Promise<boolean> => await access(path).then(() => true, () => false)
 
 async function isDown (seen: Seen, name: string): Promise<boolean> {
-  const { adopt } = await import('./daemon.js')
   const running = await adopt(seen, name)
   running?.release()
   return running === undefined

@@ -1,5 +1,6 @@
-/** The way in, light: what a host needs is loaded when the first one is opened, so that `import 'netwright'` costs little. */
+/** The ways in, light: what a host needs is loaded when the first one is opened, so that `import 'netwright'` costs little. */
 import type { Host, HostOptions, NetworkInfo } from './api.js'
+import { look } from './look.js'
 
 /**
  * Opens a host: one owner's networks in one namespace. Finishes or undoes what a killed process of this owner left.
@@ -15,7 +16,6 @@ export async function openHost (options: HostOptions = {}): Promise<Host> {
  * something: that is finished or undone first. Throws as `openHost`.
  */
 export async function listNetworks (options: HostOptions = {}): Promise<NetworkInfo[]> {
-  const { look } = await import('./look.js')
   const seen = await look(options)
   if (seen !== undefined) return seen
   const host = await openHost({ ...options, supervise: false })
