@@ -117,6 +117,18 @@ export class Daemons {
     for (const network of networks) if (network.dnsmasq && !this.#watched.has(network.definition.name)) this.#watch(network, await adopt(this.#context, network.definition.name))
   }
 
+  /** As `follow`, for one network that has changed; `network`: how it stands now, undefined where it does not. */
+  async followOne (name: string, network: NetworkRecord | undefined): Promise<void> {
+    if (!this.#supervise) return
+    const watched = this.#watched.get(name)
+    const wanted = network?.dnsmasq === true ? network : undefined
+    if (watched !== undefined && watched.index !== wanted?.bridge.index) {
+      this.#watched.delete(name)
+      await watched.supervisor.release()
+    }
+    if (wanted !== undefined && !this.#watched.has(name)) this.#watch(wanted, await adopt(this.#context, name))
+  }
+
   /** The leases of a network that is defined no more. */
   async forgetLeases (name: string): Promise<void> {
     await forget(this.#context, name, true)

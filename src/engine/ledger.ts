@@ -17,6 +17,9 @@ export function without (record: BatchRecord, indexes: ReadonlySet<number>): Bat
   return { ...record, networks: record.networks.filter(({ bridge }) => !indexes.has(bridge.index)), ports: record.ports.filter(({ link }) => !indexes.has(link.index)) }
 }
 
+/** So many names of changed networks are remembered. */
+const MOST = 10_000
+
 export class Ledger {
   readonly #held = new Map<string, Held>()
   /** By the index of a link, the records that name it: two where a process was killed while it replaced one by the other. */
@@ -26,7 +29,7 @@ export class Ledger {
   readonly #ports = new Map<string, Map<number, PortRecord>>()
   /** By the index of its link, the network that a port is of. */
   readonly #sides = new Map<number, string>()
-  #touched = new Set<string>()
+  #touched: Set<string> | undefined = new Set<string>()
 
   /** Records by id. */
   get held (): ReadonlyMap<string, Held> { return this.#held }
@@ -53,11 +56,17 @@ export class Ledger {
     })
   }
 
-  /** Names of networks that have changed since the last call. */
-  touched (): ReadonlySet<string> {
+  /** Names of networks that have changed since the last call; undefined where there were too many to remember. */
+  touched (): ReadonlySet<string> | undefined {
     const touched = this.#touched
-    if (touched.size > 0) this.#touched = new Set()
+    this.#touched = new Set()
     return touched
+  }
+
+  /** Where nobody asks what has changed, that does not grow for ever. */
+  #touch (name: string): void {
+    this.#touched?.add(name)
+    if ((this.#touched?.size ?? 0) > MOST) this.#touched = undefined
   }
 
   /** A record that stands now; `gone` are the links of it that do not. */
@@ -71,7 +80,7 @@ export class Ledger {
       if (ports === undefined) this.#ports.set(port.network, new Map([[port.link.index, port]]))
       else ports.set(port.link.index, port)
       this.#sides.set(port.link.index, port.network)
-      this.#touched.add(port.network)
+      this.#touch(port.network)
     }
   }
 
@@ -83,7 +92,7 @@ export class Ledger {
     if (known !== undefined && known.definition.name !== name) this.#networks.delete(known.definition.name)
     this.#networks.set(name, network)
     this.#bridges.set(index, network)
-    this.#touched.add(name)
+    this.#touch(name)
   }
 
   #hold (held: Held, index: number): boolean {
@@ -118,7 +127,7 @@ export class Ledger {
       const { name } = network.definition
       this.#bridges.delete(index)
       if (this.#networks.get(name) === network) this.#networks.delete(name)
-      this.#touched.add(name)
+      this.#touch(name)
       return
     }
     const name = this.#sides.get(index)
@@ -127,6 +136,6 @@ export class Ledger {
     const ports = this.#ports.get(name)
     ports?.delete(index)
     if (ports?.size === 0) this.#ports.delete(name)
-    this.#touched.add(name)
+    this.#touch(name)
   }
 }

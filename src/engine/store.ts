@@ -12,6 +12,8 @@ import { fileName } from './places.js'
 
 export interface Stored { readonly definition: Definition, readonly path: string }
 
+/** Milliseconds: the kernel's clock for files ticks every 1 to 10. */
+const COARSE = 50
 /** So many files are looked for one by one. */
 const FEW = 4
 
@@ -59,6 +61,16 @@ export class Store {
   async findAny (names: readonly string[]): Promise<Stored | undefined> {
     const [first] = (await this.some(names)).values()
     return first
+  }
+
+  /**
+   * Differs from before where a file has come, gone or been replaced since; undefined where the clock is too coarse to tell whether more is to come. Files that
+   * somebody writes over in place are not noticed.
+   */
+  async version (): Promise<string | undefined> {
+    const found = await stat(this.#directory, { bigint: true }).catch(() => undefined)
+    if (found === undefined) return ''
+    return Date.now() - Number(found.mtimeMs) < COARSE ? undefined : [found.dev, found.ino, found.mtimeNs].join()
   }
 
   path (name: string): string { return join(this.#directory, `${fileName(name)}.xml`) }

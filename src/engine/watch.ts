@@ -7,8 +7,9 @@ import { AF_BRIDGE } from '../netlink/rtnl/addr.js'
 import type { HostEvent } from './api.js'
 import { filesOf } from './daemon.js'
 import { directoryChanges } from './directory.js'
-import { inventory, type Entry } from './inventory.js'
+import { inventory, lookAt, type Entry } from './inventory.js'
 import { leasesOf } from './leases.js'
+import type { NetworkRecord } from './record.js'
 import type { Works } from './works.js'
 
 type Change = Extract<HostEvent, { readonly kind: 'network' | 'port' }>
@@ -19,9 +20,11 @@ export class Watch {
   readonly #works: Works
   readonly #end: AbortSignal
   readonly #tasks = new Set<Promise<void>>()
-  readonly #leases = new Map<number, AbortController>()
+  readonly #leases = new Map<string, { readonly index: number, readonly controller: AbortController }>()
   readonly #links = new Map<number, string>()
   #seen = new Map<string, Seen>()
+  /** Of the definitions, at the last look; undefined where the next look is to be at all. */
+  #version: string | undefined
   #last: Promise<void> = Promise.resolve()
   /** A look that is to come, and so will see what was done until now. */
   #next: Promise<void> | undefined
@@ -68,7 +71,36 @@ export class Watch {
     return this.#last
   }
 
+  /** All networks where definitions may have changed, else those whose records have. */
   async #look (): Promise<void> {
+    const { book, store } = this.#works.context
+    const version = this.#listening === undefined ? '' : await store.version()
+    const touched = (await book.look()).touched()
+    const whole = touched === undefined || version === undefined || version !== this.#version
+    this.#version = version
+    try {
+      if (whole) await this.#lookAtAll()
+      else await this.#lookAtSome([...touched])
+    } catch (error) {
+      this.#version = undefined // so that the next look is at all
+      throw error
+    }
+  }
+
+  async #lookAtSome (names: readonly string[]): Promise<void> {
+    const { context, daemons, events } = this.#works
+    const entries = await Promise.all(names.map(async (name) => await lookAt(context, name)))
+    for (const [i, name] of names.entries()) {
+      const entry = entries[i]
+      for (const change of changes(name, this.#seen.get(name), entry === undefined ? undefined : seen(entry))) events.tell(change)
+      if (entry === undefined) this.#seen.delete(name)
+      else this.#seen.set(name, seen(entry))
+      if (this.#following) await daemons.followOne(name, entry?.running)
+      if (this.#listening !== undefined) this.#watchLeasesOf(name, entry?.running)
+    }
+  }
+
+  async #lookAtAll (): Promise<void> {
     const { context, daemons, events } = this.#works
     const entries = await inventory(context)
     const now = new Map(entries.map((entry) => [entry.name, seen(entry)]))
@@ -80,15 +112,22 @@ export class Watch {
   }
 
   #watchLeases (entries: readonly Entry[]): void {
-    const running = new Map(entries.flatMap(({ running: one }) => one?.dnsmasq === true ? [[one.bridge.index, one]] : []))
-    for (const [index, controller] of this.#leases) if (!running.has(index)) { controller.abort(); this.#leases.delete(index) }
-    for (const [index, { definition }] of running) {
-      if (this.#leases.has(index)) continue
-      const controller = new AbortController()
-      this.#leases.set(index, controller)
-      const leases = leasesOf(async () => await Promise.resolve({ path: filesOf(this.#works.context, definition.name).leases, definition, alive: () => this.#works.daemons.seemsUp(definition.name) }), this.#end)
-      this.#task(async () => { for await (const lease of leases.watch({ signal: controller.signal })) this.#works.events.tell({ kind: 'lease', network: definition.name, lease }) })
-    }
+    const there = new Map(entries.map(({ name, running }) => [name, running]))
+    for (const name of new Set([...this.#leases.keys(), ...there.keys()])) this.#watchLeasesOf(name, there.get(name))
+  }
+
+  #watchLeasesOf (name: string, network: NetworkRecord | undefined): void {
+    const watched = this.#leases.get(name)
+    const wanted = network?.dnsmasq === true ? network : undefined
+    if (watched?.index === wanted?.bridge.index) return
+    watched?.controller.abort()
+    this.#leases.delete(name)
+    if (wanted === undefined) return
+    const { definition, bridge: { index } } = wanted
+    const controller = new AbortController()
+    this.#leases.set(name, { index, controller })
+    const leases = leasesOf(async () => await Promise.resolve({ path: filesOf(this.#works.context, name).leases, definition, alive: () => this.#works.daemons.seemsUp(name) }), this.#end)
+    this.#task(async () => { for await (const lease of leases.watch({ signal: controller.signal })) this.#works.events.tell({ kind: 'lease', network: name, lease }) })
   }
 
   /** What is there already is not told as added when it changes. */
@@ -123,7 +162,7 @@ export class Watch {
 
   /** Resolves when all watching has ended, after the host's end. */
   async ended (): Promise<void> {
-    for (const one of this.#leases.values()) one.abort()
+    for (const { controller } of this.#leases.values()) controller.abort()
     await Promise.all([...this.#tasks, this.#last])
   }
 
