@@ -122,11 +122,10 @@ class Application {
     this.#step = steps(means.context.hook, signal)
   }
 
-  /** First of what is to come together with what is there: an entry too many names nothing, one too few would be forgotten. */
+  /** First of what is to come together with what is there: an entry too many names nothing, one too few would be forgotten by whoever goes on after a kill. */
   async origins (states: readonly NetworkState[], more: readonly NetworkState[] = []): Promise<void> {
-    const named = new Set(states.map(({ name }) => name))
     await this.#step.before('write down the sources')
-    await writeOrigins(this.#means.context, [...states, ...more.filter(({ name }) => !named.has(name))])
+    await writeOrigins(this.#means.context, [...states, ...more])
   }
 
   async carryOut (changes: readonly Change[], progress?: ApplyOptions['progress']): Promise<void> {

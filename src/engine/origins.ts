@@ -35,12 +35,14 @@ async function readAll (context: Context): Promise<readonly Origin[]> {
   }
 }
 
-/** Writes down where these networks, which are all that there are, and their ports come from. Callers hold the lock of the definitions. Nothing is written where nothing changes. */
+const keyOf = ({ uuid, dev = '', mac = '', netns = '' }: Origin): string => [uuid, dev, mac, netns].join(' ')
+
+/** Writes down where these networks, which are all that there are, and their ports come from; of two that are the same the first counts. Callers hold the lock of the definitions. Nothing is written where nothing changes. */
 export async function writeOrigins (context: Context, states: readonly NetworkState[]): Promise<void> {
   const here = netnsOf(context)
   const [before, alive] = await Promise.all([readAll(context), namesIn(dirname(dirname(context.places.run)))])
   const elsewhere = before.filter(({ netns }) => netns !== undefined && netns !== here && alive.includes(netns))
-  const sources = [...elsewhere, ...states.flatMap((state) => originsOf(state, here))]
+  const sources = [...new Map([...elsewhere, ...states.flatMap((state) => originsOf(state, here))].toReversed().map((one) => [keyOf(one), one])).values()].toReversed()
   if (JSON.stringify(sources) === JSON.stringify(before)) return
   const path = pathOf(context)
   if (sources.length === 0) {
