@@ -1,6 +1,6 @@
 /** The public face: what `openHost` returns. Specs in, plain data out. Every verb takes `{ signal }`. */
 import type { Lease, LeaseChange } from '../dnsmasq/leases.js'
-import type { Counters } from '../kernel/counters.js'
+import type { Counters as Statistics } from '../kernel/counters.js'
 import type { LinkPool, Recycle } from './recycle-options.js'
 import type { Logger } from '../log.js'
 import type { NamespaceHost, NamespaceOptions, Rig, RigInput } from './rig.js'
@@ -227,9 +227,6 @@ export interface VethInput extends PortCommon {
 }
 export type PortInput = TapInput | VethInput
 
-/** Packets, bytes, errors and drops, as the link sees them: what a bridge receives comes from its guests. */
-export type Statistics = Counters
-
 /** Plain data about a port. */
 export interface PortInfo {
   readonly network: string
@@ -252,7 +249,7 @@ export interface Port extends PortInfo, AsyncDisposable {
   detach (options?: Options): Promise<void>
 }
 
-export type { Consequence, Interruption, Lease, LeaseChange }
+export type { Consequence, Interruption, Lease, LeaseChange, Statistics }
 export type { LinkPool, PoolSize, Recycle } from './recycle-options.js'
 
 export interface Leases {

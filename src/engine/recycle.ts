@@ -9,11 +9,13 @@
  */
 import { graveName, type Buried } from '../kernel/burial.js'
 import type { Counters } from '../kernel/counters.js'
+import { glance } from '../kernel/glance.js'
 import { launder, type Stripped } from '../kernel/launder.js'
 import { likeness } from '../kernel/likeness.js'
 import type { LinkObject } from '../kernel/object.js'
 import { poolName } from '../kernel/strip.js'
 import { getEach, send } from '../netlink/call.js'
+import { isErrno } from '../netlink/errno.js'
 import { IFF_UP, link } from '../netlink/rtnl/link.js'
 import type { Grave } from './graves.js'
 import { freshLinks } from './fresh.js'
@@ -189,7 +191,7 @@ export class Recycler implements Stock {
       const answers = await getEach(this.#means.rtnl, lent.map(({ link: { index } }) => link.get({ index, extMask: SKIP_STATS }, poolName(index))))
       for (const [i, entry] of lent.entries()) {
         const message = answers[i]?.replies.find(({ type }) => type === link.types.new)
-        if (message === undefined || !isAt(message.payload, entry.link) || this.#entries.has(entry.link.index)) this.#drop(entry)
+        if (message === undefined || glance(message.payload).group !== entry.link.group || this.#entries.has(entry.link.index)) this.#drop(entry)
         else { entry.state = 'soiled'; this.#entries.set(entry.link.index, entry) }
       }
       this.#wash()
@@ -256,9 +258,10 @@ export class Recycler implements Stock {
     try {
       const grave = await graves.dig(entries.map(({ link: { index, name, kind } }) => ({ index, name, kind })))
       const sites = grave.plots.flatMap(({ group, links }) => links.map(({ index }) => ({ index, group })))
-      await send(rtnl, sites.map(({ index, group }) => link.change({ index, ifname: graveName(index), group, flags: 0, change: IFF_UP }, poolName(index))))
+      const outcomes = await send(rtnl, sites.map(({ index, group }) => link.change({ index, ifname: graveName(index), group, flags: 0, change: IFF_UP }, poolName(index))))
       sexton.take([grave])
-      for (const entry of entries) this.#drop(entry)
+      const left = new Set(sites.filter((_, i) => outcomes[i]?.acknowledged === true && (outcomes[i].error === undefined || isErrno(outcomes[i].error, 'ENODEV'))).map(({ index }) => index))
+      for (const entry of entries) if (left.has(entry.link.index)) this.#drop(entry)
     } catch (error) { logger.warn({ err: error }, 'links that cannot be used again go with the pool') }
   }
 

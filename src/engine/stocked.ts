@@ -20,6 +20,7 @@ export function stockedOf (index: number, counters: Counters, addrGenMode: numbe
       const mode = ipv6 ? addrGenMode : undefined
       return object.type === 'bridge' ? reviveBridge(object, mode) : object.type === 'tap' ? reviveTap(object, mode) : []
     },
-    open: async (tap) => (await openTap(netns, tap)).fds,
+    // It is opened while it has its old name still: descriptors go with the link.
+    open: async (tap) => (await openTap(netns, { ...tap, name: poolName(index) })).fds,
   }
 }

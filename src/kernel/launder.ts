@@ -24,9 +24,12 @@
  *
  * What stays different from a new link, and cannot be helped: the index (a new one's is as arbitrary), `tso_max_size` and `tso_max_segs`, the number of carrier
  * changes, what the kernel itself counts (see above); sockets that somebody bound to the link by index still are; offloads set by ethtool;
- * link-layer addresses added by `ip maddr`; settings written here no longer follow /proc/sys/net/*\/{conf,neigh}/default. A new default reaches
- * links in the pool within a second.
+ * link-layer addresses added by `ip maddr`; addresses and forwarding entries that somebody gives to a link while it waits in the pool (a name, a group, a master,
+ * an option or a setting that he gives it is seen before it is lent); settings written here no longer follow /proc/sys/net/*\/{conf,neigh}/default. A new default of
+ * conf reaches links in the pool within a second, one of neigh those that are laundered after the next change of conf, since a namespace does not show it.
+ * A link that was down joins its IPv6 multicast groups on the link layer with its first carrier, a new one at once.
  */
+import { isError } from '../errors.js'
 import { walk } from '../netlink/attr.js'
 import { pacer } from '../netlink/breathe.js'
 import { dump, getEach, send, type Outcome } from '../netlink/call.js'
@@ -214,7 +217,7 @@ async function liken (item: Item, { transport, pristine, netns }: Laundry, forwa
     if (wanted !== undefined && (glance(item.message.payload).forwarding[family] ?? wanted) !== wanted) files.push({ path: `/proc/sys/net/${family}/conf/${name}/forwarding`, value: wanted ? '1' : '0' })
   }
   try { await writeSysctls(netns, files) } catch (error) {
-    item.done = { state: 'spoiled', why: error instanceof Error ? error.message : String(error) }
+    item.done = { state: 'spoiled', why: isError(error) ? error.message : String(error) }
   }
 }
 
