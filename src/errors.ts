@@ -2,6 +2,7 @@
  * Every error of netwright is one of five classes, all below `NetwrightError`. Callers switch on `code`, never on text.
  * `instanceof` works across two copies of the package: each class is branded by a registered symbol.
  */
+import { types } from 'node:util'
 
 /** What went wrong, stable across releases. */
 export type ErrorCode =
@@ -59,6 +60,9 @@ export interface ErrorFacts {
 
 /** A thing that still stands although it should not: `{ kind: 'bridge', name: 'virbr1' }`. A part of a network's making that has no name of its own (`dnsmasq`, `links`, `nft elements`) names what it belongs to, or nothing. */
 export interface Remains { readonly kind: string, readonly name: string }
+
+/** `instanceof Error`, whatever realm the error is from: in a vm context (jest gives each test file one) Node's own errors are of other classes than ours. */
+export const isError = (value: unknown): value is Error => value instanceof Error || types.isNativeError(value)
 
 const brand = (name: string): symbol => Symbol.for(`netwright.${name}`)
 const branded = (value: unknown, name: string): boolean =>

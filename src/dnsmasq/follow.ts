@@ -2,6 +2,7 @@
 import { watch } from 'node:fs'
 import { realpath } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
+import { isError } from '../errors.js'
 
 /**
  * Yields once at the beginning, then after each change of the file at `path`, whether it is written in place, renamed or removed; several
@@ -35,7 +36,7 @@ function watchName (file: string, touch: () => void): { close (): void } {
     // The directory, since the name may come to stand for another file.
     return watch(dirname(file), (_, name) => { if (name === null || name === basename(file)) touch() }).on('error', touch)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENOSPC'))) throw error
+    if (!(isError(error) && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENOSPC'))) throw error
     const timer = setInterval(touch, 1_000)
     return { close: () => { clearInterval(timer) } }
   }

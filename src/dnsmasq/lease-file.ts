@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { open, rename, unlink, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { isError } from '../errors.js'
 import type { Ip } from '../values/ip.js'
 import { changesOf } from './follow.js'
 import { currentLeases, leaseChanges, mergeLeases, parseLeases, type Lease, type LeaseChange, type LeaseText } from './leases.js'
@@ -19,7 +20,7 @@ export const badPath = (path: string): string => `${path}.bad`
 
 async function textOf (path: string): Promise<string> {
   const file = await open(path, 'r').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (isError(error) && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
   })
   if (file === undefined) return ''
@@ -109,7 +110,7 @@ export async function restoreLeases (path: string, keep: (ip: Ip) => boolean = (
 export async function removeLeases (path: string): Promise<void> {
   for (const file of [path, copyPath(path), badPath(path)]) {
     await unlink(file).catch((error: unknown) => {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+      if (!(isError(error) && 'code' in error && error.code === 'ENOENT')) throw error
     })
   }
 }

@@ -4,6 +4,7 @@
  */
 import { constants, watch } from 'node:fs'
 import { open, stat, type FileHandle } from 'node:fs/promises'
+import { isError } from '../errors.js'
 
 /** Where a log is cut, bytes. Routine DHCP traffic is not logged (`quiet-dhcp`), so this holds weeks. */
 export const LOG_LIMIT = 256 * 1024
@@ -71,14 +72,14 @@ export async function untilLog<T> (path: string, from: number, look: (lines: rea
           if (found !== undefined) { done(() => { resolve(found) }); return }
         }
       } catch (error) {
-        done(() => { reject(error instanceof Error ? error : new Error(String(error))) })
+        done(() => { reject(isError(error) ? error : new Error(String(error))) })
       } finally { running = false }
     }
     void check()
   })
 }
 
-const reason = (signal: AbortSignal): Error => signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason))
+const reason = (signal: AbortSignal): Error => isError(signal.reason) ? signal.reason : new Error(String(signal.reason))
 
 /** inotify; where the user's instances are used up (128, kernel.md Netlink 13) a look every 20 ms. */
 function onChange (path: string, changed: () => void): { close (): void } {

@@ -1,6 +1,6 @@
 /** Starting dnsmasq: in its network's namespace, in the foreground, ready when it says so. `dnsmasq --conf-file=… --keep-in-foreground`. */
 import { createHash } from 'node:crypto'
-import { NetwrightError, ProcessError } from '../errors.js'
+import { isError, NetwrightError, ProcessError } from '../errors.js'
 import { native } from '../netlink/native.js'
 import { isIp } from '../values/ip.js'
 import { holders } from './holder.js'
@@ -68,7 +68,7 @@ async function spawn (binary: string, options: StartDnsmasq): Promise<{ pid: num
     const environment = ['LC_ALL=C', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', `${MARK}=${options.hash}`]
     return await native().processSpawn(options.netns, binary, dnsmasqArgs(options.configPath), environment, [-1, log.fd, log.fd], { newSession: true, directory: '/' })
   } catch (cause) {
-    if (!(cause instanceof Error && 'syscall' in cause && cause.syscall === 'execve')) throw cause
+    if (!(isError(cause) && 'syscall' in cause && cause.syscall === 'execve')) throw cause
     throw new ProcessError('NETWRIGHT_DNSMASQ_MISSING', `${binary} cannot be executed: ${cause.message}`, {}, { cause, remedy: 'apt-get install --reinstall dnsmasq-base' })
   } finally {
     await log.close()

@@ -1,6 +1,6 @@
 /** A dnsmasq that runs, whether we started or adopted it: one pidfd, one wait, and what can be asked of it. */
 import { readFile } from 'node:fs/promises'
-import { ProcessError } from '../errors.js'
+import { isError, ProcessError } from '../errors.js'
 import { native } from '../netlink/native.js'
 import { boundLog, lastLines, logSize, untilLog } from './log.js'
 
@@ -55,17 +55,17 @@ const LOG_EVERY_MS = 30_000
 /** What dnsmasq says when a file is not readable for its user; it goes on without it. Source: src/option.c, src/cache.c. */
 export const unreadable = /(?:cannot read|failed to load names from|failed to read) /
 
-/** The start time of a process, clock ticks since boot; undefined where there is none, or only its zombie. Source: proc_pid_stat(5), fields 3 and 22. */
+/** The start time of a process, clock ticks since boot; undefined where there is none, or only what is left of it. Source: proc_pid_stat(5), fields 3 and 22. */
 export async function startTimeOf (pid: number): Promise<string | undefined> {
   let text: string
   try { text = await readFile(`/proc/${String(pid)}/stat`, 'latin1') } catch (error) {
     // Whoever cannot look (no descriptor left) must not take a process for dead.
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return undefined
+    if (isError(error) && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return undefined
     throw error
   }
   // The command's name may hold spaces and parentheses; what follows its last one does not.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return fields[0] === 'Z' ? undefined : fields[19]
+  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
 }
 
 /** Takes charge of a process by its pidfd, which it owns from then on. Keeps its log short while it is held. */
@@ -100,7 +100,7 @@ function sendTo (pidfd: number, signal: number): boolean {
     native().processSignal(pidfd, signal)
     return true
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false
+    if (isError(error) && 'code' in error && error.code === 'ESRCH') return false
     throw error
   }
 }
@@ -124,7 +124,7 @@ async function reload (send: (signal: number) => boolean, exited: Promise<Exit>,
     const line = await answer
     if (unreadable.test(line)) throw new Error(line)
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause)
+    const message = isError(cause) ? cause.message : String(cause)
     throw new ProcessError('NETWRIGHT_DNSMASQ_FAILED', `dnsmasq did not read its files again: ${message}`, { lastLines: await lastLines(logPath, from) }, { cause })
   } finally {
     clearTimeout(late)

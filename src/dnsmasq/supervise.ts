@@ -1,5 +1,5 @@
 /** Keeps one dnsmasq running: starts it again when it ends, with patience. Source for the limits: issue 2; as systemd's StartLimit. */
-import { ProcessError } from '../errors.js'
+import { isError, ProcessError } from '../errors.js'
 import type { Exit, Running } from './running.js'
 
 export interface Supervised {
@@ -96,7 +96,7 @@ export class Supervisor {
       if (!this.#over) this.#on.recovered(running)
     } catch (error) {
       if (this.#over) return
-      this.#on.degraded(error instanceof ProcessError && error.lastLines.length > 0 ? error.lastLines : [error instanceof Error ? error.message : String(error)])
+      this.#on.degraded(error instanceof ProcessError && error.lastLines.length > 0 ? error.lastLines : [isError(error) ? error.message : String(error)])
       this.#later(this.#delay)
     }
   }

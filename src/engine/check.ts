@@ -1,6 +1,6 @@
 /** `netwright check`: what this host can and cannot do, and whether a network could start. Changes nothing. */
 import { dnsmasqUser, findDnsmasq } from '../dnsmasq/user.js'
-import { NetwrightError } from '../errors.js'
+import { isError, NetwrightError } from '../errors.js'
 import { hostFacts, knowsKind, missingCapabilities } from '../kernel/host.js'
 import { getTable } from '../netlink/nft/read.js'
 import type { NetworkSpec } from '../network/spec.js'
@@ -44,13 +44,13 @@ async function kindLine (context: Context, kind: 'bridge' | 'veth', what: string
 async function attempted (what: string, good: string, remedy: string | undefined, work: () => Promise<void>): Promise<CheckLine> {
   try { await work(); return { what, ok: true, detail: good } } catch (error) {
     const advice = error instanceof NetwrightError ? error.remedy ?? remedy : remedy
-    return { what, ok: false, detail: error instanceof Error ? error.message : String(error), ...advice === undefined ? {} : { remedy: advice } }
+    return { what, ok: false, detail: isError(error) ? error.message : String(error), ...advice === undefined ? {} : { remedy: advice } }
   }
 }
 
 async function dnsmasqLine (): Promise<CheckLine> {
   try { return { what: 'dnsmasq', ok: true, detail: await findDnsmasq() } } catch (error) {
-    return { what: 'dnsmasq', ok: false, detail: error instanceof Error ? error.message : String(error), remedy: error instanceof NetwrightError ? error.remedy ?? '' : '' }
+    return { what: 'dnsmasq', ok: false, detail: isError(error) ? error.message : String(error), remedy: error instanceof NetwrightError ? error.remedy ?? '' : '' }
   }
 }
 

@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, open, readdir, readFile, rename, rm, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { isError } from '../errors.js'
 
-const errnoOf = (error: unknown): string | undefined => error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+const errnoOf = (error: unknown): string | undefined => isError(error) && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 
 /** True where `error` is the file system's "not there". */
 export const isMissing = (error: unknown): boolean => errnoOf(error) === 'ENOENT'

@@ -3,7 +3,7 @@
  * to it, this host's own verbs first.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { NetwrightError } from '../errors.js'
+import { isError, NetwrightError } from '../errors.js'
 import { isBuried, type Plot } from '../kernel/burial.js'
 import type { Occupant } from '../kernel/yard.js'
 import { removeRequest } from '../kernel/link.js'
@@ -81,7 +81,7 @@ export class Sexton {
     await until(this.ended(), signal)
     const [first] = this.#failed
     if (first === undefined) return
-    throw new NetwrightError('NETWRIGHT_UNDO_INCOMPLETE', `links of what was stopped are still there: ${first[1] instanceof Error ? first[1].message : String(first[1])}`, {
+    throw new NetwrightError('NETWRIGHT_UNDO_INCOMPLETE', `links of what was stopped are still there: ${isError(first[1]) ? first[1].message : String(first[1])}`, {
       cause: first[1], left: [...this.#failed.keys()].flatMap(({ plots }) => plots.flatMap(({ links }) => links.map(({ name }) => `link ${name}`))), remedy: 'the next netwright command tries again to remove them',
     })
   }

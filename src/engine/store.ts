@@ -1,7 +1,7 @@
 /** Stored definitions: one XML file each, as `virsh net-define` keeps them, and a symbolic link for autostart. Durable: they outlive a power cut. */
 import { readdir, readlink, stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { InputError } from '../errors.js'
+import { InputError, isError } from '../errors.js'
 import type { Logger } from '../log.js'
 import type { Definition } from '../network/spec.js'
 import { isDefinition } from '../network/complete.js'
@@ -84,7 +84,7 @@ export class Store {
       whole = found.isFile()
     } catch (error) {
       // No file has a name that is too long.
-      if (isMissing(error) || (error instanceof Error && 'code' in error && error.code === 'ENAMETOOLONG')) { this.#known.delete(path); return undefined }
+      if (isMissing(error) || (isError(error) && 'code' in error && error.code === 'ENAMETOOLONG')) { this.#known.delete(path); return undefined }
       throw error
     }
     const known = this.#known.get(path)
@@ -152,7 +152,7 @@ export class Store {
     }
     await makeDirectory(this.#autostart, 0o755)
     try { await symlink(join('..', file), path) } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+      if (!(isError(error) && 'code' in error && error.code === 'EEXIST')) throw error
     }
     await syncDirectory(this.#autostart)
   }
@@ -167,7 +167,7 @@ export async function otherDefinitions (owners: string, own: string, system: str
 
 async function entries (directory: string): Promise<string[]> {
   try { return await readdir(directory) } catch (error) {
-    if (isMissing(error) || (error instanceof Error && 'code' in error && error.code === 'ENOTDIR')) return []
+    if (isMissing(error) || (isError(error) && 'code' in error && error.code === 'ENOTDIR')) return []
     throw error
   }
 }

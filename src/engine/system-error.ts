@@ -1,11 +1,11 @@
 /** What the system refuses to our files (no room, too many of them open, not allowed), as errors that callers know. */
-import { NetwrightError } from '../errors.js'
+import { isError, NetwrightError } from '../errors.js'
 import { refusal } from '../kernel/refusal.js'
 
 interface SystemError extends Error { readonly errno: number, readonly code: string, readonly syscall?: string, readonly path?: string }
 
 const isSystemError = (error: unknown): error is SystemError =>
-  error instanceof Error && !(error instanceof NetwrightError) && 'errno' in error && typeof error.errno === 'number' && 'code' in error && typeof error.code === 'string'
+  isError(error) && !(error instanceof NetwrightError) && 'errno' in error && typeof error.errno === 'number' && 'code' in error && typeof error.code === 'string'
 
 const remedies: Readonly<Record<string, (path: string) => string>> = {
   ENOSPC: (path) => `make room on the file system of ${path}: df ${path}`,

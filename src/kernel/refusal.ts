@@ -1,10 +1,10 @@
 /** What the addon throws (`code`, `errno`, `syscall`) as the errors that callers know. */
 import { constants } from 'node:os'
-import { KernelError, NetwrightError, type ErrorFacts } from '../errors.js'
+import { isError, KernelError, NetwrightError, type ErrorFacts } from '../errors.js'
 import { errnoName } from '../netlink/errno.js'
 
 function errnoOf (error: unknown): number | undefined {
-  if (!(error instanceof Error)) return undefined
+  if (!isError(error)) return undefined
   if ('errno' in error && typeof error.errno === 'number') return Math.abs(error.errno)
   return undefined
 }

@@ -2,6 +2,7 @@
  * Files below /proc/sys/net, in a given namespace. They are read and written on a native thread of ours: on libuv's pool a write
  * that waits for RTNL would starve the user's own file access, and /proc/sys/net there is that of whichever namespace the thread is in.
  */
+import { isError } from '../errors.js'
 import { isErrno } from '../netlink/errno.js'
 import { native } from '../netlink/native.js'
 import { refusal } from './refusal.js'
@@ -51,8 +52,8 @@ export async function writeSysctls (netns: number, files: readonly Sysctl[]): Pr
 }
 
 function indexOf (error: unknown): number | undefined {
-  return error instanceof Error && 'index' in error && typeof error.index === 'number' ? error.index : undefined
+  return isError(error) && 'index' in error && typeof error.index === 'number' ? error.index : undefined
 }
 function pathOf (error: unknown): string | undefined {
-  return error instanceof Error && 'path' in error && typeof error.path === 'string' ? error.path : undefined
+  return isError(error) && 'path' in error && typeof error.path === 'string' ? error.path : undefined
 }

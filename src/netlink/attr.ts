@@ -7,7 +7,7 @@
  *
  *     | u16 length (4 + payload) | u16 type, NLA_F_NESTED 0x8000, NLA_F_NET_BYTEORDER 0x4000 | payload | pad to 4 |
  */
-import { DecodeError } from '../errors.js'
+import { DecodeError, isError } from '../errors.js'
 import type { Codec, ValueOf } from '../bytes/codec.js'
 import { bytes } from '../bytes/codec.js'
 import { hostOrder, type Writer } from '../bytes/writer.js'
@@ -136,7 +136,7 @@ function putAttr<T> (w: Writer, number: number, codec: Codec<T>, value: T, attri
   const start = w.length
   w.u16(0); w.u16(codec.nested === true ? number | NLA_F_NESTED : number)
   try { codec.encode(w, value) } catch (error) {
-    if (error instanceof RangeError || error instanceof TypeError) throw new RangeError(`${attribute}: ${error.message}`, { cause: error })
+    if (isError(error) && (error.name === 'RangeError' || error.name === 'TypeError')) throw new RangeError(`${attribute}: ${error.message}`, { cause: error })
     throw error
   }
   if (w.length - start > 0xffff) throw new RangeError(`${attribute}: ${String(w.length - start)} bytes do not fit into one attribute`)

@@ -1,5 +1,5 @@
 /** The default transport: one thread, one socket, one namespace. A request may wait seconds for RTNL; the event loop never does. */
-import { KernelError, NetwrightError } from '../errors.js'
+import { isError, KernelError, NetwrightError } from '../errors.js'
 import { channels, traced } from '../tracing.js'
 import { errnoName } from './errno.js'
 import { messages, NETLINK_NETFILTER, NETLINK_ROUTE } from './header.js'
@@ -96,7 +96,7 @@ const protocols: Readonly<Record<number, string>> = { [NETLINK_ROUTE]: 'rtnetlin
 
 /** An error of the addon as ours; what is not an errno (a TypeError) stays as it is. */
 function refusal (error: unknown, protocol: number): unknown {
-  if (!(error instanceof Error) || !('errno' in error) || !('syscall' in error)) return error
+  if (!isError(error) || !('errno' in error) || !('syscall' in error)) return error
   if (typeof error.errno !== 'number' || typeof error.syscall !== 'string') return error
   if (error.syscall === 'channel') return closed(error)
   const object = protocols[protocol] ?? `netlink protocol ${String(protocol)}`

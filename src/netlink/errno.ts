@@ -1,6 +1,6 @@
 /** errno numbers and their names, as the kernel's headers spell them. Source: include/uapi/asm-generic/errno*.h, by `os.constants.errno`. */
 import { constants } from 'node:os'
-import { KernelError } from '../errors.js'
+import { isError, KernelError } from '../errors.js'
 
 /** What netlink answers and `os.constants.errno` does not list. ENOTSUPP is internal to the kernel (include/linux/errno.h) and escapes all the same. */
 const others: Readonly<Record<string, number>> = {
@@ -25,5 +25,5 @@ export function errnoName (errno: number): string {
 /** Is this error, native (`code`) or KernelError (`errnoName`), the errno of that name? `isErrno(error, 'ENOENT')`. */
 export function isErrno (error: unknown, name: string): boolean {
   if (error instanceof KernelError) return error.errnoName === name
-  return error instanceof Error && 'code' in error && error.code === name
+  return isError(error) && 'code' in error && error.code === name
 }

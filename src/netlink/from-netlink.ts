@@ -1,6 +1,6 @@
 /** A Transport over a socket of the npm package `netlink`, for programs that have one already. */
 import { randomInt } from 'node:crypto'
-import { KernelError, NetwrightError } from '../errors.js'
+import { isError, KernelError, NetwrightError } from '../errors.js'
 import { errnoName, isErrno } from './errno.js'
 import { native } from './native.js'
 import { messages, NETLINK_ROUTE, NLM_F_ACK, NLM_F_DUMP, NLMSG_DONE, NLMSG_ERROR, type Message } from './header.js'
@@ -108,7 +108,7 @@ async function exchange (socket: NetlinkSocket, datagram: Buffer, lost: () => nu
       if (ours.length === 0) return
       found.push(data)
       seen.rounds = 0
-    } catch (error) { onError(error instanceof Error ? error : new Error(String(error))) }
+    } catch (error) { onError(isError(error) ? error : new Error(String(error))) }
   }
   const onError = (error: Error): void => {
     if ('code' in error && error.code === 'ENOBUFS') seen.overrun = true

@@ -1,6 +1,6 @@
 /** Listens without being woken: what changes waits in the kernel until somebody asks what it was. For those who must know before they act, not as it happens (see monitor.ts). */
 import { Writer } from '../bytes/writer.js'
-import { KernelError, NetwrightError } from '../errors.js'
+import { isError, KernelError, NetwrightError } from '../errors.js'
 import { pacer } from './breathe.js'
 import { errnoName } from './errno.js'
 import { messages, type Message } from './header.js'
@@ -70,6 +70,6 @@ function program (instructions: readonly Instruction[]): Uint8Array {
 }
 
 function refusal (error: unknown): unknown {
-  if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number' || !('syscall' in error)) return error
+  if (!isError(error) || !('errno' in error) || typeof error.errno !== 'number' || !('syscall' in error)) return error
   return new KernelError({ request: String(error.syscall), object: 'netlink multicast', errno: error.errno, errnoName: errnoName(error.errno) }, { cause: error })
 }

@@ -1,6 +1,6 @@
 /** What changes in a namespace, as it happens: multicast groups on sockets of the npm package `netlink`, in workers on our own, as an async iterator. */
 import { isMainThread } from 'node:worker_threads'
-import { KernelError, NetwrightError } from '../errors.js'
+import { isError, KernelError, NetwrightError } from '../errors.js'
 import { openEar, type Ear } from './ear.js'
 import { errnoName } from './errno.js'
 import { decodeEvents, monitorGroups, type MonitorEvent, type MonitorGroup } from './event.js'
@@ -210,7 +210,7 @@ function listen (Socket: SocketClass, groups: readonly MonitorGroup[], recvBuffe
 }
 
 function refusal (error: unknown): Error {
-  if (!(error instanceof Error)) return new Error(String(error))
+  if (!isError(error)) return new Error(String(error))
   if (!('errno' in error) || !('syscall' in error) || typeof error.errno !== 'number') return error
   const errno = Math.abs(error.errno)
   if (errnoName(errno) === 'EPERM') return new NetwrightError('NETWRIGHT_NO_PERMISSION', 'a netlink multicast group cannot be joined', { cause: error, missing: ['CAP_NET_ADMIN'] })

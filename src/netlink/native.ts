@@ -7,7 +7,7 @@
  */
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { NetwrightError } from '../errors.js'
+import { isError, NetwrightError } from '../errors.js'
 
 /** Opaque: a netlink socket with its thread. */
 export interface NativeChannel { readonly brand: 'channel' }
@@ -124,6 +124,6 @@ export function native (): Native {
     loaded = createRequire(import.meta.url)(addonPath) as Native
     return loaded
   } catch (cause) {
-    throw new NetwrightError('NETWRIGHT_ADDON_MISSING', `netwright's native addon cannot be loaded from ${addonPath}: ${cause instanceof Error ? cause.message.split('\n')[0] ?? '' : String(cause)}`, { cause, remedy: buildCommand })
+    throw new NetwrightError('NETWRIGHT_ADDON_MISSING', `netwright's native addon cannot be loaded from ${addonPath}: ${isError(cause) ? cause.message.split('\n')[0] ?? '' : String(cause)}`, { cause, remedy: buildCommand })
   }
 }
