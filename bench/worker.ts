@@ -50,7 +50,9 @@ async function destroy (names: readonly string[]): Promise<void> {
 
 async function destroyAll (): Promise<void> {
   const host = opened()
-  await Promise.all((await host.networks()).map(async ({ name }) => { await (await host.network(name)).destroy() }))
+  const networks: Network[] = []
+  for (const { name } of await host.networks()) networks.push(await host.network(name))
+  await Promise.all(networks.map(async (network) => { await network.destroy() }))
 }
 
 async function cycle (wanted: Wanted, seconds: number): Promise<number> {
