@@ -1,0 +1,10 @@
+import { readFile } from 'node:fs/promises'
+import { isMainThread } from 'node:worker_threads'
+import { refuses } from '../body.mjs'
+
+test('errors are typed', async () => {
+  expect(process.env.JEST_WORKER_ID).toMatch(/^[12]$/)
+  expect(isMainThread).toBe(process.env.SAMPLE_POOL === 'forks')
+  expect(await readFile('/nowhere').catch((error) => error instanceof Error)).toBe(false) // another realm
+  await refuses()
+}, 30_000)

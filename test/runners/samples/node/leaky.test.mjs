@@ -1,0 +1,4 @@
+import { test } from 'node:test'
+import { leaves } from '../body.mjs'
+
+test('a forgotten network', leaves)
