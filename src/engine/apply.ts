@@ -13,7 +13,7 @@ import { writeOrigins } from './origins.js'
 import { isPlan, makePlan, restsOn, takePlan, type Plan, type PlanOptions } from './planned.js'
 import { workOf } from './plan-work.js'
 import { recover, type Means } from './recovery.js'
-import { absent, after, type NetworkState } from './state.js'
+import { after, Model, type NetworkState } from './state.js'
 import { otherDefinitions } from './store.js'
 import { steps, stopIfAborted, type Steps } from './steps.js'
 import type { Left } from './teardown.js'
@@ -68,9 +68,10 @@ async function apply (plan: Plan, means: Means, { signal, progress }: Pick<Apply
     await freeBridges(context, plan.changes)
     const application = new Application(means, before, signal)
     try {
-      await application.origins(after(before, plan.changes), before)
+      const end = await after(before, plan.changes)
+      await application.origins(end, before)
       await application.carryOut(plan.changes, progress)
-      await application.origins(after(before, plan.changes))
+      await application.origins(end)
     } catch (error) { throw failure('apply', error, await application.putBack()) }
     progress?.({ done: plan.changes.length, total: plan.changes.length })
   })
@@ -79,7 +80,12 @@ async function apply (plan: Plan, means: Means, { signal, progress }: Pick<Apply
 /** Throws NETWRIGHT_STALE_PLAN. */
 async function fresh (plan: Plan, states: readonly NetworkState[]): Promise<void> {
   if (await restsOn(plan, states) === plan.fingerprint) return
-  const names = new Set(plan.changes.filter((change, i) => plan.changes.findIndex(({ network, kind }) => network === change.network && kind === change.kind) === i && !fits(change, states)).map(({ network }) => network))
+  const model = new Model(states)
+  const names = new Set<string>()
+  for (const change of plan.changes) {
+    if (!fits(change, model)) names.add(change.network)
+    model.perform(change)
+  }
   throw new NetwrightError('NETWRIGHT_STALE_PLAN', `the host has changed since the plan was made${names.size === 0 ? '' : `: network ${[...names].slice(0, 5).join(', ')}`}`, { remedy: 'plan again' })
 }
 
@@ -110,14 +116,14 @@ class Application {
   readonly #signal: AbortSignal | undefined
   readonly #step: Steps
   /** What stands, if all went as it should. */
-  #states: readonly NetworkState[]
+  readonly #model: Model
   /** What was at least begun. */
   readonly #begun: Change[] = []
 
   constructor (means: Means, before: readonly NetworkState[], signal?: AbortSignal) {
     this.#means = means
     this.#before = before
-    this.#states = before
+    this.#model = new Model(before)
     this.#signal = signal
     this.#step = steps(means.context.hook, signal)
   }
@@ -137,7 +143,7 @@ class Application {
         stopIfAborted(this.#signal, 'apply')
         this.#begun.push(...group)
         await this.#perform(stage, group)
-        this.#states = after(this.#states, group)
+        for (const one of group) this.#model.perform(one)
         done += group.length
       }
     }
@@ -165,14 +171,13 @@ class Application {
   /** A stored network is started from what is stored, which is another one only on the way back. */
   async #live (changes: readonly Change[]): Promise<void> {
     const { context } = this.#means
-    const stored = new Map(this.#states.flatMap((state) => state.stored === undefined ? [] : [[state.name, state.stored] as const]))
     const others = changes.flatMap((change) => {
-      const now = change.kind === 'running' && change.from === undefined ? stored.get(change.network) : undefined
+      const now = change.kind === 'running' && change.from === undefined ? this.#model.state(change.network).stored : undefined
       return change.kind === 'running' && change.to !== undefined && now !== undefined && !isDeepStrictEqual(now, change.to) ? [{ now, then: change.to }] : []
     })
     for (const { then } of others) await context.store.save(then)
     try {
-      await transact(workOf(changes, this.#states), { ...this.#means, signal: this.#signal })
+      await transact(workOf(changes, this.#model), { ...this.#means, signal: this.#signal })
     } finally { for (const { now } of others) await context.store.save(now) }
   }
 
@@ -190,18 +195,18 @@ class Application {
     await attempt('what was half removed', async () => { await locked(context, 'apply', undefined, async () => { await recover(this.#means) }) })
     let now: readonly NetworkState[] = []
     await attempt('what stands', async () => { now = await have(context) })
+    const model = new Model(now)
     const todo: Change[] = []
-    for (const change of inverse(this.#begun)) {
-      if (!fits(change, now)) continue
+    for (const change of await inverse(this.#begun)) {
+      if (!fits(change, model)) continue
       todo.push(change)
-      now = after(now, [change])
+      model.perform(change)
     }
-    const way = new Application({ ...this.#means }, now)
-    way.#states = await have(context).catch(() => now)
+    const way = new Application(this.#means, now)
     for (const { stage, changes } of stagesOf(todo)) {
       for (const group of stage === 'disk' ? changes.map((change) => [change]) : [changes]) {
         await attempt(group.map(({ what }) => what).join(', '), async () => { await way.#perform(stage, group) })
-        way.#states = after(way.#states, group)
+        for (const change of group) way.#model.perform(change)
       }
     }
     await attempt('the record of sources', async () => { await writeOrigins(context, this.#before) })
@@ -210,8 +215,8 @@ class Application {
 }
 
 /** Whether a change starts from what there is. */
-function fits (change: Change, states: readonly NetworkState[]): boolean {
-  const state = states.find(({ name }) => name === change.network) ?? absent(change.network)
+function fits (change: Change, model: Model): boolean {
+  const state = model.state(change.network)
   switch (change.kind) {
     case 'stored': return isDeepStrictEqual(state.stored, change.from)
     case 'running': return isDeepStrictEqual(state.running, change.from)

@@ -1,4 +1,5 @@
 /** One thing that a plan changes, as plain JSON: what, why, whom it disturbs. Swapping `from` and `to` undoes it. Pure. */
+import { mapSlowly } from '../netlink/breathe.js'
 import type { Definition } from '../network/spec.js'
 
 /** What a change does to the traffic of guests: nothing; packets lost for a moment, connections live on; cut off until it is over, or for good. */
@@ -70,10 +71,8 @@ export function wordsOf (network: string, transition: Transition): string {
   }
 }
 
-/** What undoing the changes would do, in the order in which it is done. Undone twice, they are the same transitions again. */
-export function inverse (changes: readonly Change[]): Change[] {
-  return changes.toReversed().map(undone)
-}
+/** What undoing the changes would do, in the order in which it is done; in slices. Undone twice, they are the same transitions again. */
+export async function inverse (changes: readonly Change[]): Promise<Change[]> { return await mapSlowly(changes.toReversed(), undone) }
 
 function undone (change: Change): Change {
   const transition = swapped(change)

@@ -4,6 +4,7 @@
  */
 import { basename, dirname, join } from 'node:path'
 import * as v from 'valibot'
+import { mapSlowly } from '../netlink/breathe.js'
 import type { Context } from './context.js'
 import { makeDirectory, namesIn, readIfThere, removeFile, syncDirectory, writeAtomic } from './files.js'
 import type { NetworkState } from './state.js'
@@ -14,7 +15,7 @@ const origin = v.object({
   netns: v.exactOptional(v.string()),
 })
 export type Origin = v.InferOutput<typeof origin>
-const frame = v.object({ version: v.literal(1), sources: v.array(origin) })
+const frame = v.object({ version: v.literal(1), sources: v.array(v.unknown()) })
 
 const pathOf = ({ places }: Context): string => join(places.networks, 'sources.json')
 const netnsOf = ({ places }: Context): string => basename(dirname(places.run))
@@ -29,7 +30,7 @@ async function readAll (context: Context): Promise<readonly Origin[]> {
   const path = pathOf(context)
   const text = await readIfThere(path)
   if (text === undefined) return []
-  try { return v.parse(frame, JSON.parse(text)).sources } catch (error) {
+  try { return await mapSlowly(v.parse(frame, JSON.parse(text)).sources, (one) => v.parse(origin, one)) } catch (error) {
     context.logger.warn({ path, err: error }, `${path} cannot be read: nobody knows which file a network was made from, and nothing is pruned`)
     return []
   }
@@ -43,14 +44,15 @@ export async function writeOrigins (context: Context, states: readonly NetworkSt
   const [before, alive] = await Promise.all([readAll(context), namesIn(dirname(dirname(context.places.run)))])
   const elsewhere = before.filter(({ netns }) => netns !== undefined && netns !== here && alive.includes(netns))
   const sources = [...new Map([...elsewhere, ...states.flatMap((state) => originsOf(state, here))].toReversed().map((one) => [keyOf(one), one])).values()].toReversed()
-  if (JSON.stringify(sources) === JSON.stringify(before)) return
+  const text = (await mapSlowly(sources, (one) => JSON.stringify(one))).join(',\n')
+  if (text === (await mapSlowly(before, (one) => JSON.stringify(one))).join(',\n')) return
   const path = pathOf(context)
   if (sources.length === 0) {
     if (await removeFile(path)) await syncDirectory(dirname(path))
     return
   }
   await makeDirectory(dirname(path), 0o755)
-  await writeAtomic(path, `{"version":1,"sources":[\n${sources.map((one) => JSON.stringify(one)).join(',\n')}\n]}\n`, { durable: true })
+  await writeAtomic(path, `{"version":1,"sources":[\n${text}\n]}\n`, { durable: true })
 }
 
 function originsOf ({ name, stored, running, source, ports }: NetworkState, here: string): Origin[] {

@@ -1,16 +1,16 @@
 /** Changes of a plan as work for a transaction. Pure. */
 import type { PortInput } from './api.js'
 import type { Change, PlannedPort } from './change.js'
-import { isStored, type NetworkState } from './state.js'
+import type { Model } from './state.js'
 import type { Attached, Created, Detached, Started, Stopped, Updated, Work } from './work.js'
 
-/** What comes and what changes, or what goes; `states` is what stands before, and says which networks are stored. */
-export function workOf (changes: readonly Change[], states: readonly NetworkState[]): Work {
-  const stored = new Set(states.filter(isStored).map(({ name }) => name))
+/** What comes and what changes, or what goes; `before` says which networks are stored. */
+export function workOf (changes: readonly Change[], before: Model): Work {
+  const isStored = (network: string): boolean => before.state(network).stored !== undefined
   const running = changes.flatMap((change) => change.kind === 'running' ? [change] : [])
   const ports = changes.flatMap((change) => change.kind === 'port' ? [change] : [])
-  const create = running.flatMap(({ network, from, to }): Created[] => from === undefined && to !== undefined && !stored.has(network) ? [{ spec: to }] : [])
-  const start = running.flatMap(({ network, from, to }): Started[] => from === undefined && to !== undefined && stored.has(network) ? [{ name: network }] : [])
+  const create = running.flatMap(({ network, from, to }): Created[] => from === undefined && to !== undefined && !isStored(network) ? [{ spec: to }] : [])
+  const start = running.flatMap(({ network, from, to }): Started[] => from === undefined && to !== undefined && isStored(network) ? [{ name: network }] : [])
   const update = running.flatMap(({ from, to }): Updated[] => from !== undefined && to !== undefined ? [{ spec: to }] : [])
   const attach = ports.flatMap(({ network, to }): Attached[] => to === undefined ? [] : [{ network, input: inputOf(to) }])
   const stop = running.flatMap(({ network, to }): Stopped[] => to === undefined ? [{ name: network, ports: 'keep' }] : [])

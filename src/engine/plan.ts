@@ -6,7 +6,7 @@
  *     remove  whatever else goes
  */
 import { NetwrightError } from '../errors.js'
-import { pacer } from '../netlink/breathe.js'
+import { mapSlowly, pacer } from '../netlink/breathe.js'
 import type { Change } from './change.js'
 import { planNetwork, type Phases, type Planning, type WantedNetwork } from './plan-network.js'
 import { rivals } from './rivals.js'
@@ -23,9 +23,9 @@ export async function plan (want: readonly WantedNetwork[], have: readonly Netwo
     planNetwork(one, states.get(one.name) ?? absent(one.name), planning, phases)
     await pace()
   }
-  const { way, make, remove } = makeWay(phases, states)
+  const { way, make, remove } = await makeWay(phases, states)
   const changes = [...inOrder(way, LEAVING), ...inOrder(make, COMING), ...inOrder(remove, LEAVING)]
-  apart(after(have, changes))
+  await apart(await after(have, changes))
   return changes
 }
 
@@ -47,27 +47,30 @@ function unnamed (want: readonly WantedNetwork[], have: readonly NetworkState[],
 }
 
 /** Of what goes, that goes first whose place is needed. */
-function makeWay ({ way, make, remove }: Phases, states: ReadonlyMap<string, NetworkState>): Phases {
+async function makeWay ({ way, make, remove }: Phases, states: ReadonlyMap<string, NetworkState>): Promise<Phases> {
+  if (remove.length === 0 || make.length === 0) return { way, make, remove }
   const devs = new Set(make.flatMap((change) => change.kind === 'port' && change.to !== undefined ? [change.to.dev] : []))
-  const inTheWay = rivals(make)
-  const first = new Set([...new Set(remove.filter(({ kind }) => kind === 'running' || kind === 'stored').map(({ network }) => network))].filter((name) => inTheWay(states.get(name) ?? absent(name))))
+  const inTheWay = await rivals(make)
+  const going = [...new Set(remove.filter(({ kind }) => kind === 'running' || kind === 'stored').map(({ network }) => network))]
+  const found = await mapSlowly(going, (name) => inTheWay(states.get(name) ?? absent(name)))
+  const first = new Set(going.filter((_, i) => found[i] === true))
   const goesFirst = (change: Change): boolean => first.has(change.network) || (change.kind === 'port' && devs.has(change.from?.dev ?? ''))
   return { way: [...way, ...remove.filter(goesFirst)], make, remove: remove.filter((change) => !goesFirst(change)) }
 }
 
 /** In the end each uuid, each bridge and each port's name is one network's. */
-function apart (states: readonly NetworkState[]): void {
+async function apart (states: readonly NetworkState[]): Promise<void> {
   const taken = new Map<string, string>()
   const take = (what: string, network: string, code: 'NETWRIGHT_EXISTS' | 'NETWRIGHT_NAME_IN_USE'): void => {
     const other = taken.get(what)
     if (other !== undefined && other !== network) throw new NetwrightError(code, `${what} would be both network ${other}'s and network ${network}'s`, { conflict: { kind: 'network', name: other } })
     taken.set(what, network)
   }
-  for (const { name, ports, stored, running } of states) {
+  await mapSlowly(states, ({ name, ports, stored, running }) => {
     for (const { uuid, bridge } of [stored, running].flatMap((definition) => definition ?? [])) {
       take(`uuid ${uuid}`, name, 'NETWRIGHT_EXISTS')
       take(`bridge ${bridge.name}`, name, 'NETWRIGHT_NAME_IN_USE')
     }
     for (const { dev } of ports) take(`port ${dev}`, name, 'NETWRIGHT_NAME_IN_USE')
-  }
+  })
 }

@@ -51,7 +51,7 @@ export async function makePlan (context: Context, desired: CheckedDesired, optio
   const named = source === undefined ? {} : { source }
   const changes = await plan(want, states, { live: liveDiff, ...named, prune, remove })
   const networks = [...new Set([...desired.networks.map(({ spec }) => spec.name), ...desired.ports.map(({ network }) => network)])]
-  const result: Plan = { version: 1, owner: context.owner, ...named, prune, networks, fingerprint: await restsOn({ networks, prune, ...named }, states), changes, inverse: inverse(changes) }
+  const result: Plan = { version: 1, owner: context.owner, ...named, prune, networks, fingerprint: await restsOn({ networks, prune, ...named }, states), changes, inverse: await inverse(changes) }
   made.add(result)
   return result
 }
@@ -116,7 +116,7 @@ async function readPlan (value: unknown): Promise<Plan> {
     changes.push(one.kind === 'stored' || one.kind === 'running' ? { ...one, ...checkedSide(one.from, 'from', i), ...checkedSide(one.to, 'to', i) } : one)
     await pace()
   }
-  return { ...parsed.output, changes, inverse: inverse(changes) }
+  return { ...parsed.output, changes, inverse: await inverse(changes) }
 }
 
 function checkedSide<K extends 'from' | 'to'> (given: Definition | undefined, key: K, i: number): { readonly [key in K]?: Definition } {

@@ -1,4 +1,5 @@
 /** A network as a plan sees it: what is stored, what runs, which ports it has, where it comes from. Pure. */
+import { mapSlowly } from '../netlink/breathe.js'
 import type { Definition } from '../network/spec.js'
 import type { Change, PlannedPort } from './change.js'
 
@@ -20,19 +21,41 @@ export interface NetworkState {
 /** A network that is not there. */
 export const absent = (name: string): NetworkState => ({ name, autostart: false, ports: [] })
 
-/** Whether it has a definition on disk. */
-export const isStored = ({ stored }: NetworkState): boolean => stored !== undefined
+/** What stands, change by change. */
+export class Model {
+  readonly #states: Map<string, NetworkState>
+  readonly #sources = new Map<string, string | undefined>()
 
-/** What stands once the changes are made. Networks of which nothing is left are left out, and so is where they came from. */
-export function after (have: readonly NetworkState[], changes: readonly Change[]): NetworkState[] {
-  const states = new Map(have.map((state) => [state.name, state]))
-  const sources = new Map(have.flatMap(({ name, source, ports }) => [[keyOf(name), source] as const, ...ports.map(({ dev, source }) => [keyOf(name, dev), source] as const)]))
-  for (const change of changes) {
-    if (change.kind === 'source') sources.set(keyOf(change.network, change.dev), change.to)
-    else states.set(change.network, changed(states.get(change.network) ?? absent(change.network), change))
+  constructor (states: readonly NetworkState[]) {
+    this.#states = new Map(states.map((state) => [state.name, state]))
+    for (const { name, source, ports } of states) {
+      this.#sources.set(keyOf(name), source)
+      for (const { dev, source: origin } of ports) this.#sources.set(keyOf(name, dev), origin)
+    }
   }
-  const there = [...states.values()].filter(({ stored, running, ports }) => stored !== undefined || running !== undefined || ports.length > 0)
-  return there.map((state) => ({ ...from(state, sources.get(keyOf(state.name))), ports: state.ports.map((port) => from(port, sources.get(keyOf(state.name, port.dev)))) }))
+
+  /** One network; without what its changes say of where it comes from. */
+  state (name: string): NetworkState { return this.#states.get(name) ?? absent(name) }
+
+  perform (change: Change): void {
+    if (change.kind === 'source') this.#sources.set(keyOf(change.network, change.dev), change.to)
+    else this.#states.set(change.network, changed(this.state(change.network), change))
+  }
+
+  /** All of them, in slices. Networks of which nothing is left are left out, and so is where they came from. */
+  async states (): Promise<NetworkState[]> {
+    const there = [...this.#states.values()].filter(({ stored, running, ports }) => stored !== undefined || running !== undefined || ports.length > 0)
+    return await mapSlowly(there, (state) => ({
+      ...from(state, this.#sources.get(keyOf(state.name))), ports: state.ports.map((port) => from(port, this.#sources.get(keyOf(state.name, port.dev)))),
+    }))
+  }
+}
+
+/** What stands once the changes are made, in slices. */
+export async function after (have: readonly NetworkState[], changes: readonly Change[]): Promise<NetworkState[]> {
+  const model = new Model(have)
+  await mapSlowly(changes, (change) => { model.perform(change) })
+  return await model.states()
 }
 
 const keyOf = (network: string, dev = ''): string => `${dev}\0${network}`

@@ -215,7 +215,7 @@ test('plan: made on a model it brings what is wanted, a second one is empty, and
       }
     })
     assert.equal(await plan(want, states, options), [], 'a plan settles')
-    for (const change of inverse(changes)) perform(model, change)
+    for (const change of await inverse(changes)) perform(model, change)
     assert.equal(model, before)
     assert.equal(JSON.parse(JSON.stringify(changes)), changes, 'plain JSON')
   }), { numRuns: 1500 })
