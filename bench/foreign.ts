@@ -8,6 +8,8 @@ import { withWorker, type Worker } from './ours.js'
 const COUNT = 100
 /** Pairs of veth: what a host with thousands of containers has. */
 const PAIRS = 5000
+/** After each the kernel deletes 200 bridges. */
+const MOST_RUNS = 3
 /** What issue 3 asks for. */
 const BOUND = 1.5
 
@@ -32,7 +34,7 @@ export async function foreign (runs: number): Promise<Row[]> {
   await withWorker(async (one) => await withWorker(async (other) => {
     await one.open({ netns: crowded }, 'open beside 10,000 links')
     await other.open({ netns: empty })
-    for (let run = 0; run <= runs; run++) {
+    for (let run = 0; run <= Math.min(runs, MOST_RUNS); run++) {
       await once(one, run > 0 ? busy : undefined)
       await once(other, run > 0 ? quiet : undefined)
     }
