@@ -80,14 +80,15 @@ export async function launder (links: readonly Stripped[], laundry: Laundry): Pr
   const work = links.map((one): Item => ({ one, name: poolName(one.index) }))
   const forwarding = await forwardingOf(laundry.netns)
   await look(work, laundry, forwarding)
-  for (const item of work.filter(isOpen)) await renew(item, laundry)
-  for (const item of work.filter(isOpen)) await strip(item, laundry)
+  // Many at once: what they wait for is mostly each other's turn.
+  await Promise.all(work.filter(isOpen).map(async (item) => { await renew(item, laundry) }))
+  await Promise.all(work.filter(isOpen).map(async (item) => { await strip(item, laundry) }))
   await flush(work.filter(isOpen), laundry)
   const bridges = await multicast(transport, work)
-  for (const item of work.filter(isOpen)) {
+  await Promise.all(work.filter(isOpen).map(async (item) => {
     if (bridges.has(item.one.index)) item.done = { state: 'spoiled', why: 'multicast groups that this kernel cannot flush' }
     else if (item.one.kind === 'bridge' && (await dumpLinks(transport, { master: item.one.index })).length > 0) item.done = { state: 'spoiled', why: 'ports of others' }
-  }
+  }))
   for (let round = 0; round < ROUNDS; round++) {
     await look(work, laundry, forwarding)
     const unlike = work.filter(isOpen)
