@@ -1,4 +1,5 @@
 /** What stands, by name and by index, as the records of the book say it: kept up to date record by record, so that no look-up grows with what stands. */
+import { Spoken } from './spoken.js'
 import type { BatchRecord, NetworkRecord, PortRecord } from './record.js'
 
 /** A record that stands, with the links of it that have gone since. */
@@ -26,6 +27,8 @@ export class Ledger {
   readonly #holders = new Map<number, readonly Held[]>()
   readonly #networks = new Map<string, NetworkRecord>()
   readonly #bridges = new Map<number, NetworkRecord>()
+  /** What the networks speak for. */
+  readonly spoken = new Spoken()
   readonly #ports = new Map<string, Map<number, PortRecord>>()
   /** By the index of its link, the network that a port is of. */
   readonly #sides = new Map<number, string>()
@@ -90,6 +93,8 @@ export class Ledger {
     const known = this.#bridges.get(index)
     if (known !== undefined && (known.revision ?? 0) > revision) return
     if (known !== undefined && known.definition.name !== name) this.#networks.delete(known.definition.name)
+    if (known !== undefined) this.spoken.remove(known.definition)
+    this.spoken.add(network.definition)
     this.#networks.set(name, network)
     this.#bridges.set(index, network)
     this.#touch(name)
@@ -126,6 +131,7 @@ export class Ledger {
     if (network !== undefined) {
       const { name } = network.definition
       this.#bridges.delete(index)
+      this.spoken.remove(network.definition)
       if (this.#networks.get(name) === network) this.#networks.delete(name)
       this.#touch(name)
       return

@@ -1,8 +1,8 @@
 /** Free subnets and free addresses. Pure: callers read what is taken, and hold the lock until the choice is visible to others. */
 import { NetwrightError } from '../errors.js'
-import { mapSlowly } from '../netlink/breathe.js'
 import { broadcast, cidrFamily, cidrSize, contains, formatCidr, parseCidr, type Cidr } from '../values/cidr.js'
-import { ipBits, ipFromBigInt, ipToBigInt, type Ip } from '../values/ip.js'
+import { ipBits, ipFromBigInt, ipToBigInt, type Ip, type IpFamily } from '../values/ip.js'
+import { lastOf, type Obstacles } from '../values/prefix-map.js'
 
 /** Where automatic subnets come from unless `pools` says otherwise: halves of private ranges (RFC 1918) that home routers and clouds use least. */
 export const defaultPools: readonly string[] = ['10.128.0.0/9', '192.168.128.0/17']
@@ -15,59 +15,75 @@ function span (cidr: Cidr): Span {
   return { from, to: from + size - 1n }
 }
 
-/** Subnets that are spoken for: sorted once, so that each of hundreds of choices among thousands of routes is one short walk. */
-export class Taken {
-  readonly #spans: Readonly<Record<4 | 6, Span[]>> = { 4: [], 6: [] }
+/**
+ * Chooses subnets: the first prefix of a length in the pools that overlaps nothing. Where the walk over what `lasting` obstacles hold has ended is remembered, and
+ * begins again where something of them has gone: so the thousandth choice costs what the first did.
+ */
+export class Subnets {
+  /** By pool and length, where the first prefix begins that may be free of what lasts. */
+  readonly #reached = new Map<string, { readonly family: IpFamily, readonly size: bigint, readonly start: bigint, at: bigint }>()
 
-  private constructor (spans: readonly (readonly [family: 4 | 6, Span])[]) {
-    for (const [family, one] of spans) this.#spans[family].push(one)
-    for (const spans of [this.#spans[4], this.#spans[6]]) spans.sort((a, b) => a.from < b.from ? -1 : a.from > b.from ? 1 : 0)
-  }
+  /** Something else lasts now. */
+  forget (): void { this.#reached.clear() }
 
-  static async of (cidrs: readonly Cidr[]): Promise<Taken> {
-    return new Taken(await mapSlowly(cidrs, (cidr) => [cidrFamily(cidr), span(cidr)] as const))
-  }
-
-  add (cidr: Cidr): void {
-    const spans = this.#spans[cidrFamily(cidr)]
-    const one = span(cidr)
-    spans.splice(from(spans, one.from), 0, one)
-  }
-
-  /** The first prefix of that length in the pools that overlaps nothing. Throws NETWRIGHT_NO_FREE_SUBNET. */
-  free (pools: readonly string[], length: number): Cidr {
-    for (const pool of pools.map((text) => parseCidr(text, 'pools'))) {
+  /** Throws NETWRIGHT_NO_FREE_SUBNET. */
+  free (pools: readonly string[], length: number, { lasting, passing }: { readonly lasting: readonly ByFamily[], readonly passing: readonly ByFamily[] }): Cidr {
+    for (const family of [4, 6] as const) for (const one of lasting) this.#back(family, one.prefixes(family).freed())
+    for (const text of pools) {
+      const pool = parseCidr(text, 'pools')
       const family = cidrFamily(pool)
       if (length < pool.prefix || length > ipBits(family)) continue
-      const candidate = this.#first(family, span(pool), 1n << BigInt(ipBits(family) - length))
-      if (candidate !== undefined) return { address: ipFromBigInt(candidate, family), prefix: length }
+      const found = this.#first(pool, length, { lasting: lasting.map((one) => one.prefixes(family)), passing: passing.map((one) => one.prefixes(family)) })
+      if (found !== undefined) return { address: ipFromBigInt(found, family), prefix: length }
     }
     throw new NetwrightError('NETWRIGHT_NO_FREE_SUBNET', `no free /${String(length)} is left in ${pools.join(', ')}`, { remedy: 'give more pools to openHost({ pools }), or a subnet' })
   }
 
-  #first (family: 4 | 6, pool: Span, size: bigint): bigint | undefined {
-    const spans = this.#spans[family]
-    let candidate = pool.from
-    // One that holds the whole pool begins before it; subnets overlap only by holding each other.
-    if (spans.slice(0, from(spans, pool.from)).some(({ to }) => to >= pool.from)) return undefined
-    for (let i = from(spans, pool.from); i < spans.length; i++) {
-      const other = spans[i]
-      if (other === undefined || other.from > candidate + size - 1n) break
-      if (other.to >= candidate) candidate = (other.to / size + 1n) * size
+  #back (family: IpFamily, freed: string | undefined): void {
+    if (freed === undefined) return
+    const from = numberOf(freed)
+    for (const one of this.#reached.values()) {
+      if (one.family !== family || from >= one.at) continue
+      one.at = from <= one.start ? one.start : from / one.size * one.size
     }
-    return candidate + size - 1n <= pool.to ? candidate : undefined
+  }
+
+  #first (pool: Cidr, length: number, { lasting, passing }: { readonly lasting: readonly Obstacles[], readonly passing: readonly Obstacles[] }): bigint | undefined {
+    const family = cidrFamily(pool)
+    const size = 1n << BigInt(ipBits(family) - length)
+    const { from: start, to } = span(pool)
+    const key = `${formatCidr(pool)} ${String(length)}`
+    const reached = this.#reached.get(key) ?? { family, size, start, at: start }
+    this.#reached.set(key, reached)
+    let settled = true
+    for (let candidate = reached.at; candidate + size - 1n <= to;) {
+      const text = textOf(candidate, family)
+      const lasts = firstOf(lasting, text, length)
+      if (lasts === undefined && settled) {
+        reached.at = candidate
+        settled = false
+      }
+      const end = lasts ?? firstOf(passing, text, length)
+      if (end === undefined) return candidate
+      candidate = (end / size + 1n) * size
+    }
+    if (settled) reached.at = to + 1n
+    return undefined
   }
 }
 
-/** Where the first span begins that begins at `at` or later. */
-function from (spans: readonly Span[], at: bigint): number {
-  let [low, high] = [0, spans.length]
-  while (low < high) {
-    const middle = low + high >> 1
-    if ((spans[middle]?.from ?? at) < at) low = middle + 1
-    else high = middle
+interface ByFamily { prefixes (family: IpFamily): Obstacles }
+
+const numberOf = (text: string): bigint => BigInt(`0x${Buffer.from(text, 'latin1').toString('hex')}`)
+const textOf = (value: bigint, family: IpFamily): string => Buffer.from(value.toString(16).padStart(ipBits(family) / 4, '0'), 'hex').toString('latin1')
+
+/** The last address of what is in the way. */
+function firstOf (obstacles: readonly Obstacles[], from: string, length: number): bigint | undefined {
+  for (const one of obstacles) {
+    const found = one.first(from, length)
+    if (found !== undefined) return numberOf(lastOf(found.from, found.length))
   }
-  return low
+  return undefined
 }
 
 /** The first free address of `ranges` (in their order), then of the rest of the subnet; never the network's, the broadcast's or a taken one. Throws NETWRIGHT_NO_FREE_ADDRESS. */

@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import { InputError, isError } from '../errors.js'
 import type { Logger } from '../log.js'
 import type { Definition } from '../network/spec.js'
+import { pacer } from '../netlink/breathe.js'
 import { isDefinition } from '../network/complete.js'
 import { readNetworkXml } from '../network/xml/read.js'
 import { storedXml } from '../network/xml/write.js'
 import { finalName, isMissing, makeDirectory, readIfThere, removeFile, removeTemps, syncDirectory, writeAtomic } from './files.js'
 import { fileName } from './places.js'
+import { Spoken } from './spoken.js'
 
 export interface Stored { readonly definition: Definition, readonly path: string }
 
@@ -23,6 +25,8 @@ export class Store {
   readonly #logger: Logger
   /** By path; valid while inode, size and time of change are the same. */
   readonly #known = new Map<string, { readonly mark: string, readonly stored: Stored | undefined }>()
+
+  #spoken: { readonly version: string | undefined, readonly spoken: Spoken } | undefined
 
   constructor (directory: string, logger: Logger) {
     this.#directory = directory
@@ -71,6 +75,20 @@ export class Store {
     const found = await stat(this.#directory, { bigint: true }).catch(() => undefined)
     if (found === undefined) return ''
     return Date.now() - Number(found.mtimeMs) < COARSE ? undefined : [found.dev, found.ino, found.mtimeNs].join()
+  }
+
+  /** What the definitions speak for; read again only where the directory has changed. The same object as before where it has not. */
+  async spoken (): Promise<Spoken> {
+    const version = await this.version()
+    if (this.#spoken !== undefined && version !== undefined && version === this.#spoken.version) return this.#spoken.spoken
+    const spoken = new Spoken()
+    const pace = pacer()
+    for (const { definition } of await this.list()) {
+      spoken.add(definition)
+      await pace()
+    }
+    this.#spoken = { version, spoken }
+    return spoken
   }
 
   path (name: string): string { return join(this.#directory, `${fileName(name)}.xml`) }
@@ -160,9 +178,13 @@ export class Store {
 
 /** The definitions of every other owner below the same root: their bridge names and subnets are not given away. */
 export async function otherDefinitions (owners: string, own: string, system: string, logger: Logger): Promise<readonly Definition[]> {
-  const directories = [system, ...(await entries(owners)).map((owner) => join(owners, owner, 'networks'))].filter((directory) => directory !== own)
-  const lists = await Promise.all(directories.map(async (directory) => await new Store(directory, logger).list()))
+  const lists = await Promise.all((await otherDirectories(owners, own, system)).map(async (directory) => await new Store(directory, logger).list()))
   return lists.flat().map(({ definition }) => definition)
+}
+
+/** Where every other owner below the same root keeps them. */
+export async function otherDirectories (owners: string, own: string, system: string): Promise<readonly string[]> {
+  return [system, ...(await entries(owners)).map((owner) => join(owners, owner, 'networks'))].filter((directory) => directory !== own)
 }
 
 async function entries (directory: string): Promise<string[]> {

@@ -1,4 +1,4 @@
-/** The host's routes as they are now: read once, then kept up to date by what the kernel tells (see route-map.ts). Opens its socket when it is asked for the second time. */
+/** The host's routes as they are now: read once, then kept up to date by what the kernel tells (see route-map.ts). Opens its socket when it is first asked. */
 import { pacer } from '../netlink/breathe.js'
 import { dump } from '../netlink/call.js'
 import { Letterbox, type Instruction } from '../netlink/letterbox.js'
@@ -27,7 +27,6 @@ export class Routes {
   readonly #netns: number
   #letterbox: Letterbox | undefined
   #map: RouteMap | undefined
-  #asked = false
   #closed = false
 
   /** `netns`: the descriptor of the transport's namespace, -1 for our own. */
@@ -44,9 +43,7 @@ export class Routes {
     const map = this.#map
     this.#map = undefined // until all is heard
     if (map !== undefined && this.#letterbox !== undefined && !afresh && await this.#letterbox.hear((message) => { map.apply(message) })) return this.#map = map
-    // Whoever asks only once, as a command does, has no use for what changes later.
-    if (this.#asked && !this.#closed) this.#letterbox ??= await this.#listen()
-    this.#asked = true
+    if (!this.#closed) this.#letterbox ??= await this.#listen()
     const read = await this.#read()
     if (this.#letterbox !== undefined && read.size <= MOST) this.#map = read
     return read
