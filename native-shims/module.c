@@ -9,6 +9,7 @@ static const struct { const char *name; napi_callback function; } exported[] = {
   { "earHear", ear_hear },
   { "earClose", ear_close },
   { "tapCreate", tap_create },
+  { "tapsCreate", taps_create },
   { "tapOpen", tap_open },
   { "tapDelete", tap_delete },
   { "tapRenew", tap_renew },
@@ -36,6 +37,7 @@ static const struct { const char *name; napi_callback function; } exported[] = {
   { "letterboxClose", letterbox_close },
   { "ifindex", netns_ifindex },
   { "capabilities", process_capabilities },
+  { "threadId", process_thread },
 };
 
 NAPI_MODULE_INIT()

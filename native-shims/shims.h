@@ -49,6 +49,10 @@ void job_finish (struct job *job);
 /* Records the current errno; always returns false, so that `return fail(...)` reads well. */
 bool fail (struct job *job, const char *syscall, const char *object);
 bool fail_with (struct job *job, int errnum, const char *syscall, const char *object);
+/* From a job's drop, where JavaScript has received this descriptor: it is closed with its environment (a worker may be terminated at any moment), unless JavaScript closes it before. */
+void own_fd (struct job *job, int fd);
+/* JavaScript closes it: the number is soon another file's. */
+void forget_fd (napi_env env, int fd);
 /* Moves the calling thread into `netns`; -1 is where it is already. */
 bool enter (struct job *job, int netns);
 
@@ -88,6 +92,7 @@ napi_value ear_open (napi_env env, napi_callback_info info);
 napi_value ear_hear (napi_env env, napi_callback_info info);
 napi_value ear_close (napi_env env, napi_callback_info info);
 napi_value tap_create (napi_env env, napi_callback_info info);
+napi_value taps_create (napi_env env, napi_callback_info info);
 napi_value tap_open (napi_env env, napi_callback_info info);
 napi_value tap_delete (napi_env env, napi_callback_info info);
 napi_value tap_renew (napi_env env, napi_callback_info info);
@@ -104,6 +109,7 @@ napi_value process_open (napi_env env, napi_callback_info info);
 napi_value process_wait (napi_env env, napi_callback_info info);
 napi_value process_signal (napi_env env, napi_callback_info info);
 napi_value process_capabilities (napi_env env, napi_callback_info info);
+napi_value process_thread (napi_env env, napi_callback_info info);
 napi_value lock_try (napi_env env, napi_callback_info info);
 napi_value lock_release (napi_env env, napi_callback_info info);
 napi_value files_read (napi_env env, napi_callback_info info);

@@ -25,7 +25,7 @@ enum { TUN_TYPE = 3, TUN_PI = 4, TUN_VNET_HDR = 5, TUN_PERSIST = 6, TUN_MULTI_QU
 struct tap {
   struct job job;
   int netns, ifindex, queues, owner, group;
-  bool vnet_hdr, persist;
+  bool vnet_hdr, persist, keep;
   char name[IFNAMSIZ];
   int opened;
   int fds[];
@@ -71,8 +71,8 @@ static bool create (struct tap *tap)
   return true;
 }
 
-/* On failure the descriptors close here, on this thread: closing the last one takes a link down, which waits for RTNL. */
-static void close_failed (struct tap *tap)
+/* Descriptors close here, on this thread: each of them waits for RTNL. */
+static void close_queues (struct tap *tap)
 {
   for (int i = 0; i < tap->opened; i++) close_fd(&tap->fds[i]);
   tap->opened = 0;
@@ -80,7 +80,46 @@ static void close_failed (struct tap *tap)
 
 static void work_create (struct job *job)
 {
-  if (!create((struct tap *)job)) close_failed((struct tap *)job);
+  if (!create((struct tap *)job)) close_queues((struct tap *)job);
+}
+
+/* Many of them, one after the other on one thread: a thread and a promise for each would cost the event loop more than the TAP. */
+struct taps {
+  struct job job;
+  int netns;
+  uint32_t count;
+  struct tap *list[];
+};
+
+static void drop_taps (struct job *job, bool delivered)
+{
+  struct taps *taps = (struct taps *)job;
+  close_fd(&taps->netns);
+  for (uint32_t i = 0; i < taps->count; i++) if (taps->list[i] != NULL) drop_tap(&taps->list[i]->job, delivered);
+  free(taps);
+}
+
+/* As asked, or nothing: a name with %d that the kernel has filled in is none of ours. */
+static bool create_as_named (struct tap *tap)
+{
+  char asked[IFNAMSIZ];
+  memcpy(asked, tap->name, sizeof asked);
+  if (tap->job.failure.errnum != 0 || !create(tap)) return false;
+  return strcmp(asked, tap->name) == 0 || fail_with(&tap->job, ERANGE, "TUNSETIFF", asked);
+}
+
+static void work_create_list (struct job *job)
+{
+  struct taps *taps = (struct taps *)job;
+  if (!enter(job, taps->netns)) return;
+  for (uint32_t i = 0; i < taps->count; i++) {
+    struct tap *tap = taps->list[i];
+    if (create_as_named(tap)) { if (!tap->keep) close_queues(tap); continue; }
+    job->failure = tap->job.failure;
+    job->failure.index = (int)i;
+    for (uint32_t j = 0; j <= i; j++) close_queues(taps->list[j]);
+    return;
+  }
 }
 
 /* The attribute of that type in [at, at + length): its payload, or NULL. */
@@ -168,7 +207,7 @@ static void work_open (struct job *job)
   if (flags < 0) { fail(job, "TUNGETIFF", tap->name); return; }
   while (tap->opened < tap->queues) {
     if (add_queue(tap, (short)flags, 0) && joined(tap, (short)flags)) continue;
-    close_failed(tap);
+    close_queues(tap);
     return;
   }
 }
@@ -180,7 +219,7 @@ static void work_delete (struct job *job)
   int flags = look(tap->name, tap->ifindex);
   if (flags < 0) { fail(job, "TUNGETIFF", tap->name); return; }
   if (add_queue(tap, (short)flags, 0) && joined(tap, (short)flags) && ioctl(tap->fds[0], TUNSETPERSIST, 0ul) != 0) fail(job, "TUNSETPERSIST", tap->name);
-  close_failed(tap);
+  close_queues(tap);
 }
 
 /* What programs have set through a queue outlives their descriptors: as at the making of a TAP again. What a kernel does not know (EINVAL) nobody has set. */
@@ -211,7 +250,7 @@ static void work_renew (struct job *job)
   struct tap *tap = (struct tap *)job;
   work_open(job);
   if (tap->opened == tap->queues) renew(tap);
-  close_failed(tap);
+  close_queues(tap);
 }
 
 static napi_value list_of_fds (napi_env env, const struct tap *tap)
@@ -231,12 +270,11 @@ static napi_value result_fds (napi_env env, struct job *job)
   return object;
 }
 
-static struct tap *tap_make (napi_env env, napi_value *values, int queues)
+/* In the namespace where its thread is. */
+static struct tap *tap_named (napi_env env, napi_value name_value, int ifindex, int queues)
 {
-  int netns, ifindex;
   if (queues < 1 || queues > QUEUES_MAX) { throw_type(env, "queues must be 1 to 256"); return NULL; }
-  if (!as_int(env, values[2], "ifindex", &ifindex)) return NULL;
-  char *name = as_string(env, values[1], "name");
+  char *name = as_string(env, name_value, "name");
   if (name == NULL) return NULL;
   struct tap *tap = calloc(1, sizeof *tap + (size_t)queues * sizeof *tap->fds);
   /* Cut to fit, another name would be meant. */
@@ -247,10 +285,69 @@ static struct tap *tap_make (napi_env env, napi_value *values, int queues)
   tap->job.drop = drop_tap;
   tap->queues = queues;
   tap->ifindex = ifindex;
-  tap->owner = tap->group = netns = -1;
-  if (!as_netns(env, values[0], &netns)) { free(tap); return NULL; }
-  tap->netns = netns;
+  tap->owner = tap->group = tap->netns = -1;
   return tap;
+}
+
+static struct tap *tap_make (napi_env env, napi_value *values, int queues)
+{
+  int ifindex;
+  if (!as_int(env, values[2], "ifindex", &ifindex)) return NULL;
+  struct tap *tap = tap_named(env, values[1], ifindex, queues);
+  if (tap != NULL && !as_netns(env, values[0], &tap->netns)) { free(tap); return NULL; }
+  return tap;
+}
+
+/* { name, ifindex, queues, vnetHdr, persist, owner, group, keep }; NULL: a TypeError is pending. */
+static struct tap *tap_described (napi_env env, napi_value description)
+{
+  napi_value name;
+  int ifindex, queues, owner, group;
+  bool vnet_hdr, persist, keep;
+  if (napi_get_named_property(env, description, "name", &name) != napi_ok || !int_of(env, description, "ifindex", &ifindex) || !int_of(env, description, "queues", &queues)
+      || !bool_of(env, description, "vnetHdr", &vnet_hdr) || !bool_of(env, description, "persist", &persist) || !bool_of(env, description, "keep", &keep)
+      || !int_of(env, description, "owner", &owner) || !int_of(env, description, "group", &group)) return NULL;
+  struct tap *tap = tap_named(env, name, ifindex, queues);
+  if (tap == NULL) return NULL;
+  tap->vnet_hdr = vnet_hdr;
+  tap->persist = persist;
+  tap->keep = keep;
+  tap->owner = owner;
+  tap->group = group;
+  return tap;
+}
+
+static napi_value result_list (napi_env env, struct job *job)
+{
+  struct taps *taps = (struct taps *)job;
+  napi_value lists;
+  if (napi_create_array_with_length(env, taps->count, &lists) != napi_ok) return NULL;
+  for (uint32_t i = 0; i < taps->count; i++) {
+    napi_value fds = list_of_fds(env, taps->list[i]);
+    if (fds == NULL || napi_set_element(env, lists, i, fds) != napi_ok) return NULL;
+  }
+  return lists;
+}
+
+napi_value taps_create (napi_env env, napi_callback_info info)
+{
+  napi_value values[2], description;
+  uint32_t count = 0;
+  if (!arguments(env, info, 2, values)) return NULL;
+  if (napi_get_array_length(env, values[1], &count) != napi_ok) return throw_type(env, "taps must be an array");
+  struct taps *taps = calloc(1, sizeof *taps + count * sizeof *taps->list);
+  if (taps == NULL) return throw_errno(env, ENOMEM, "malloc", "taps");
+  taps->netns = -1;
+  taps->count = count;
+  bool good = as_netns(env, values[0], &taps->netns);
+  for (uint32_t i = 0; good && i < count; i++) {
+    good = napi_get_element(env, values[1], i, &description) == napi_ok && (taps->list[i] = tap_described(env, description)) != NULL;
+  }
+  if (!good) { drop_taps(&taps->job, false); return NULL; }
+  taps->job.work = work_create_list;
+  taps->job.result = result_list;
+  taps->job.drop = drop_taps;
+  return job_start(env, &taps->job);
 }
 
 napi_value tap_create (napi_env env, napi_callback_info info)

@@ -1,6 +1,6 @@
 /** TAP devices: made through /dev/net/tun, finished through rtnetlink (see link.ts). */
 import { readFile } from 'node:fs/promises'
-import { KernelError } from '../errors.js'
+import { isError, KernelError } from '../errors.js'
 import { isErrno } from '../netlink/errno.js'
 import { native } from '../netlink/native.js'
 import type { TapObject } from './object.js'
@@ -10,10 +10,12 @@ import { refusal } from './refusal.js'
 export interface TapFds { readonly fds: readonly number[] }
 
 async function asked<T> (request: string, name: string, call: () => Promise<T>): Promise<T> {
-  try { return await call() } catch (error) {
-    const remedy = isErrno(error, 'ENOENT') || isErrno(error, 'ENODEV') ? { remedy: 'modprobe tun' } : {}
-    throw refusal(error, request, `tap ${name}`, remedy)
-  }
+  try { return await call() } catch (error) { throw refused(request, name, error) }
+}
+
+function refused (request: string, name: string, error: unknown): unknown {
+  const remedy = isErrno(error, 'ENOENT') || isErrno(error, 'ENODEV') ? { remedy: 'modprobe tun' } : {}
+  return refusal(error, request, `tap ${name}`, remedy)
 }
 
 /**
@@ -27,6 +29,27 @@ export async function createTap (netns: number, tap: TapObject): Promise<TapFds>
   if (name === tap.name) return { fds }
   for (const fd of fds) native().close(fd)
   throw new KernelError({ request: 'TUNSETIFF', object: `tap ${tap.name}`, errno: 34, errnoName: 'ERANGE', sentence: `the kernel named it ${name}` })
+}
+
+/** Which TAP of a list a failure is about, and the error of `createTap` for it. */
+export class TapFailed extends Error {
+  readonly index: number
+  constructor (index: number, cause: unknown) {
+    super(`TAP ${String(index)} of the list`, { cause })
+    this.index = index
+  }
+}
+
+/**
+ * Many as `createTap` makes each, in one call: their descriptors where they are to be kept, else none (a TAP that is not persistent is gone then).
+ * Throws TapFailed at the first one that fails; all descriptors are closed then, and persistent ones that were made before stay.
+ */
+export async function createTaps (netns: number, taps: readonly (TapObject & { readonly keep: boolean })[]): Promise<readonly (readonly number[])[]> {
+  const wanted = taps.map(({ name, index, queues, vnetHdr, persist, uid, gid, keep }) => ({ name, ifindex: index, queues, vnetHdr, persist, owner: uid, group: gid, keep }))
+  try { return await native().tapsCreate(netns, wanted) } catch (error) {
+    if (!isError(error) || !('index' in error) || typeof error.index !== 'number') throw refusal(error, 'TUNSETIFF', `taps ${taps[0]?.name ?? ''}…`)
+    throw new TapFailed(error.index, refused('TUNSETIFF', taps[error.index]?.name ?? '', error))
+  }
 }
 
 /** Opens the queues of a persistent TAP that we made earlier. Throws KernelError ESTALE where the link of that name is not exactly ours. */

@@ -3,7 +3,8 @@
  *
  * Every function that can wait (for RTNL, a disk, a process) runs on a native thread of ours, never on libuv's pool
  * and never on the event loop. `netns` is always the file descriptor of an open namespace, or -1 for the caller's own.
- * File descriptors returned here belong to the caller and are CLOEXEC. Errors have `code` ('EEXIST'), `errno` (positive) and `syscall`.
+ * File descriptors returned here belong to the caller and are CLOEXEC; those of namespaces, processes and locks are closed with a worker that ends, so they must
+ * be closed by `close`, `closeAsync` and `lockRelease` only. Errors have `code` ('EEXIST'), `errno` (positive) and `syscall`.
  */
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -41,6 +42,11 @@ export interface Native {
    * TUNSETOWNER/TUNSETGROUP where >= 0, TUNSETPERSIST. Fails with EBUSY where a link of that name exists. On failure nothing is left.
    */
   tapCreate (netns: number, name: string, ifindex: number, options: { queues: number, vnetHdr: boolean, persist: boolean, owner: number, group: number }): Promise<{ name: string, fds: number[] }>
+  /**
+   * Many TAPs, as `tapCreate` makes each, in one go on one thread. Returns the descriptors of each; none where it is not to `keep` them: those are closed there.
+   * Stops at the first failure, whose error has `index`; all descriptors are closed then, and a persistent TAP that was made before stays. ERANGE for a name with `%d`.
+   */
+  tapsCreate (netns: number, taps: readonly { name: string, ifindex: number, queues: number, vnetHdr: boolean, persist: boolean, owner: number, group: number, keep: boolean }[]): Promise<number[][]>
   /** Opens queues of a persistent TAP that is there already, without EXCL; checks by TUNGETIFF that name and flags are as expected and the link's index is `ifindex`, else fails with ESTALE and changes nothing. */
   tapOpen (netns: number, name: string, ifindex: number, options: { queues: number, vnetHdr: boolean }): Promise<{ fds: number[] }>
   /** TUNSETPERSIST 0 on a TAP of ours found as in `tapOpen`: with the last fd closed the link goes. */
@@ -107,6 +113,8 @@ export interface Native {
   ifindex (netns: number, name: string): Promise<number>
   /** Effective capabilities of this process as a bit set (capget). Synchronous. */
   capabilities (): bigint
+  /** gettid(2): the kernel's number of the calling thread, in the main thread the process's. Synchronous. */
+  threadId (): number
 }
 
 /** Where the addon lies, relative to this file's compiled place. */

@@ -42,6 +42,33 @@ kernelTest(test, 'tap: the kernel numbers a name with %d', async ({ ns }) => {
   await close([...first.fds, ...second.fds])
 }, { needs: ['tun'] })
 
+kernelTest(test, 'tap: many are made in one call, as asked one by one, with the descriptors that are to be kept', async ({ ns }) => {
+  const taps = Array.from({ length: 40 }, (_, i) => ({ ...plain, name: `tap${i}`, ifindex: 5000 + i, persist: i % 2 === 0, queues: i === 3 ? 2 : 1, owner: i === 4 ? 54321 : -1, keep: i % 2 === 1 || i === 0 }))
+  const lists = await native().tapsCreate(ns.fd, taps)
+  assert.equal(lists.map((fds) => fds.length), taps.map(({ keep, queues }) => keep ? queues : 0))
+  const shown = await ns.json<Shown[]>('ip', ['-j', '-d', 'link', 'show', 'type', 'tun'])
+  assert.equal(shown.map(({ ifname, ifindex }) => [ifname, ifindex]), taps.map(({ name, ifindex }) => [name, ifindex]))
+  assert.equal(shown.map(({ linkinfo }) => [linkinfo.info_data.persist, linkinfo.info_data.multi_queue, linkinfo.info_data.user]), taps.map(({ persist, queues, owner }) => [persist, queues > 1, owner < 0 ? undefined : owner]))
+  await close(lists.flat())
+  assert.equal((await ns.json<Shown[]>('ip', ['-j', 'link', 'show', 'type', 'tun'])).map(({ ifname }) => ifname), taps.filter(({ persist }) => persist).map(({ name }) => name))
+  for (const { name, ifindex, persist } of taps) if (persist) await native().tapDelete(ns.fd, name, ifindex)
+}, { needs: ['tun'] })
+
+kernelTest(test, 'tap: a list ends at the first that fails, says which, and keeps no descriptor', async ({ ns }) => {
+  await ns.must('ip', ['link', 'add', 'br0', 'type', 'bridge'])
+  const list = (name: string, ifindex: number) => [{ ...plain, name: 'tap0', ifindex: 0, keep: true }, { ...plain, name, ifindex, keep: true }, { ...plain, name: 'tap2', ifindex: 0, keep: true }]
+  for (const [name, index, errno] of [['br0', 0, 'EBUSY'], ['tap1', 1, 'EBUSY'], ['tap%d', 0, 'ERANGE'], ['a-name-of-16-chr', 0, 'ENAMETOOLONG']] as const) {
+    await native().tapsCreate(ns.fd, list(name, index)).then(() => { throw new Error(`not refused: ${name}`) }, (error: unknown) => {
+      assert.ok(isErrno(error, errno), String(error))
+      assert.is(error instanceof Error && 'index' in error ? error.index : undefined, 1)
+    })
+    assert.equal(await ns.json('ip', ['-j', 'link', 'show', 'type', 'tun']), [])
+  }
+  assert.equal(await native().tapsCreate(ns.fd, []), [])
+  assert.throws(() => native().tapsCreate(ns.fd, [{ ...plain, name: 'tap0', ifindex: 0, keep: true, queues: 300 }]), (error: unknown) => error instanceof TypeError)
+  await ns.must('ip', ['link', 'del', 'br0'])
+}, { needs: ['tun'] })
+
 kernelTest(test, 'tap: refuses a name that any link has, and leaves that link as it was', async ({ ns }) => {
   await ns.must('ip', ['tuntap', 'add', 'dev', 'tap0', 'mode', 'tap', 'user', '1001', 'vnet_hdr'])
   await ns.must('ip', ['link', 'add', 'br0', 'type', 'bridge'])
