@@ -7,8 +7,9 @@
  */
 import { describe, type LinkObject, type VethObject } from '../kernel/object.js'
 import { buryRequests, isBuried, type Burial } from '../kernel/burial.js'
+import { glanceEach, type Glance } from '../kernel/glance.js'
 import { detachRequest, removeRequest } from '../kernel/link.js'
-import { isOurs, readEach, readLink, type LinkState } from '../kernel/link-state.js'
+import { isOurs, readLink } from '../kernel/link-state.js'
 import { stripRequests } from '../kernel/strip.js'
 import { send } from '../netlink/call.js'
 import { isErrno } from '../netlink/errno.js'
@@ -149,13 +150,13 @@ function requestsFor (link: LinkObject, { site, stash, networks }: Whither): rea
 }
 
 /** A TAP gets its group only after it is made: killed in between, a persistent one stands with the name and the index that were chosen for it. */
-function isUnfinished (state: LinkState, link: LinkObject): boolean {
+function isUnfinished (state: Glance, link: LinkObject): boolean {
   return link.type === 'tap' && state.group === 0 && isOurs({ ...state, group: link.group }, link)
 }
 
 /** Those of the links that are there and are ours: index, kind and group prove it; a link that was renamed is still ours. */
 async function present<T extends LinkObject> (context: Context, links: readonly T[]): Promise<T[]> {
-  const states = await readEach(context.rtnl, links.map(({ index }) => ({ index })))
+  const states = await glanceEach(context.rtnl, links.map(({ index }) => index))
   // Whoever was killed in between has buried some: they are the sexton's.
   const graves = states.some((state, i) => state !== undefined && state.group !== links[i]?.group) ? await context.graves.all() : []
   return links.filter((link, i) => {

@@ -4,7 +4,7 @@ import { get, getEach } from '../netlink/call.js'
 import { isErrno } from '../netlink/errno.js'
 import type { Message } from '../netlink/header.js'
 import type { Request } from '../netlink/request.js'
-import { dumpLinks, IFF_LOWER_UP, IFF_UP, link, type LinkMessage } from '../netlink/rtnl/link.js'
+import { dumpLinks, IFF_LOWER_UP, IFF_UP, link, RTEXT_FILTER_SKIP_STATS, type LinkMessage } from '../netlink/rtnl/link.js'
 import type { Transport } from '../netlink/transport.js'
 import type { LinkObject } from './object.js'
 
@@ -41,7 +41,8 @@ export type PortState = typeof portStates[number]
 /** Which link. */
 export type LinkKey = { readonly name: string } | { readonly index: number }
 
-const requestFor = (by: LinkKey): Request => 'name' in by ? link.get({ ifname: by.name }, by.name) : link.get({ index: by.index }, `link ${String(by.index)}`)
+const extMask = RTEXT_FILTER_SKIP_STATS
+const requestFor = (by: LinkKey): Request => 'name' in by ? link.get({ ifname: by.name, extMask }, by.name) : link.get({ index: by.index, extMask }, `link ${String(by.index)}`)
 
 function stateIn (replies: readonly Message[]): LinkState | undefined {
   const found = replies.find(({ type }) => type === link.types.new)
@@ -73,7 +74,7 @@ export async function readLinks (transport: Transport, filter: { readonly kind?:
 }
 
 /** Whether the link is the one that `object` says: index, name, kind and group all match. An alias or a MAC proves nothing. */
-export function isOurs (state: LinkState, object: LinkObject): boolean {
+export function isOurs (state: Pick<LinkState, 'index' | 'name' | 'group' | 'kind'>, object: LinkObject): boolean {
   return state.index === object.index && state.name === object.name && state.group === object.group && state.kind === kindOf(object)
 }
 

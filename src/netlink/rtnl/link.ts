@@ -27,6 +27,8 @@ export const IN6_ADDR_GEN_MODE_EUI64 = 0
 export const IN6_ADDR_GEN_MODE_NONE = 1
 /** Every ordinary link is in this group. */
 export const DEFAULT_LINK_GROUP = 0
+/** `extMask` of a request: the answer has no counters, and is half as long. */
+export const RTEXT_FILTER_SKIP_STATS = 8
 const AF_BRIDGE = 7
 
 /** IFLA_LINKINFO: the kind and what belongs to it. An unknown kind's data stays bytes. */
