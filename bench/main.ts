@@ -16,7 +16,7 @@ import { eventLoop } from './event-loop.js'
 import { passes, table, type Row } from './figures.js'
 import { foreign } from './foreign.js'
 import { links } from './links.js'
-import { make, peers, processes } from './make.js'
+import { details, make, peers, processes } from './make.js'
 import { recycle } from './recycle.js'
 import { reopen } from './reopen.js'
 import { enterSandbox, inSandbox } from './sandbox.js'
@@ -79,7 +79,7 @@ ${about}
 
 ${table(rows)}
 ${rows.flatMap(({ row, note }) => note === undefined ? [] : [`\n- ${row}: ${note}`]).join('')}
-`
+${details.map(({ what, lines }) => `\n## What the time is spent on: ${what}\n\nIn a run of its own, in a process that has done it before.\n\n${lines.join('\n')}\n`).join('')}`
 
 if (inSandbox()) {
   if (values.soak) process.exitCode = await soak(Number(values.cycles), values.recycle)

@@ -45,6 +45,19 @@ async function programOnce (times: Times | undefined): Promise<void> {
   times?.program.push(ms)
 }
 
+/** What making and destroying spend their time on, for RESULTS.md. */
+export const details: { readonly what: string, readonly lines: readonly string[] }[] = []
+
+async function explain (worker: Worker): Promise<void> {
+  await within(async (netns) => {
+    await worker.open({ netns })
+    const made = await worker.ask({ verb: 'profile', wanted: { count: COUNT, taps: true } })
+    const destroyed = await worker.ask({ verb: 'profile' })
+    await worker.close()
+    details.push({ what: `make ${WHAT}`, lines: made.lines ?? [] }, { what: `destroy ${WHAT}, until names are free`, lines: destroyed.lines ?? [] })
+  })
+}
+
 interface PeerTimes { readonly make: PeerTime[], readonly destroy: PeerTime[] }
 
 interface What { readonly nat: boolean, readonly destroy: boolean }
@@ -76,6 +89,7 @@ export async function make (runs: number): Promise<Row[]> {
       const least = await within(c)
       if (counted) floored.push(least)
     })
+    await explain(worker)
   })
   const beside = [peer.name, theirs.make.map(({ ms }) => ms)] as const
   return [

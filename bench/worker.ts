@@ -3,6 +3,7 @@
  * their output) holds no event loop that counts. It takes orders from its parent, one at a time, and answers how long each took. See ours.ts.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { profiled } from './profile.js'
 import { openHost, type Host, type HostOptions, type Network } from 'netwright'
 import { commits } from './commit.js'
 import { drive, holding, type Holding, type Lanes } from './lanes.js'
@@ -21,11 +22,13 @@ export type Order = { readonly watch?: boolean } & (
   | { readonly verb: 'drive', readonly lanes: Lanes }
   /** Makes and destroys the same batch without pause; how many networks a second. */
   | { readonly verb: 'cycle', readonly wanted: Wanted, readonly seconds: number }
+  /** As `make` or `destroy`, but tells what the time was spent on. */
+  | { readonly verb: 'profile', readonly wanted?: Wanted }
   | { readonly verb: 'sleep', readonly ms: number }
 )
 
 /** `begin` and `end` are of CLOCK_MONOTONIC, milliseconds: the same clock in every process. `cpu`: milliseconds of the main thread. */
-export interface Answer { readonly ms: number, readonly begin: number, readonly end: number, readonly cpu: number, readonly value?: number, readonly stats?: Holding, readonly delay?: Delay }
+export interface Answer { readonly ms: number, readonly begin: number, readonly end: number, readonly cpu: number, readonly value?: number, readonly stats?: Holding, readonly lines?: readonly string[], readonly delay?: Delay }
 
 let host: Host | undefined
 /** What was made here. */
@@ -66,7 +69,7 @@ async function cycle (wanted: Wanted, seconds: number): Promise<number> {
   return count / ((performance.now() - begin) / 1000)
 }
 
-async function obey (order: Order): Promise<number | Holding | undefined> {
+async function obey (order: Order): Promise<number | Holding | string[] | undefined> {
   switch (order.verb) {
     case 'open': host = await openHost(order.options); return undefined
     case 'make': await make(order.wanted); return undefined
@@ -79,6 +82,7 @@ async function obey (order: Order): Promise<number | Holding | undefined> {
     case 'holding': return await holding()
     case 'drive': await drive(opened(), order.lanes); return undefined
     case 'cycle': return await cycle(order.wanted, order.seconds)
+    case 'profile': return await profiled(async () => { const { wanted } = order; await (wanted === undefined ? destroy([...handles.keys()]) : make(wanted)) })
     case 'sleep': await sleep(order.ms); return undefined
   }
 }
@@ -92,7 +96,7 @@ async function answer (order: Order): Promise<Answer> {
   const value = await obey(order)
   const end = clock()
   const delay = watched?.()
-  return { ms: end - begin, begin, end, cpu: schedule().ran - ran, ...typeof value === 'number' ? { value } : value === undefined ? {} : { stats: value }, ...delay === undefined ? {} : { delay } }
+  return { ms: end - begin, begin, end, cpu: schedule().ran - ran, ...typeof value === 'number' ? { value } : value === undefined ? {} : Array.isArray(value) ? { lines: value } : { stats: value }, ...delay === undefined ? {} : { delay } }
 }
 
 process.on('message', (order: Order) => {
