@@ -5,10 +5,9 @@ import type { LinkPool, Recycle } from './recycle-options.js'
 import type { Logger } from '../log.js'
 import type { NamespaceHost, NamespaceOptions, Rig, RigInput } from './rig.js'
 import type { Diagnostics } from './tallies.js'
-import type { ApplyOptions } from './apply.js'
 import type { Consequence, Interruption } from './change.js'
 import type { CheckedDesired, Desired, DesiredNetwork } from './desired.js'
-import type { Plan, PlanOptions } from './planned.js'
+import type { ApplyOptions, Plan, PlanOptions } from './plan-api.js'
 import type { Definition, ForwardMode, NetworkInput, NetworkSpec } from '../network/spec.js'
 
 export interface Options { readonly signal?: AbortSignal }
@@ -32,9 +31,10 @@ export interface HostOptions extends Options {
   readonly supervise?: boolean
   /**
    * `process`: what this host makes (networks, ports, dnsmasq, forwarding, files) ends with this process, within a second and without a next command,
-   * whatever ends it; `close()` removes it too. Networks that are defined are stopped, their definitions stay. Links made by `links` and namespaces are
-   * no part of it. A small process of its own (`netwright-reaper`, in a session of its own) waits for our death; where that is killed, another is
-   * started; where both are killed at once (systemd's KillMode=control-group, a container that ends), the next host of this owner removes it.
+   * whatever ends it; `close()` removes it too. Networks that are defined are stopped, their definitions stay. Links made by `links` are no part of it.
+   * A small process of its own (`netwright-reaper`, in a session of its own) waits for our death; where that is killed, another is started; where both are
+   * killed at once (systemd's KillMode=control-group, a container that ends), the next host of this owner removes it. In a worker it is the
+   * worker's thread that counts (before Linux 6.9, for the reaper, the process).
    * Default `unlimited`: networks go on without us.
    */
   readonly lifetime?: 'process' | 'unlimited'

@@ -7,10 +7,11 @@ import { NetwrightError } from '../errors.js'
 import { inverse, type Change } from './change.js'
 import { locked, owned, type Context } from './context.js'
 import { forget } from './define.js'
-import { desiredOf } from './desired.js'
+import { desiredOf, isOpen, type CheckedDesired } from './desired.js'
 import { have } from './have.js'
 import { writeOrigins } from './origins.js'
-import { isPlan, makePlan, restsOn, takePlan, type Plan, type PlanOptions } from './planned.js'
+import type { ApplyOptions, Plan } from './plan-api.js'
+import { isPlan, makePlan, restsOn, takePlan } from './planned.js'
 import { workOf } from './plan-work.js'
 import { recover, type Means } from './recovery.js'
 import { after, Model, type NetworkState } from './state.js'
@@ -20,20 +21,6 @@ import type { Left } from './teardown.js'
 import { transact } from './transact.js'
 import { failure } from './undo.js'
 import type { Works } from './works.js'
-
-/** How far it is. */
-export interface Progress {
-  /** Changes that are done, and all of them. */
-  readonly done: number
-  readonly total: number
-  /** What is being done; undefined at the end. */
-  readonly change?: Change
-}
-
-export interface ApplyOptions extends PlanOptions {
-  /** Called before each change or group of changes, and at the end. */
-  readonly progress?: (progress: Progress) => void
-}
 
 /** How often a wish is planned again when somebody changes the host at the same moment. */
 const ATTEMPTS = 5
@@ -49,9 +36,18 @@ export async function applied (input: Plan | Parameters<typeof desiredOf>[0], wo
   const desired = await desiredOf(input)
   for (let attempt = 1; ; attempt++) {
     try { return await carry(await makePlan(context, desired, options)) } catch (error) {
-      if (!(error instanceof NetwrightError) || error.code !== 'NETWRIGHT_STALE_PLAN' || attempt >= ATTEMPTS) throw error
+      if (attempt >= ATTEMPTS || !isOvertaken(error, desired)) throw error
     }
   }
+}
+
+/** Somebody has changed the host since the plan was made, or has taken a bridge's name or a subnet that chance had chosen: another plan may do. */
+function isOvertaken (error: unknown, { networks }: CheckedDesired): boolean {
+  if (!(error instanceof NetwrightError)) return false
+  if (error.code === 'NETWRIGHT_STALE_PLAN') return true
+  const one = networks.find(({ spec }) => spec.name === error.network)
+  if (one === undefined || !isOpen(one)) return false
+  return error.code === 'NETWRIGHT_NAME_IN_USE' || (error.code === 'NETWRIGHT_SUBNET_IN_USE' && one.spec.auto !== undefined)
 }
 
 /**

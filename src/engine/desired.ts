@@ -44,6 +44,9 @@ export interface CheckedDesired {
   readonly ports: readonly { readonly network: string, readonly ports: readonly DesiredPort[] }[]
 }
 
+/** Whether a bridge's name or a subnet is still to be chosen, where the network is not there yet. */
+export const isOpen = ({ spec: { auto, bridge } }: CheckedNetwork): boolean => auto !== undefined || bridge.name?.includes('%') !== false
+
 const checked = new WeakSet<object>()
 
 /** Whether it was checked by `checkDesired`. */

@@ -6,39 +6,15 @@ import { reportShape } from '../network/checks/shape.js'
 import { isDefinition } from '../network/complete.js'
 import type { Definition } from '../network/spec.js'
 import { pacer } from '../netlink/breathe.js'
-import type { Options } from './api.js'
 import { inverse, type Change } from './change.js'
 import type { Context } from './context.js'
 import type { CheckedDesired } from './desired.js'
 import { fingerprint, have } from './have.js'
 import { liveDiff } from './live.js'
 import { plan } from './plan.js'
+import type { Plan, PlanOptions } from './plan-api.js'
 import type { NetworkState } from './state.js'
 import { unwanted, wanted } from './want.js'
-
-export interface PlanOptions extends Options {
-  /** Where the wants come from, for instance the path of their file: recorded with what is made, durably. At most 4096 characters. */
-  readonly source?: string
-  /** Remove what was made from the same source and is not named any more. Networks of other sources, or made by hand, are never touched. Needs `source`. */
-  readonly prune?: boolean
-  /** Remove everything that is named, whoever made it. What is gone already is no error. */
-  readonly remove?: boolean
-}
-
-/** What would change, in order, and what it rests on. Plain JSON: it can be kept, shown and applied later, as long as the host has not changed. */
-export interface Plan {
-  readonly version: 1
-  readonly owner: string
-  readonly source?: string
-  readonly prune: boolean
-  /** The networks that were looked at. */
-  readonly networks: readonly string[]
-  /** What these networks were like: another one refuses the plan. */
-  readonly fingerprint: string
-  readonly changes: readonly Change[]
-  /** What would undo them, in order. */
-  readonly inverse: readonly Change[]
-}
 
 /** Plans that were made here need no check. */
 const made = new WeakSet<object>()

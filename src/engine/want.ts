@@ -8,7 +8,7 @@ import type { PlannedPort } from './change.js'
 import { Choice } from './choose.js'
 import type { Context } from './context.js'
 import { derivedMac, type DesiredPort } from './desired-port.js'
-import type { CheckedDesired, CheckedNetwork } from './desired.js'
+import { isOpen, type CheckedDesired, type CheckedNetwork } from './desired.js'
 import type { WantedNetwork } from './plan-network.js'
 import { guestSubnet } from './port.js'
 import { absent, type NetworkState } from './state.js'
@@ -34,8 +34,6 @@ export async function wanted (context: Context, { networks, ports }: CheckedDesi
   }
   return result
 }
-
-const isOpen = ({ spec: { auto, bridge } }: CheckedNetwork): boolean => auto !== undefined || bridge.name?.includes('%') !== false
 
 async function one ({ spec, ports, ...wish }: CheckedNetwork, state: NetworkState, choice: Choice): Promise<WantedNetwork> {
   const before = state.stored ?? state.running

@@ -1,6 +1,7 @@
 /** plan, apply and delete on the command line: files of every form, words, streams, exit codes. */
 import { mkdir, realpath, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { exec } from '../harness/command.js'
@@ -110,6 +111,16 @@ kernelTest(test, 'apply: what is wrong is said all at once, each with file, line
   await fails(['plan', bomb], /not YAML: Excessive alias count/)
   assert.is(await line.must('-q', 'net-list', '--all'), '')
 }, { needs: ['nft'] })
+
+kernelTest(test, 'apply: the lab among the examples is made, found unchanged and deleted', async ({ ns, tmp }) => {
+  const line = await commandLine({ ns, tmp })
+  const file = fileURLToPath(new URL('../../../examples/lab.yaml', import.meta.url))
+  assert.match(await line.must('apply', file), /Applied: 6 added, 0 changed, 0 removed/)
+  assert.match(await ns.must('ip', ['-br', 'link', 'show', 'master', 'br-lab-back']), /^lab-db-back /)
+  assert.match(await line.must('net-dhcp-leases', 'lab_front'), /Expiry/)
+  assert.match(await line.must('apply', file, '--prune'), /^No changes/)
+  assert.match(await line.must('delete', file), /Deleted: 0 added, 0 changed, 6 removed/)
+}, { needs: ['dnsmasq', 'nft', 'tun'] })
 
 kernelTest(test, 'apply: a terminal shows a bar, which is gone in the end', async ({ ns, tmp }) => {
   const file = join(tmp, 'lab.yaml')

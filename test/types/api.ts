@@ -1,5 +1,5 @@
 /** Programs that must not compile, and a few that must: the public face of the package. */
-import { openHost, type Host, type HostEvent, type Network, type NetworkInput, type Port, type PortInfo } from 'netwright'
+import { openHost, type Change, type Desired, type Host, type HostEvent, type Network, type NetworkInput, type Plan, type Port, type PortInfo } from 'netwright'
 
 export const right: readonly NetworkInput[] = [
   { name: 'a' },
@@ -73,3 +73,28 @@ export function addressOf (port: Port): string {
 export const descriptors = (port: Port): readonly number[] => port.fds
 // @ts-expect-error -- only a port just made has descriptors
 export const none = (port: PortInfo): readonly number[] => port.fds
+
+/** A plan is made of what is desired, and either can be applied. */
+export async function planned (host: Host): Promise<Plan> {
+  const desired: Desired = { networks: [{ name: 'a', ports: [{ kind: 'tap' }], autostart: true, active: true, persistent: true }, '<network><name>b</name></network>'], ports: [{ network: 'c', kind: 'veth', netns: 'x' }] }
+  const plan = await host.plan(desired, { source: '/lab.yaml', prune: true })
+  await host.apply(desired, { progress: ({ done, total, change }) => { told.call(undefined, { kind: 'link', dev: `${String(done)}/${String(total)} ${change?.what ?? ''}`, change: 'changed' }) } })
+  // @ts-expect-error -- a port of a file belongs to a network
+  await host.plan({ ports: [{ kind: 'tap' }] })
+  // @ts-expect-error -- what is prune?
+  await host.plan({ name: 'a' }, { prune: 'yes' })
+  // @ts-expect-error -- plans are not edited
+  plan.changes.pop()
+  return await host.apply(plan)
+}
+
+/** A change says what it is by its kind. */
+export function described (change: Change): string {
+  switch (change.kind) {
+    case 'stored': case 'running': return change.to?.bridge.name ?? 'gone'
+    case 'port': return change.to?.dev ?? 'gone'
+    case 'source': return change.to ?? 'by hand'
+    case 'autostart': return String(change.to)
+    default: return change satisfies never
+  }
+}
