@@ -62,24 +62,34 @@ function fromXml (elements: readonly Element[], file: string | undefined): Conte
   return { networks: networks.map((element) => ({ element, path: '', locate: (issue) => ({ line: element.line, column: element.column, ...issue, ...named }) })), ports: [], issues }
 }
 
+/** More than anybody's lab has. */
+const MOST = 100_000
+
 type Data = Extract<Document, { readonly data: unknown }>
 
 function fromData (document: Data): Contents {
   const { data } = document
-  const piece = (value: unknown, path: string): Piece => ({ data: value, path, locate: locator(document, path) })
-  if (data === undefined || data === null) return { networks: [], ports: [], issues: [] }
-  if (Array.isArray(data)) return { networks: data.map((value: unknown, i) => piece(value, `[${String(i)}]`)), ports: [], issues: [] }
-  if (typeof data !== 'object' || Object.hasOwn(data, 'name') || !(Object.hasOwn(data, 'networks') || Object.hasOwn(data, 'ports'))) return { networks: [piece(data, '')], ports: [], issues: [] }
   const issues: Issue[] = []
   const complain = (path: string, message: string): void => { issues.push(locator(document, '')({ path, message })) }
-  const pieces = (key: string): Piece[] => {
+  const piece = (value: unknown, path: string): Piece => ({ data: value, path, locate: locator(document, path) })
+  /** One by one: what a caller passes may have holes, and an iterator of its own. */
+  const pieces = (items: readonly unknown[], key: string): Piece[] => {
+    const found: Piece[] = []
+    if (items.length > MOST) complain(key, `more than ${String(MOST)} entries`)
+    else for (let i = 0; i < items.length; i++) found.push(piece(items[i], `${key}[${String(i)}]`))
+    return found
+  }
+  if (data === undefined || data === null) return { networks: [], ports: [], issues }
+  if (Array.isArray(data)) return { networks: pieces(data, ''), ports: [], issues }
+  if (typeof data !== 'object' || Object.hasOwn(data, 'name') || !(Object.hasOwn(data, 'networks') || Object.hasOwn(data, 'ports'))) return { networks: [piece(data, '')], ports: [], issues }
+  const listed = (key: string): Piece[] => {
     const items: unknown = Object.getOwnPropertyDescriptor(data, key)?.value
-    if (Array.isArray(items)) return items.map((value: unknown, i) => piece(value, `${key}[${String(i)}]`))
+    if (Array.isArray(items)) return pieces(items, key)
     if (items !== undefined) complain(key, 'expected a list')
     return []
   }
   for (const key of Object.keys(data)) if (key !== 'networks' && key !== 'ports') complain(shown(key), `unknown key '${shown(key)}'`)
-  return { networks: pieces('networks'), ports: pieces('ports'), issues }
+  return { networks: listed('networks'), ports: listed('ports'), issues }
 }
 
 function locator ({ file, placeOf }: Data, prefix: string): (issue: Issue) => Issue {

@@ -1,5 +1,5 @@
 /** What `plan`, `apply` and `delete` have in common: what should stand is read, compared and carried out. */
-import { checkDesired, InputError, type CheckedDesired, type Document, type Host, type Issue, type Plan } from '../../index.js'
+import { checkDesired, InputError, type CheckedDesired, type Document, type Host, type Issue, type Plan, type PlanOptions } from '../../index.js'
 import type { Context, Values } from '../command.js'
 import { attempt, UsageError } from '../failure.js'
 import { news, planText, tally, tallyText } from '../print/plan.js'
@@ -8,20 +8,19 @@ import { readDocuments } from './documents.js'
 
 export interface Wish { readonly verb: 'plan' | 'apply' | 'delete', readonly prune: boolean }
 
-interface Made { readonly plan: Plan, readonly host: Host }
+interface Read { readonly desired: CheckedDesired, readonly host: Host, readonly options: PlanOptions }
 
-/** Reads FILE|DIR|- and plans. Changes nothing. */
-async function planned (values: Values, context: Context, { verb, prune }: Wish): Promise<Made> {
+const nameOf = (values: Values): string => values.data('file') === '-' ? 'standard input' : values.data('file')
+
+/** Reads FILE|DIR|-. Throws InputError with the complaints of all of it. */
+async function read (values: Values, context: Context, { verb, prune }: Wish): Promise<Read> {
   const file = values.data('file')
   const name = values.text('source')
-  return await attempt(`Failed to ${verb} ${file === '-' ? 'standard input' : file}`, {}, async () => {
-    if (file === '-' && prune && name === undefined) throw new UsageError('--prune needs --source <name> where standard input is read: what was made from the same source is removed')
-    const { documents, path, issues } = await readDocuments(context, file)
-    const desired = await checked(documents, issues)
-    const host = await context.host()
-    const source = name ?? path
-    return { host, plan: await host.plan(desired, { signal: context.signal, prune, remove: verb === 'delete', ...source === undefined ? {} : { source } }) }
-  })
+  if (file === '-' && prune && name === undefined) throw new UsageError('--prune needs --source <name> where standard input is read: what was made from the same source is removed')
+  const { documents, path, issues } = await readDocuments(context, file)
+  const desired = await checked(documents, issues)
+  const source = name ?? path
+  return { desired, host: await context.host(), options: { signal: context.signal, prune, remove: verb === 'delete', ...source === undefined ? {} : { source } } }
 }
 
 /** With the complaints of all files, those that could not be read too. */
@@ -38,7 +37,10 @@ async function checked (documents: readonly Document[], issues: readonly Issue[]
 
 /** `netwright plan`: prints it. Resolves with whether anything would change. */
 export async function showPlan (values: Values, context: Context): Promise<boolean> {
-  const { plan } = await planned(values, context, { verb: 'plan', prune: values.flag('prune') })
+  const plan = await attempt(`Failed to plan ${nameOf(values)}`, {}, async () => {
+    const { desired, host, options } = await read(values, context, { verb: 'plan', prune: values.flag('prune') })
+    return await host.plan(desired, options)
+  })
   tell(plan, context)
   const count = tally(plan)
   context.data({ plan: { ...count, owner: plan.owner, source: plan.source, prune: plan.prune, fingerprint: plan.fingerprint } })
@@ -49,16 +51,16 @@ export async function showPlan (values: Values, context: Context): Promise<boole
 
 /** `netwright apply` and `netwright delete`: does it, and says what was done. */
 export async function carryOut (values: Values, context: Context, wish: Wish): Promise<void> {
-  const { plan, host } = await planned(values, context, wish)
-  const bar = context.bar === undefined || context.json || context.quiet || plan.changes.length < 2 ? undefined : await openBar(context.bar)
-  const done = wish.verb === 'delete' ? 'Deleted' : 'Applied'
-  await attempt(`Failed to ${wish.verb} ${values.data('file') === '-' ? 'standard input' : values.data('file')}`, {}, async () => {
-    try { await host.apply(plan, { signal: context.signal, ...bar === undefined ? {} : { progress: bar.show } }) } finally { bar?.end() }
+  const plan = await attempt(`Failed to ${wish.verb} ${nameOf(values)}`, {}, async () => {
+    const { desired, host, options } = await read(values, context, wish)
+    const bar = context.bar === undefined || context.json || context.quiet ? undefined : await openBar(context.bar)
+    try { return await host.apply(desired, { ...options, ...bar === undefined ? {} : { progress: bar.show } }) } finally { bar?.end() }
   })
   tell(plan, context)
   const count = tally(plan)
-  context.data({ [wish.verb === 'delete' ? 'deleted' : 'applied']: { ...count, owner: plan.owner, source: plan.source } })
-  context.extra(news(plan).length === 0 ? 'No changes: everything is as it should be\n' : `${planText(plan)}\n${done}: ${tallyText(count, true)}\n`)
+  const done = wish.verb === 'delete' ? 'deleted' : 'applied'
+  context.data({ [done]: { ...count, owner: plan.owner, source: plan.source } })
+  context.extra(news(plan).length === 0 ? 'No changes: everything is as it should be\n' : `${planText(plan)}\n${done === 'deleted' ? 'Deleted' : 'Applied'}: ${tallyText(count, true)}\n`)
 }
 
 function tell (plan: Plan, context: Context): void {

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { checkDesired, desiredOf, type Desired } from '../../../src/engine/desired.js'
@@ -87,6 +88,16 @@ test('desired: what is neither is refused', async () => {
   assert.throws(() => readDocument('<a><network>'), /unclosed tag/)
   assert.match((await complaints([() => readDocument('<domain/>')])).join(), /<domain> is neither <network> nor <networks>/)
   for (const data of [7, true, 'x']) assert.ok((await complaints([() => ({ data })])).length > 0, String(data))
+})
+
+test('desired: whatever is passed is checked or refused with InputError', async () => {
+  const only = async (work: () => Promise<unknown>): Promise<void> => {
+    try { await work() } catch (error) { assert.ok(error instanceof InputError, String(error)) }
+  }
+  const hostile = fc.oneof(fc.anything({ withNullPrototype: true, withDate: true, withMap: true, withBigInt: true, withSparseArray: true }), fc.record({ networks: fc.anything(), ports: fc.anything() }), fc.array(fc.record({ name: fc.string(), ports: fc.anything(), active: fc.anything() })))
+  await fc.assert(fc.asyncProperty(hostile, async (data) => { await only(async () => await checkDesired([{ data }])) }), { numRuns: 500 })
+  const text = fc.oneof(fc.string(), fc.json(), fc.array(fc.constantFrom('<network>', '</network>', '<name>a</name>', '<networks>', '</networks>', '<?xml version="1.0"?>', '<!--', '-->', '<![CDATA[', ']]>', '&', ' ', 'x')).map((parts) => parts.join('')))
+  await fc.assert(fc.asyncProperty(text, async (source) => { await only(async () => await checkDesired([readDocument(source, 'f')])) }), { numRuns: 1000 })
 })
 
 test.run()
