@@ -65,7 +65,7 @@ export function generalHelp (commands: readonly Command[]): string {
     'Examples:',
     '  netwright net-define red-nat.xml && netwright net-start red_nat',
     '  netwright net-list --all',
-    '  netwright render red-nat.xml --as nft',
+    '  netwright plan lab.yaml && netwright apply lab.yaml --prune',
     '',
     "'netwright help VERB' explains a verb. The verbs that begin with net- take virsh's words and print what virsh prints;",
     'they may be written without net-. Exit code: 0 done, 1 failed, 129, 130 or 143 ended by SIGHUP, SIGINT or SIGTERM after the undo.',
