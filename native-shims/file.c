@@ -186,6 +186,7 @@ napi_value file_close (napi_env env, napi_callback_info info)
   napi_value values[1];
   int fd;
   if (!arguments(env, info, 1, values) || !as_int(env, values[0], "fd", &fd)) return NULL;
+  forget_fd(env, fd);
   if (close(fd) != 0 && errno != EINTR) return throw_errno(env, errno, "close", "");
   return NULL;
 }
@@ -214,6 +215,7 @@ napi_value file_close_async (napi_env env, napi_callback_info info)
   if (!arguments(env, info, 1, values) || !as_int(env, values[0], "fd", &fd)) return NULL;
   struct shutting *shutting = calloc(1, sizeof *shutting);
   if (shutting == NULL) return throw_errno(env, ENOMEM, "malloc", "");
+  forget_fd(env, fd);
   *shutting = (struct shutting){ .job = { .work = work_close, .drop = drop_shutting }, .fd = fd };
   return job_start(env, &shutting->job);
 }

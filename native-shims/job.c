@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "shims.h"
 
@@ -19,7 +20,10 @@ struct home {
   bool alive;
   napi_threadsafe_function wake;
   struct job *done, **done_end;
-  int pending; /* event loop's thread only: promises that keep the loop alive */
+  /* event loop's thread only */
+  int pending; /* promises that keep the loop alive */
+  int *fds;    /* what JavaScript holds */
+  size_t fd_count, fd_room;
 };
 
 static void home_unref (struct home *home)
@@ -29,7 +33,35 @@ static void home_unref (struct home *home)
   pthread_mutex_unlock(&home->lock);
   if (!last) return;
   pthread_mutex_destroy(&home->lock);
+  free(home->fds);
   free(home);
+}
+
+/* Without memory for it the descriptor stays with the process, as it would without us. */
+void own_fd (struct job *job, int fd)
+{
+  struct home *home = job->home;
+  if (home == NULL || fd < 0) return;
+  if (home->fd_count == home->fd_room) {
+    size_t room = home->fd_room == 0 ? 64 : home->fd_room * 2;
+    int *fds = realloc(home->fds, room * sizeof *fds);
+    if (fds == NULL) return;
+    home->fds = fds;
+    home->fd_room = room;
+  }
+  home->fds[home->fd_count++] = fd;
+}
+
+/* The newest are closed first, most of the time. */
+void forget_fd (napi_env env, int fd)
+{
+  struct home *home = NULL;
+  if (napi_get_instance_data(env, (void **)&home) != napi_ok || home == NULL) return;
+  for (size_t i = home->fd_count; i-- > 0;) {
+    if (home->fds[i] != fd) continue;
+    home->fds[i] = home->fds[--home->fd_count];
+    return;
+  }
 }
 
 static struct job *take_done (struct home *home)
@@ -93,6 +125,8 @@ static void on_teardown (void *argument)
     next = job->next;
     drop(job, false);
   }
+  for (size_t i = 0; i < home->fd_count; i++) close(home->fds[i]);
+  home->fd_count = 0;
   home_unref(home);
 }
 

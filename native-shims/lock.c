@@ -13,7 +13,8 @@ struct locking { struct job job; char *path; int fd; bool unlink; };
 static void drop_locking (struct job *job, bool delivered)
 {
   struct locking *locking = (struct locking *)job;
-  if (!delivered) close_fd(&locking->fd);
+  if (delivered) own_fd(job, locking->fd);
+  else close_fd(&locking->fd);
   free(locking->path);
   free(locking);
 }
@@ -80,6 +81,7 @@ napi_value lock_release (napi_env env, napi_callback_info info)
       || (path = as_string(env, values[1], "path")) == NULL) return NULL;
   struct locking *locking = calloc(1, sizeof *locking);
   if (locking == NULL) { free(path); return throw_errno(env, ENOMEM, "malloc", "lock"); }
+  forget_fd(env, fd);
   *locking = (struct locking){ .job = { .work = work_release, .drop = drop_locking }, .path = path, .fd = fd, .unlink = remove };
   return job_start(env, &locking->job);
 }

@@ -22,6 +22,7 @@ static const struct { const char *name; napi_callback function; } exported[] = {
   { "netnsRun", netns_run },
   { "processSpawn", process_spawn },
   { "processOpen", process_open },
+  { "threadOpen", process_open_thread },
   { "processWait", process_wait },
   { "processSignal", process_signal },
   { "lockTry", lock_try },

@@ -33,7 +33,8 @@ struct naming {
 static void drop_naming (struct job *job, bool delivered)
 {
   struct naming *naming = (struct naming *)job;
-  if (!delivered) close_fd(&naming->fd);
+  if (delivered) own_fd(job, naming->fd);
+  else close_fd(&naming->fd);
   close_fd(&naming->netns);
   free(naming->directory);
   free(naming->name);

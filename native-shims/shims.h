@@ -106,6 +106,7 @@ napi_value netns_run (napi_env env, napi_callback_info info);
 napi_value netns_ifindex (napi_env env, napi_callback_info info);
 napi_value process_spawn (napi_env env, napi_callback_info info);
 napi_value process_open (napi_env env, napi_callback_info info);
+napi_value process_open_thread (napi_env env, napi_callback_info info);
 napi_value process_wait (napi_env env, napi_callback_info info);
 napi_value process_signal (napi_env env, napi_callback_info info);
 napi_value process_capabilities (napi_env env, napi_callback_info info);

@@ -26,6 +26,9 @@
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000
 #endif
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL
+#endif
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC 4u
 #endif
@@ -136,7 +139,8 @@ napi_value process_wait (napi_env env, napi_callback_info info)
 static void drop_spawning (struct job *job, bool delivered)
 {
   struct spawning *spawning = (struct spawning *)job;
-  if (!delivered && spawning->pidfd >= 0) {
+  if (delivered) own_fd(job, spawning->pidfd);
+  else if (spawning->pidfd >= 0) {
     /* Its worker ended meanwhile. The program runs on, as its others do; it must not become a zombie when it ends. */
     struct waiting *waiting = calloc(1, sizeof *waiting);
     if (waiting != NULL) {
@@ -255,12 +259,12 @@ napi_value process_spawn (napi_env env, napi_callback_info info)
 
 /* --- processes that are there --- */
 
-struct finding { struct job job; pid_t pid; int pidfd; };
+struct finding { struct job job; pid_t pid; unsigned flags; int pidfd; };
 
 static void work_find (struct job *job)
 {
   struct finding *finding = (struct finding *)job;
-  finding->pidfd = (int)syscall(SYS_pidfd_open, finding->pid, 0);
+  finding->pidfd = (int)syscall(SYS_pidfd_open, finding->pid, finding->flags);
   if (finding->pidfd < 0) fail(job, "pidfd_open", "");
 }
 
@@ -271,7 +275,8 @@ static napi_value result_find (napi_env env, struct job *job)
 
 static void drop_finding (struct job *job, bool delivered)
 {
-  if (!delivered) close_fd(&((struct finding *)job)->pidfd);
+  if (delivered) own_fd(job, ((struct finding *)job)->pidfd);
+  else close_fd(&((struct finding *)job)->pidfd);
   free(job);
 }
 
@@ -283,6 +288,15 @@ napi_value process_open (napi_env env, napi_callback_info info)
   struct finding *finding = calloc(1, sizeof *finding);
   if (finding == NULL) return throw_errno(env, ENOMEM, "malloc", "process");
   *finding = (struct finding){ .job = { .work = work_find, .result = result_find, .drop = drop_finding }, .pid = pid, .pidfd = -1 };
+  return job_start(env, &finding->job);
+}
+
+napi_value process_open_thread (napi_env env, napi_callback_info info)
+{
+  (void)info;
+  struct finding *finding = calloc(1, sizeof *finding);
+  if (finding == NULL) return throw_errno(env, ENOMEM, "malloc", "process");
+  *finding = (struct finding){ .job = { .work = work_find, .result = result_find, .drop = drop_finding }, .pid = (pid_t)syscall(SYS_gettid), .flags = PIDFD_THREAD, .pidfd = -1 };
   return job_start(env, &finding->job);
 }
 
@@ -302,4 +316,10 @@ napi_value process_capabilities (napi_env env, napi_callback_info info)
   struct __user_cap_data_struct data[2] = { 0 };
   if (syscall(SYS_capget, &header, data) != 0) return throw_errno(env, errno, "capget", "");
   return make_bigint(env, (uint64_t)data[1].effective << 32 | data[0].effective);
+}
+
+napi_value process_thread (napi_env env, napi_callback_info info)
+{
+  (void)info;
+  return make_int(env, (int64_t)syscall(SYS_gettid));
 }

@@ -1,17 +1,22 @@
 /** Which boot this is and which process we are: what makes a record void or alive. Source: proc(5), /proc/PID/stat field 22. */
 import { readFile } from 'node:fs/promises'
+import { isMainThread } from 'node:worker_threads'
 import { startTimeOf } from '../dnsmasq/running.js'
+import { native } from '../netlink/native.js'
 
 export interface Identity { readonly boot: string, readonly process: { readonly pid: number, readonly started: string } }
 
 let own: Promise<Identity> | undefined
 
-/** This boot and this process; read once. */
+/**
+ * This boot and this process; read once. In a worker it is the worker's thread, which the kernel numbers as it does processes: a worker may be terminated
+ * in the middle of a change, and its process, which lives on, knows nothing of that.
+ */
 export function identity (): Promise<Identity> {
-  own ??= (async () => ({
-    boot: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
-    process: { pid: process.pid, started: await startTimeOf(process.pid) ?? '' },
-  }))()
+  own ??= (async () => {
+    const pid = isMainThread ? process.pid : native().threadId()
+    return { boot: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(), process: { pid, started: await startTimeOf(pid) ?? '' } }
+  })()
   return own
 }
 

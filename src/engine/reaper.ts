@@ -1,6 +1,7 @@
 /** Our side of a reaper: a small process of its own that outlives us, whatever kills us, and then runs reap.js. Source: native-shims/reaper.c. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { isMainThread } from 'node:worker_threads'
 import { NetwrightError } from '../errors.js'
 import { refusal } from '../kernel/refusal.js'
 import type { Logger } from '../log.js'
@@ -90,9 +91,18 @@ export class Reaper {
   }
 }
 
+/** Whose end the reaper waits for: ours, in a worker the worker's. Before Linux 6.9 nobody can wait for a thread; then a worker's things go with the process. */
+async function watched (): Promise<number> {
+  if (isMainThread) return await native().processOpen(process.pid)
+  try { return await native().threadOpen() } catch (error) {
+    if (!isErrno(error, 'EINVAL')) throw error
+    return await native().processOpen(process.pid)
+  }
+}
+
 /** With a pidfd of ours and nothing else of ours: no descriptor, terminal, session, directory or environment. */
 async function spawn ({ estate, netns }: ReaperOptions): Promise<Process> {
-  const own = await native().processOpen(process.pid)
+  const own = await watched()
   try {
     const program = fileURLToPath(new URL('reap.js', import.meta.url))
     // Some builds of Node need to be told where their libraries are.

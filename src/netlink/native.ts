@@ -73,6 +73,8 @@ export interface Native {
   processSpawn (netns: number, file: string, args: readonly string[], env: readonly string[], fds: readonly number[], options: { newSession: boolean, directory: string }): Promise<{ pid: number, pidfd: number }>
   /** pidfd_open: for a process that we did not start. ESRCH where there is none. */
   processOpen (pid: number): Promise<number>
+  /** A pidfd of the calling thread alone, PIDFD_THREAD: readable when it has ended. EINVAL where the kernel (before 6.9) has none. */
+  threadOpen (): Promise<number>
   /** Resolves when the process has ended. `code` and `signal` are null for a process that is not our child. Does not keep the event loop alive unless `ref`. Does not close the pidfd. */
   processWait (pidfd: number, ref: boolean): Promise<{ code: number | null, signal: number | null }>
   /** pidfd_send_signal. Throws ESRCH when it is gone. Synchronous: never waits. */

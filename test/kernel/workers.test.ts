@@ -1,0 +1,20 @@
+/** Hosts in worker threads, which may be terminated at any moment: what they had open goes with them, and the next host finishes what they were at. */
+import { test } from 'uvu'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { must } from '../harness/command.js'
+import { kernelTest } from '../harness/kernel-test.js'
+import type { Order } from './workers-main.js'
+
+const program = fileURLToPath(new URL('workers-main.js', import.meta.url))
+
+for (const lifetime of ['unlimited', 'process'] as const) {
+  kernelTest(test, `workers: terminated in the middle of a change, lifetime ${lifetime}; locks and descriptors are free, and the next host leaves nothing`, async ({ ns, tmp }) => {
+    const root = join(tmp, 'root')
+    await mkdir(root, { mode: 0o711 })
+    await must(process.execPath, ['--enable-source-maps', program, JSON.stringify({ netns: ns.path, root, lifetime, rounds: 8 } satisfies Order)], { env: { NODE_V8_COVERAGE: '' }, timeoutMs: 90_000 })
+  }, { needs: ['dnsmasq', 'tun'] })
+}
+
+test.run()
