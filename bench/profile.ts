@@ -19,16 +19,21 @@ function exchangeLine ({ at, exchange: { protocol, dump, messages, spentMs = 0, 
 }
 
 /** The functions that took most, by themselves; what native code of ours takes stands under the name of one of its functions. */
-function functions ({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): string[] {
+function functions ({ nodes, startTime, samples = [], timeDeltas = [] }: Profiler.Profile, [from, to]: readonly [from: number, to: number]): string[] {
   const byId = new Map(nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => [id, `${functionName === '' ? '(anonymous)' : functionName}${url === '' ? '' : ` ${url.split('/').slice(-2).join('/')}:${lineNumber + 1}`}`]))
   const own = new Map<string, number>()
+  let at = startTime // microseconds of CLOCK_MONOTONIC
   for (const [i, id] of samples.entries()) {
+    at += timeDeltas[i] ?? 0
+    if (at < from || at > to) continue // the profiler's own beginning and end
     const name = byId.get(id) ?? ''
     own.set(name, (own.get(name) ?? 0) + (timeDeltas[i] ?? 0) / 1000)
   }
   own.delete('(idle)')
   return [...own].sort(([, a], [, b]) => b - a).slice(0, LINES).map(([name, spent]) => `${ms(spent)} ${name}`)
 }
+
+const clock = (): number => Number(process.hrtime.bigint()) / 1000
 
 /** Lines for people. */
 export async function profiled (work: () => Promise<unknown>): Promise<string[]> {
@@ -40,18 +45,19 @@ export async function profiled (work: () => Promise<unknown>): Promise<string[]>
   await session.post('Profiler.enable')
   await session.post('Profiler.setSamplingInterval', { interval: SAMPLE })
   await session.post('Profiler.start')
-  const { ran } = schedule()
-  const begin = performance.now()
   channel.subscribe(listener)
+  const { ran } = schedule()
+  const from = clock()
+  const begin = performance.now()
   try { await work() } finally { channel.unsubscribe(listener) }
   const took = performance.now() - begin
-  const cpu = schedule().ran - ran
+  const [to, cpu] = [clock(), schedule().ran - ran]
   const { profile } = await session.post('Profiler.stop')
   session.disconnect()
   const sum = (of: (one: Exchange) => number | undefined): number => found.reduce((total, { exchange }) => total + (of(exchange) ?? 0), 0)
   return [
     `${ms(took)}, with ${ms(cpu)} of the main thread (the profiler's own included) and ${ms(sum(({ spentMs }) => spentMs))} in ${found.length} netlink exchanges, ${ms(sum(({ workMs }) => workMs))} of them on a processor.`,
     '', 'Exchanges of a millisecond or more, by their end:', '', ...found.filter(({ exchange: { spentMs = 0 } }) => spentMs >= 1).map((one) => `- ${exchangeLine(one)}`),
-    '', 'Functions of the main thread, by themselves:', '', ...functions(profile).map((line) => `- ${line}`),
+    '', 'Functions of the main thread, by themselves:', '', ...functions(profile, [from, to]).map((line) => `- ${line}`),
   ]
 }
