@@ -45,7 +45,7 @@ type MakeHandle<H> = (...parts: ConstructorParameters<typeof HostHandle>) => H
 
 /** Opens what a host needs and makes its handle. */
 async function opened<H extends HostHandle> (options: HostOptions, internals: Internals, make: MakeHandle<H>): Promise<{ readonly host: H, readonly context: Context }> {
-  const { owner, root, netns, places: at } = await site(options, options.recycle === undefined ? [] : complaints(options.recycle))
+  const { owner, root, netns, places: at } = await site(options, ({ recycle }) => recycle === undefined ? [] : complaints(recycle))
   const closers: (() => void | Promise<void>)[] = [() => { netns.close() }]
   try {
     const tallies = new Tallies({ owner, netns: netns.path })

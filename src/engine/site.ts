@@ -19,8 +19,11 @@ export interface Site {
   readonly places: Places
 }
 
+/** What is wrong with options of the right kinds. */
+type Complaints = (options: HostOptions) => readonly Issue[]
+
 /** Checks the options and opens the namespace that they name; `found` is what others have to say against them. Throws NETWRIGHT_INVALID, NETWRIGHT_NO_NAMESPACE, NETWRIGHT_NO_PERMISSION, NETWRIGHT_ADDON_MISSING. */
-export async function site (options: HostOptions, found: readonly Issue[] = []): Promise<Site> {
+export async function site (options: HostOptions, found: Complaints = () => []): Promise<Site> {
   const { owner, root } = checked(options, found)
   const netns = await opened(options.netns)
   return { owner, root, netns, places: places(root, owner, { id: netns.id, initial: await isInitial(netns) }, SHARED) }
@@ -47,10 +50,10 @@ function checkKinds (options: unknown): void {
   if (issues.length > 0) throw new InputError(issues)
 }
 
-function checked (options: HostOptions, found: readonly Issue[]): { readonly owner: string, readonly root: string } {
+function checked (options: HostOptions, found: Complaints): { readonly owner: string, readonly root: string } {
   checkKinds(options)
   const { owner = 'system', root = '/', pools = [], lockTimeout = 0, lifetime = 'unlimited' } = options
-  const issues = [...found]
+  const issues = [...found(options)]
   if (!/^[A-Za-z0-9_][A-Za-z0-9_-]{0,31}$/.test(owner) || owner === 'guard') issues.push({ path: 'owner', message: `${JSON.stringify(owner)} is not an owner: 1 to 32 letters, digits, _ and -, and not "guard"` })
   if (!isAbsolute(root) || root.includes('\0')) issues.push({ path: 'root', message: `${JSON.stringify(root)} is not an absolute path` })
   if (!['process', 'unlimited'].includes(lifetime)) issues.push({ path: 'lifetime', message: `${JSON.stringify(lifetime)} is not a lifetime: process, unlimited` })

@@ -189,7 +189,7 @@ kernelTest(test, 'owners: a persistent TAP of somebody else is not taken over, e
   const show = ['-j', '-d', 'tuntap', 'show']
   let late = false
   const host = await openHost({ netns: ns.name, root: tmp, supervise: false }, { hook: async (step) => {
-    if (late && step === 'make the port') await ns.must('ip', ['tuntap', 'add', 'dev', 'theirs1', 'mode', 'tap', 'user', '65534'])
+    if (late && step === 'make TAPs') await ns.must('ip', ['tuntap', 'add', 'dev', 'theirs1', 'mode', 'tap', 'user', '65534'])
   } })
   const net = await host.create(spec('taps', '10.96.4.0/24'))
   await ns.must('ip', ['tuntap', 'add', 'dev', 'theirs0', 'mode', 'tap', 'user', '65534'])
