@@ -14,6 +14,7 @@
 #include "shims.h"
 
 #define GROUPS 8
+#define AT_ONCE 256 /* datagrams: about a millisecond */
 
 struct letterbox { int fd; };
 struct opening {
@@ -128,8 +129,8 @@ static struct letterbox *as_letterbox (napi_env env, napi_value value)
 static size_t take (int fd, char *data, size_t size, bool *more, bool *cut)
 {
   const size_t largest = 65536;
-  size_t length = 0;
-  while (size - length >= largest) {
+  size_t length = 0, count = 0;
+  while (size - length >= largest && count++ < AT_ONCE) {
     struct sockaddr_nl sender = { 0 };
     struct iovec part = { data + length, size - length };
     struct msghdr message = { .msg_name = &sender, .msg_namelen = sizeof sender, .msg_iov = &part, .msg_iovlen = 1 };

@@ -12,6 +12,9 @@ import { RouteMap } from './route-map.js'
 /** More prefixes are not kept in memory: a host with the whole internet's routes reads them at each start. */
 const MOST = 50_000
 
+/** Bytes: some thousand changes, as many as a large batch makes. */
+const RECEIVE_BUFFER = 1 << 20
+
 /** BPF_LD | BPF_B | BPF_ABS, BPF_JMP | BPF_JEQ | BPF_K, BPF_RET | BPF_K. Source: include/uapi/linux/bpf_common.h. */
 const BPF = { byte: 0x30, equal: 0x15, keep: 0x06 } as const
 /** rtm_type lies behind the header of 16 bytes. Every address brings a broadcast route, which is in nobody's way. */
@@ -50,7 +53,7 @@ export class Routes {
   }
 
   async #listen (): Promise<Letterbox> {
-    const letterbox = await Letterbox.open({ protocol: NETLINK_ROUTE, netns: this.#netns, groups: [RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE], filter: interesting })
+    const letterbox = await Letterbox.open({ protocol: NETLINK_ROUTE, netns: this.#netns, groups: [RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE], filter: interesting, receiveBuffer: RECEIVE_BUFFER })
     if (this.#closed) letterbox.close()
     return letterbox
   }

@@ -22,7 +22,7 @@ export interface LetterboxOptions {
 }
 
 const RECEIVE_BUFFER = 4 << 20
-/** Bytes taken at once: a few hundred messages, which are read in less than a millisecond. */
+/** Bytes taken at once. */
 const PORTION = 256 << 10
 
 export class Letterbox {

@@ -105,7 +105,7 @@ export interface Native {
   /** A netlink socket in `netns` that has joined multicast `groups` (at most 8) and keeps what passes `filter` (instructions of classic BPF, 8 bytes each; none: all) until it is taken. */
   letterboxOpen (protocol: number, netns: number, groups: readonly number[], receiveBuffer: number, filter: Uint8Array): Promise<NativeLetterbox>
   /**
-   * Takes what is queued, up to about `limit` bytes (at least 128 KiB), as one long datagram; `more`: there may be more. `drops`: how many messages were lost since it was
+   * Takes what is queued, up to about `limit` bytes (at least 128 KiB) and 256 messages, as one long datagram; `more`: there may be more. `drops`: how many messages were lost since it was
    * opened, because the buffer was full. Synchronous: never waits. Throws EBADF after `letterboxClose`.
    */
   letterboxTake (letterbox: NativeLetterbox, limit: number): { data: Buffer, drops: number, more: boolean }
