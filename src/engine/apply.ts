@@ -8,10 +8,10 @@ import { inverse, type Change } from './change.js'
 import { locked, owned, type Context } from './context.js'
 import { forget } from './define.js'
 import { desiredOf, isOpen, type CheckedDesired } from './desired.js'
-import { have } from './have.js'
+import { fingerprint, have } from './have.js'
 import { writeOrigins } from './origins.js'
 import type { ApplyOptions, Plan } from './plan-api.js'
-import { isPlan, makePlan, restsOn, takePlan } from './planned.js'
+import { aboutOf, isPlan, makePlan, takePlan } from './planned.js'
 import { workOf } from './plan-work.js'
 import { recover, type Means } from './recovery.js'
 import { after, Model, type NetworkState } from './state.js'
@@ -57,9 +57,9 @@ function isOvertaken (error: unknown, { networks }: CheckedDesired): boolean {
 async function apply (plan: Plan, means: Means, { signal, progress }: Pick<ApplyOptions, 'signal' | 'progress'>): Promise<void> {
   const { context } = means
   stopIfAborted(signal, 'apply')
-  if (plan.changes.length === 0) { await fresh(plan, await have(context)); return }
+  if (plan.changes.length === 0) { await fresh(plan, await have(context, aboutOf(plan))); return }
   await owned(context, 'apply', signal, async () => {
-    const before = await have(context)
+    const before = await have(context, aboutOf(plan))
     await fresh(plan, before)
     await freeBridges(context, plan.changes)
     const application = new Application(means, before, signal)
@@ -75,7 +75,7 @@ async function apply (plan: Plan, means: Means, { signal, progress }: Pick<Apply
 
 /** Throws NETWRIGHT_STALE_PLAN. */
 async function fresh (plan: Plan, states: readonly NetworkState[]): Promise<void> {
-  if (await restsOn(plan, states) === plan.fingerprint) return
+  if (await fingerprint(states, aboutOf(plan)) === plan.fingerprint) return
   const model = new Model(states)
   const names = new Set<string>()
   for (const change of plan.changes) {

@@ -9,11 +9,10 @@ import { pacer } from '../netlink/breathe.js'
 import { inverse, type Change } from './change.js'
 import type { Context } from './context.js'
 import type { CheckedDesired } from './desired.js'
-import { fingerprint, have } from './have.js'
+import { fingerprint, have, type About } from './have.js'
 import { liveDiff } from './live.js'
 import { plan } from './plan.js'
 import type { Plan, PlanOptions } from './plan-api.js'
-import type { NetworkState } from './state.js'
 import { unwanted, wanted } from './want.js'
 
 /** Plans that were made here need no check. */
@@ -22,19 +21,20 @@ const made = new WeakSet<object>()
 /** Compares what is wanted with what is there. Throws the errors of `plan` and `wanted`, and NETWRIGHT_INVALID for options that make no sense. */
 export async function makePlan (context: Context, desired: CheckedDesired, options: PlanOptions = {}): Promise<Plan> {
   const { source, prune = false, remove = false } = checkedOptions(options)
-  const states = await have(context)
-  const want = remove ? unwanted(desired, states) : await wanted(context, desired, states)
   const named = source === undefined ? {} : { source }
-  const changes = await plan(want, states, { live: liveDiff, ...named, prune, remove })
   const networks = [...new Set([...desired.networks.map(({ spec }) => spec.name), ...desired.ports.map(({ network }) => network)])]
-  const result: Plan = { version: 1, owner: context.owner, ...named, prune, networks, fingerprint: await restsOn({ networks, prune, ...named }, states), changes, inverse: await inverse(changes) }
+  const about = aboutOf({ networks, prune, ...named })
+  const states = await have(context, about)
+  const want = remove ? unwanted(desired, states) : await wanted(context, desired, states)
+  const changes = await plan(want, states, { live: liveDiff, ...named, prune, remove })
+  const result: Plan = { version: 1, owner: context.owner, ...named, prune, networks, fingerprint: await fingerprint(states, about), changes, inverse: await inverse(changes) }
   made.add(result)
   return result
 }
 
-/** The fingerprint of what a plan rests on, as it is now. */
-export async function restsOn ({ networks, prune, source }: Pick<Plan, 'networks' | 'prune' | 'source'>, states: readonly NetworkState[]): Promise<string> {
-  return await fingerprint(states, new Set(networks), prune ? source : undefined)
+/** What a plan rests on. */
+export function aboutOf ({ networks, prune, source }: Pick<Plan, 'networks' | 'prune' | 'source'>): About {
+  return { names: new Set(networks), source: prune ? source : undefined }
 }
 
 function checkedOptions (options: PlanOptions): PlanOptions {

@@ -93,6 +93,24 @@ kernelTest(test, 'apply: is killed at every step, and the next apply finishes it
   })
 }, { needs: ['dnsmasq', 'nft', 'tun'] })
 
+kernelTest(test, 'apply: what ran comes back as it ran, although another definition was stored', async ({ ns, tmp }) => {
+  const place = { netns: ns.name, guest: ns.name, root: tmp }
+  const file = (bridge: string, mtu: number): object => ({ name: 'red', subnet: '10.78.1.0/24', bridge, mtu, dns: { enable: false }, ports: [{ kind: 'tap', dev: 'red0' }] })
+  await withHost(place, {}, async (host) => {
+    await host.apply(file('br-a', 1500))
+    await host.define({ name: 'red', subnet: '10.78.1.0/24', bridge: 'br-a', mtu: 1400, dns: { enable: false } })
+  })
+  let seen = 0
+  await withHost(place, { hook: (step) => { if (step === 'let the record stand' && ++seen === 1) throw new Error(step) } }, async (host) => {
+    assert.match(String(await thrown(async () => await host.apply(file('br-b', 1300)))), /let the record stand/)
+    const red = await host.network('red')
+    assert.equal([(await red.spec()).mtu, (await red.spec({ inactive: true })).mtu], [1500, 1400])
+    const [link] = await ns.json<{ readonly mtu: number, readonly master: string }[]>('ip', ['-j', 'link', 'show', 'dev', 'red0'])
+    assert.equal([link?.mtu, link?.master], [1500, 'br-a'])
+    await host.apply({ name: 'red' }, { remove: true })
+  })
+}, { needs: ['nft', 'tun'] })
+
 kernelTest(test, 'apply: what its undo cannot put back is named', async (context) => {
   await bed(context, async (place) => {
     let failed = false
