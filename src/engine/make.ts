@@ -85,7 +85,7 @@ function * portPieces ({ ports }: Batch, around: Surroundings): Generator<Piece>
   for (const port of ports) {
     const { record: { link }, about, stocked, fresh } = port
     const here = within(port, around)
-    yield { about, requests: [...makingRequests(link, stocked, here), ...fresh ? [] : joiningRequests(link, here)] }
+    yield { about, requests: [...makingRequests(link, stocked, here), ...fresh ? [] : joiningRequests(link)] }
   }
 }
 
@@ -120,10 +120,9 @@ async function whichTaken (context: Context, links: readonly LinkObject[]): Prom
  */
 export async function joinPorts (batch: Batch, making: Omit<Making, 'fds'>): Promise<void> {
   const { context } = making
-  const around = surroundings(context)
   const back = await returning(batch, context)
   const pieces: Piece[] = [
-    ...batch.ports.filter(({ fresh }) => fresh).map((port) => ({ about: port.about, requests: joiningRequests(port.record.link, within(port, around)) })),
+    ...batch.ports.filter(({ fresh }) => fresh).map((port) => ({ about: port.about, requests: joiningRequests(port.record.link) })),
     ...back.map((request) => ({ requests: [request], unless: ['ENODEV'] })),
     ...tolerantPieces(batch.updates, ({ difference }) => difference.last),
   ]

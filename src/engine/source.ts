@@ -3,7 +3,7 @@
  * object, its index and the requests that turn it into that object; they take the place of those that would make it, in the same send.
  */
 import type { Counters } from '../kernel/counters.js'
-import { linkRequests, type Surroundings } from '../kernel/link.js'
+import { joinRequest, preparingRequests, type Surroundings } from '../kernel/link.js'
 import type { LinkObject, TapObject } from '../kernel/object.js'
 import type { Request } from '../netlink/request.js'
 
@@ -41,14 +41,10 @@ export interface Stock {
 /** For the record of what comes out of a stock. */
 export const baselineOf = (stocked: Stocked | undefined): { readonly baseline?: Counters } => stocked === undefined ? {} : { baseline: stocked.counters }
 
-/** All requests of a link but those by which a port joins its bridge and goes up. */
+/** All requests of a link but that by which a port joins its bridge and goes up. */
 export function makingRequests (object: LinkObject, stocked: Stocked | undefined, surroundings: Surroundings): readonly Request[] {
-  if (stocked !== undefined) return stocked.requests(object, surroundings)
-  const { create } = linkRequests(object, surroundings)
-  return object.type === 'bridge' ? create : create.slice(0, -1)
+  return stocked === undefined ? preparingRequests(object, surroundings) : stocked.requests(object, surroundings)
 }
 
 /** `ip link set NAME master BRIDGE up`: the last step of a port, after which it is one. */
-export function joiningRequests (object: LinkObject, surroundings: Surroundings): readonly Request[] {
-  return object.type === 'bridge' ? [] : linkRequests(object, surroundings).create.slice(-1)
-}
+export function joiningRequests (object: LinkObject): readonly Request[] { return object.type === 'bridge' ? [] : [joinRequest(object)] }

@@ -1,4 +1,5 @@
 /** Links as the kernel has them. */
+import { constants } from 'node:os'
 import { mapSlowly } from '../netlink/breathe.js'
 import { get, getEach } from '../netlink/call.js'
 import { isErrno } from '../netlink/errno.js'
@@ -51,9 +52,9 @@ function stateIn (replies: readonly Message[]): LinkState | undefined {
 
 /** As `readLink` for each, in few sends. */
 export async function readEach (transport: Transport, keys: readonly LinkKey[]): Promise<(LinkState | undefined)[]> {
-  const answers = await getEach(transport, await mapSlowly(keys, requestFor))
+  const answers = await getEach(transport, await mapSlowly(keys, requestFor), constants.errno.ENODEV)
   return await mapSlowly(answers, ({ error, replies }) => {
-    if (error !== undefined && error.errnoName !== 'ENODEV') throw error
+    if (error !== undefined) throw error
     return stateIn(replies)
   })
 }

@@ -27,10 +27,19 @@ const DOWN = { flags: 0, change: IFF_UP } as const
 export function linkRequests (object: LinkObject, surroundings: Surroundings = {}): { readonly create: Request[] } {
   switch (object.type) {
     case 'bridge': return { create: bridgeRequests(object, surroundings) }
-    case 'tap': return { create: tapRequests(object, surroundings) }
-    case 'veth': return { create: vethRequests(object, surroundings) }
+    case 'tap': case 'veth': return { create: [...preparedPort(object, surroundings), joinRequest(object)] }
     default: return object satisfies never
   }
+}
+
+/** As `linkRequests`, but for the last step of a port: it is no port of its bridge yet, and down. */
+export function preparingRequests (object: LinkObject, surroundings: Surroundings = {}): Request[] {
+  return object.type === 'bridge' ? bridgeRequests(object, surroundings) : preparedPort(object, surroundings)
+}
+
+/** `ip link set NAME master BRIDGE up`: the last step of `linkRequests` for a port. */
+export function joinRequest (port: TapObject | VethObject): Request {
+  return link.change({ index: port.index, ...port.master === undefined ? {} : { master: port.master }, ...UP }, describe(port))
 }
 
 /** `ip link set dev NAME addrgenmode none`: no link-local address, so no neighbour discovery of the host's in the guests' network. */
@@ -59,19 +68,17 @@ function bridgeRequests (bridge: BridgeObject, surroundings: Surroundings): Requ
   ]
 }
 
-/** `ip link set NAME address MAC mtu M group G addrgenmode none`, then `ip link set NAME master BRIDGE up`. */
-function tapRequests (tap: TapObject, surroundings: Surroundings): Request[] {
-  const { index, mac, mtu, group, master } = tap
-  return [
-    link.change({ index, address: mac, ...mtu === undefined ? {} : { mtu }, group, ...master === undefined ? {} : withoutIpv6(mtu, surroundings) }, describe(tap)),
-    joined(tap, master),
-  ]
+function preparedPort (port: TapObject | VethObject, surroundings: Surroundings): Request[] {
+  return port.type === 'tap' ? [tapRequest(port, surroundings)] : vethRequests(port, surroundings)
 }
 
-/**
- * `ip link add NAME index N address MAC group G type veth peer name PEER address MAC netns NS`, then `ip link set NAME addrgenmode none`,
- * then `ip link set NAME master BRIDGE up`.
- */
+/** `ip link set NAME address MAC mtu M group G addrgenmode none`. */
+function tapRequest (tap: TapObject, surroundings: Surroundings): Request {
+  const { index, mac, mtu, group, master } = tap
+  return link.change({ index, address: mac, ...mtu === undefined ? {} : { mtu }, group, ...master === undefined ? {} : withoutIpv6(mtu, surroundings) }, describe(tap))
+}
+
+/** `ip link add NAME index N address MAC group G type veth peer name PEER address MAC netns NS`, then `ip link set NAME addrgenmode none`. */
 function vethRequests (veth: VethObject, surroundings: Surroundings): Request[] {
   const { name, index, mac, mtu, group, master, peer } = veth
   const { peerNetns } = surroundings
@@ -83,12 +90,7 @@ function vethRequests (veth: VethObject, surroundings: Surroundings): Request[] 
       linkinfo: { kind: 'veth', data: { peer: { ifname: peer.name, address: peer.mac, netNsFd: peerNetns, ...size } } },
     }, describe(veth)),
     ...master === undefined ? [] : [link.change({ index, ...withoutIpv6(mtu, surroundings) }, describe(veth))],
-    joined(veth, master),
   ]
-}
-
-function joined (port: TapObject | VethObject, master: number | undefined): Request {
-  return link.change({ index: port.index, ...master === undefined ? {} : { master }, ...UP }, describe(port))
 }
 
 /** Just enough to change a link that is known to be ours, and to name it in errors. */

@@ -34,12 +34,15 @@ const LONGEST_SENTENCE = 1024
 /** Reads an NLMSG_ERROR, or the NLMSG_DONE of a dump, as the answer to `request`. Throws DecodeError. */
 export function verdict (request: Pick<Request, 'name' | 'object' | 'body' | 'shape'>, message: Message): Verdict {
   if (message.type === NLMSG_DONE && message.payload.length < 4) return {}
-  const errno = -decodeErrno(message)
+  const errno = errnoIn(message)
   const said = decodeExtack(message)
   const sentence = said.sentence === undefined || said.sentence === '' ? undefined : readable(said.sentence)
   if (errno <= 0) return sentence === undefined ? {} : { warning: sentence }
   return { error: new KernelError({ request: request.name, object: request.object, errno, errnoName: errnoName(errno), ...blame(request, said, sentence) }) }
 }
+
+/** The errno, positive, that an acknowledgement carries; 0 for success. Throws DecodeError. */
+export function errnoIn (message: Message): number { return -decodeErrno(message) }
 
 function decodeErrno ({ type, payload }: Message): number {
   if (type !== NLMSG_ERROR && type !== NLMSG_DONE) throw new DecodeError('nlmsgerr', `unexpected message type ${String(type)}`)

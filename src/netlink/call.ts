@@ -1,7 +1,7 @@
 /** Requests over any transport: one, a read, a dump, or several rtnetlink messages in one send. */
 import { Writer } from '../bytes/writer.js'
 import { NetwrightError, type KernelError } from '../errors.js'
-import { verdict } from './ack.js'
+import { errnoIn, verdict } from './ack.js'
 import { mapSlowly, pacer } from './breathe.js'
 import { messages, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, type Message } from './header.js'
 import { frame, type Request } from './request.js'
@@ -45,13 +45,15 @@ export async function get (transport: Transport, request: Request): Promise<Mess
 /** How many objects are asked for at once: their descriptions fit into the smallest receive buffer. */
 const AT_ONCE = 32
 
-/** Reads many objects with few sends: one answer a request, in order, with the refusal where there is one. Throws as `get`, but for refusals. */
-export async function getEach (transport: Transport, requests: readonly Request[]): Promise<readonly { readonly error?: KernelError, readonly replies: readonly Message[] }[]> {
+/**
+ * Reads many objects with few sends: one answer a request, in order, with the refusal where there is one. Throws as `get`, but for refusals.
+ * `absent`: the errno by which the kernel says that there is no such object; then there are no replies. For hundreds of them, errors would cost more than all else.
+ */
+export async function getEach (transport: Transport, requests: readonly Request[], absent?: number): Promise<readonly { readonly error?: KernelError, readonly replies: readonly Message[] }[]> {
   const chunks = Array.from({ length: Math.ceil(requests.length / AT_ONCE) }, (_, i) => requests.slice(i * AT_ONCE, (i + 1) * AT_ONCE))
-  const answers: Answer[] = []
-  for (const chunk of chunks) answers.push(...await exchange(transport, chunk))
-  return answers.map(({ outcome, replies }) => {
-    if (outcome.error !== undefined) return { error: outcome.error, replies: [] }
+  const found = await Promise.all(chunks.map(async (chunk) => await exchange(transport, chunk, absent)))
+  return found.flat().map(({ outcome, replies, none }) => {
+    if (outcome.error !== undefined || none) return { ...outcome.error === undefined ? {} : { error: outcome.error }, replies: [] }
     settled(outcome.request, outcome)
     return { replies: described(outcome.request, replies) }
   })
@@ -92,10 +94,11 @@ async function collect (request: Request, reply: Reply, seq: number): Promise<Me
   return whole && !interrupted ? found : undefined
 }
 
-interface Answer { readonly outcome: Outcome, readonly replies: Message[] }
+/** `none`: the kernel has said that there is no such object, by the errno that was told to mean it. */
+interface Answer { readonly outcome: Outcome, readonly replies: Message[], readonly none: boolean }
 
 /** Framed and read in slices, sent in one piece. */
-async function exchange (transport: Transport, requests: readonly Request[]): Promise<Answer[]> {
+async function exchange (transport: Transport, requests: readonly Request[], absent?: number): Promise<Answer[]> {
   if (requests.length === 0) return []
   const w = new Writer(1024)
   const sequences = await mapSlowly(requests, (request) => {
@@ -116,8 +119,9 @@ async function exchange (transport: Transport, requests: readonly Request[]): Pr
   return await mapSlowly(requests, (request, index) => {
     const seq = sequences[index] ?? 0
     const ack = acks.get(seq)
-    const outcome = ack === undefined ? { request, acknowledged: false } : { request, acknowledged: true, ...verdict(request, ack) }
-    return { outcome, replies: replies.get(seq) ?? [] }
+    const none = ack !== undefined && absent !== undefined && errnoIn(ack) === absent
+    const outcome = ack === undefined ? { request, acknowledged: false } : { request, acknowledged: true, ...none ? {} : verdict(request, ack) }
+    return { outcome, replies: replies.get(seq) ?? [], none }
   })
 }
 
