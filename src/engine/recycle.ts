@@ -36,6 +36,8 @@ const sitesOf = ({ plots }: Grave): Kept['sites'] => new Map(plots.flatMap(({ gr
 
 /** How often links are made that do not last. */
 const ATTEMPTS = 3
+/** Of so many links it is remembered how often they were opened. */
+const MOST = 10_000
 /** So many are laundered at once: they are read with one send. */
 const AT_ONCE = 32
 /** RTEXT_FILTER_SKIP_STATS: counters do not matter where only likeness is asked for. Source: include/uapi/linux/rtnetlink.h. */
@@ -50,6 +52,8 @@ export class Recycler implements Stock {
   readonly #held = new Map<Grave, Set<number>>()
   /** Named by a journal, and not known to have left the pool's groups. */
   readonly #lent = new Set<Entry>()
+  /** By index, how often a TAP had been opened and closed when it was lent: where that is the same when it comes back, nobody has. */
+  readonly #opened = new Map<number, number>()
   /** By what was handed out. */
   readonly #taken = new WeakMap<Stocked, Entry>()
   #working: Promise<void> | undefined
@@ -89,12 +93,18 @@ export class Recycler implements Stock {
   add (kept: readonly Kept[]): void {
     for (const { grave, sites, shapes } of kept) {
       this.#held.set(grave, new Set(sites.keys()))
-      for (const [index, { link, group }] of sites) this.#entries.set(index, { link: { ...link, group }, shape: shapes.get(index) ?? '', grave, state: 'soiled' })
+      for (const [index, { link, group }] of sites) this.#entries.set(index, { link: { ...link, group, ...this.#changesOf(index) }, shape: shapes.get(index) ?? '', grave, state: 'soiled' })
     }
     if (kept.length === 0) return
     this.#touch()
     if (this.#closed) this.#bury()
     else this.#wash()
+  }
+
+  #changesOf (index: number): { readonly carrierChanges?: number } {
+    const carrierChanges = this.#opened.get(index)
+    this.#opened.delete(index)
+    return carrierChanges === undefined ? {} : { carrierChanges }
   }
 
   get max (): RecycleOptions['max'] { return this.#options.max }
@@ -137,9 +147,12 @@ export class Recycler implements Stock {
       const answers = await getEach(this.#means.rtnl, candidates.map(({ link: { index } }) => link.get({ index, extMask: SKIP_STATS }, poolName(index))))
       for (const [i, entry] of candidates.entries()) {
         const message = answers[i]?.replies.find(({ type }) => type === link.types.new)
-        const pure = message !== undefined && isAt(message.payload, entry.link) && likeness(message.payload, entry.link.kind).equals(measure.likeness)
+        const seen = message === undefined ? undefined : glance(message.payload)
+        const pure = message !== undefined && seen !== undefined && isAt(seen, entry.link) && likeness(message.payload, entry.link.kind).equals(measure.likeness)
         entry.state = pure ? 'proved' : 'soiled'
-        if (pure) left--
+        if (!pure) continue
+        left--
+        if (entry.link.kind === 'tun') this.#opened.set(entry.link.index, seen.carrierChanges)
       }
     }
     this.#wash()
@@ -150,6 +163,7 @@ export class Recycler implements Stock {
     const entry = shape === undefined ? undefined : this.#of(shape, 'proved')[0]
     if (shape === undefined || entry?.counters === undefined) return undefined
     this.#entries.delete(entry.link.index)
+    if (this.#opened.size > MOST) this.#opened.clear() // of links that did not come back
     const stocked = stockedOf(entry.link.index, entry.counters, this.#measures.known(shape)?.addrGenMode, this.#means.netns)
     this.#taken.set(stocked, entry)
     return stocked
@@ -231,13 +245,13 @@ export class Recycler implements Stock {
   }
 
   async #launder (some: readonly Entry[]): Promise<void> {
-    const { rtnl, netns, ipv6, logger, hook } = this.#means
+    const { rtnl, netns, logger, hook } = this.#means
     for (const entry of some) entry.state = 'washing'
     const spoiled: Entry[] = []
     try {
       await undoSteps(hook).before('launder links')
       const measure = await this.#measures.of(some[0]?.shape ?? '')
-      const results = await launder(some.map((entry) => entry.link), { transport: rtnl, netns, ipv6, pristine: measure, tap: tapOf(some[0]?.shape ?? '') })
+      const results = await launder(some.map((entry) => entry.link), { transport: rtnl, netns, pristine: measure, tap: tapOf(some[0]?.shape ?? '') })
       for (const [i, entry] of some.entries()) {
         const result = results[i] ?? { state: 'gone' }
         if (result.state === 'clean') { entry.state = 'clean'; entry.counters = result.counters; continue }

@@ -1,14 +1,13 @@
 /** A link that is lent out of the pool. */
 import type { Counters } from '../kernel/counters.js'
-import { glance } from '../kernel/glance.js'
+import type { Glance } from '../kernel/glance.js'
 import type { Stripped } from '../kernel/launder.js'
 import { poolName, reviveBridge, reviveTap } from '../kernel/strip.js'
 import { openTap } from '../kernel/tap.js'
 import type { Stocked } from './source.js'
 
 /** Whether a link is where, and called what, it was when it was stripped; and, where it is a TAP, whether no descriptor is open. */
-export function isAt (payload: Buffer, { index, group, kind }: Stripped): boolean {
-  const seen = glance(payload)
+export function isAt (seen: Glance, { index, group, kind }: Stripped): boolean {
   return seen.group === group && seen.name === poolName(index) && (kind === 'bridge' || !seen.carrier)
 }
 

@@ -30,39 +30,36 @@
  * A link that was down joins its IPv6 multicast groups on the link layer with its first carrier, a new one at once.
  */
 import { isError } from '../errors.js'
-import { walk } from '../netlink/attr.js'
 import { pacer } from '../netlink/breathe.js'
-import { dump, getEach, send, type Outcome } from '../netlink/call.js'
+import { dump, getEach, send } from '../netlink/call.js'
 import { isErrno } from '../netlink/errno.js'
 import type { Message } from '../netlink/header.js'
 import { native } from '../netlink/native.js'
-import type { Request } from '../netlink/request.js'
-import { dumpLinks, IFF_UP, link, type LinkMessage } from '../netlink/rtnl/link.js'
-import { brPortMsg, dumpMdb, flushMdb } from '../netlink/rtnl/mdb.js'
-import { flushFdb } from '../netlink/rtnl/neigh.js'
-import { setNeighTable } from '../netlink/rtnl/neightbl.js'
-import { qdisc, TC_H_INGRESS, TC_H_ROOT } from '../netlink/rtnl/qdisc.js'
+import { common, ifinfomsg } from '../netlink/rtnl/ifinfo.js'
+import { dumpLinks, link, type LinkMessage } from '../netlink/rtnl/link.js'
+import { brPortMsg, dumpMdb } from '../netlink/rtnl/mdb.js'
+import { attributeAt } from '../netlink/scan.js'
 import type { Transport } from '../netlink/transport.js'
 import { readAddresses, removeAddressRequest } from './addr.js'
 import type { Buried } from './burial.js'
 import { countersIn, type Counters } from './counters.js'
+import { flush } from './flush.js'
 import { glance, type Forwarding } from './glance.js'
 import { likeness } from './likeness.js'
 import { linkState } from './link-state.js'
 import type { TapObject } from './object.js'
 import { ipv6Path, ipv6Settings, type Pristine } from './pristine.js'
-import { poolMac, poolName, withMode } from './strip.js'
+import { poolName } from './strip.js'
 import { readSysctls, writeSysctls } from './sysctl.js'
 import { likenRequests } from './unlike.js'
 
-/** A stripped link, and its group. */
-export interface Stripped extends Buried { readonly group: number }
+/** A stripped link, and its group. `carrierChanges`: of a TAP, how many it had had when it was last known that nobody had a descriptor. */
+export interface Stripped extends Buried { readonly group: number, readonly carrierChanges?: number }
 
 export interface Laundry {
   readonly transport: Transport
   readonly netns: number
   readonly pristine: Pristine
-  readonly ipv6: boolean
   /** How many queues these have, and whether packets have headers; undefined for bridges. */
   readonly tap: Pick<TapObject, 'queues' | 'vnetHdr'> | undefined
 }
@@ -72,38 +69,51 @@ export type Laundered = { readonly state: 'clean', readonly counters: Counters }
 
 /** How often what differs is written: an MTU brings IPv6 back, whose settings then differ. */
 const ROUNDS = 3
-const IN6_ADDR_GEN_MODE_STABLE_PRIVACY = 2
 
 /** Launders links of one kind and shape, in order. Touches none that has left its group. Throws KernelError where the kernel cannot be asked at all. */
 export async function launder (links: readonly Stripped[], laundry: Laundry): Promise<Laundered[]> {
-  const { transport } = laundry
-  const work = links.map((one): Item => ({ one, name: poolName(one.index) }))
-  const forwarding = await forwardingOf(laundry.netns)
-  await look(work, laundry, forwarding)
+  const { transport, pristine } = laundry
+  const work = links.map((one): Item => ({ one, name: poolName(one.index), unlike: false }))
+  const surroundings = await surroundingsOf(laundry.netns)
+  await look(work, laundry, surroundings)
   // Many at once: what they wait for is mostly each other's turn.
-  await Promise.all(work.filter(isOpen).map(async (item) => { await renew(item, laundry) }))
-  await Promise.all(work.filter(isOpen).map(async (item) => { await strip(item, laundry) }))
-  await flush(work.filter(isOpen), laundry)
-  const bridges = await multicast(transport, work)
-  await Promise.all(work.filter(isOpen).map(async (item) => {
-    if (bridges.has(item.one.index)) item.done = { state: 'spoiled', why: 'multicast groups that this kernel cannot flush' }
-    else if (item.one.kind === 'bridge' && (await dumpLinks(transport, { master: item.one.index })).length > 0) item.done = { state: 'spoiled', why: 'ports of others' }
-  }))
-  for (let round = 0; round < ROUNDS; round++) {
-    await look(work, laundry, forwarding)
-    const unlike = work.filter(isOpen)
-    if (unlike.length === 0) break
-    for (const item of unlike) await liken(item, laundry, forwarding)
+  await each(work, async (item) => { await renew(item, laundry) })
+  await each(work, async (item) => { if (item.unlike || surroundings.keepsAddresses) await strip(item, laundry) })
+  const flushed = work.filter(isOpen)
+  const outcomes = await flush(transport, flushed.map(({ one, message }) => ({ one, rooted: !UNROOTED.has(glanceQdisc(message)) })), pristine)
+  const grouped = outcomes.some(({ groups }) => groups) ? await multicast(transport) : new Set()
+  for (const [i, item] of flushed.entries()) {
+    const { spoiled = grouped.has(item.one.index) ? 'multicast groups that this kernel cannot flush' : undefined, addressed = false } = outcomes[i] ?? {}
+    if (spoiled !== undefined) item.done = { state: 'spoiled', why: spoiled }
+    else if (addressed) await strip(item, laundry)
+  }
+  await each(work, async (item) => {
+    if (item.one.kind === 'bridge' && (await dumpLinks(transport, { master: item.one.index })).length > 0) item.done = { state: 'spoiled', why: 'ports of others' }
+    else if (!item.unlike && item.message !== undefined) item.done = { state: 'clean', counters: countersIn(item.message.payload) }
+  })
+  for (let round = 0; round < ROUNDS && work.some(isOpen); round++) {
+    for (const item of work.filter(isOpen)) await liken(item, laundry, surroundings)
+    await look(work, laundry, surroundings)
+    for (const item of work.filter(isOpen)) if (!item.unlike && item.message !== undefined) item.done = { state: 'clean', counters: countersIn(item.message.payload) }
   }
   return work.map(({ done }) => done ?? { state: 'spoiled', why: 'something differs from a new link that cannot be set' })
 }
 
-interface Item { readonly one: Stripped, readonly name: string, message?: Message | undefined, washed?: boolean, unflushed?: boolean, done?: Laundered }
+/** `unlike`: a new link is not like it. */
+interface Item { readonly one: Stripped, readonly name: string, message?: Message | undefined, unlike: boolean, done?: Laundered }
 
 const isOpen = ({ done }: Item): boolean => done === undefined
+const each = async (work: readonly Item[], act: (item: Item) => Promise<void>): Promise<void> => { await Promise.all(work.filter(isOpen).map(act)) }
 
-/** Reads those that are not done: which are gone, and which, once they were washed, are as new. */
-async function look (work: readonly Item[], { transport, pristine }: Laundry, forwarding: Forwarding): Promise<void> {
+/** Root qdiscs that nobody can give parameters. */
+const UNROOTED: ReadonlySet<string> = new Set(['noop', 'noqueue', 'pfifo_fast'])
+const glanceQdisc = (message: Message | undefined): string => {
+  const data = message === undefined ? undefined : attributeAt(message.payload, ifinfomsg.size, common.qdisc.number)
+  return data === undefined ? '' : common.qdisc.codec.decode(data)
+}
+
+/** Reads those that are not done: which are gone, and which are not as new. */
+async function look (work: readonly Item[], { transport, pristine }: Laundry, { forwarding }: Surroundings): Promise<void> {
   const open = work.filter(isOpen)
   const answers = await getEach(transport, open.map(({ one, name }) => link.get({ index: one.index }, name)))
   const pace = pacer()
@@ -113,16 +123,20 @@ async function look (work: readonly Item[], { transport, pristine }: Laundry, fo
     item.message = replies.find(({ type }) => type === link.types.new)
     const seen = item.message === undefined ? undefined : glance(item.message.payload)
     if (item.message === undefined || seen?.group !== item.one.group || seen.kind !== item.one.kind) item.done = { state: 'gone' }
-    else if (item.washed === true && isLike(seen.forwarding, forwarding) && likeness(item.message.payload, item.one.kind).equals(pristine.likeness)) item.done = { state: 'clean', counters: countersIn(item.message.payload) }
+    else item.unlike = !isLike(seen.forwarding, forwarding) || !likeness(item.message.payload, item.one.kind).equals(pristine.likeness)
     const rest = pace()
     if (rest !== undefined) await rest
   }
 }
 
-/** What new links get: the last that was written for all of them. */
-async function forwardingOf (netns: number): Promise<Forwarding> {
-  const [ipv4, ipv6] = await readSysctls(netns, ['ipv4', 'ipv6'].map((family) => `/proc/sys/net/${family}/conf/default/forwarding`))
-  return { ipv4: ipv4 === undefined ? undefined : ipv4 !== '0', ipv6: ipv6 === undefined ? undefined : ipv6 !== '0' }
+/** `keepsAddresses`: IPv6 addresses outlast a link that goes down. */
+interface Surroundings { readonly forwarding: Forwarding, readonly keepsAddresses: boolean }
+
+/** Forwarding of new links is what was last written for all of them. */
+async function surroundingsOf (netns: number): Promise<Surroundings> {
+  const [ipv4, ipv6, keep] = await readSysctls(netns, ['ipv4/conf/default/forwarding', 'ipv6/conf/default/forwarding', 'ipv6/conf/all/keep_addr_on_down'].map((name) => `/proc/sys/net/${name}`))
+  const on = (value: string | undefined): boolean | undefined => value === undefined ? undefined : value !== '0'
+  return { forwarding: { ipv4: on(ipv4), ipv6: on(ipv6) }, keepsAddresses: on(keep) === true }
 }
 
 const isLike = (now: Forwarding, then: Forwarding): boolean => (now.ipv4 ?? then.ipv4) === then.ipv4 && (now.ipv6 ?? then.ipv6) === then.ipv6
@@ -130,6 +144,9 @@ const isLike = (now: Forwarding, then: Forwarding): boolean => (now.ipv4 ?? then
 /** Proves that nobody has a descriptor of a TAP, which a guest of the last network could go on using, and takes back what was set through them. */
 async function renew (item: Item, { netns, tap }: Laundry): Promise<void> {
   if (tap === undefined || item.message === undefined) return
+  const seen = glance(item.message.payload)
+  // As it was when it was lent: nobody has opened it since.
+  if (!seen.carrier && seen.carrierChanges === item.one.carrierChanges) return
   const state = linkState(link.decode(item.message))
   // Others may join a TAP of several queues; one of a single queue is EBUSY.
   if (tap.queues > 1 && state.tap?.queues !== 0) { item.done = { state: 'spoiled', why: 'a descriptor is open' }; return }
@@ -146,63 +163,17 @@ async function strip ({ one: { index }, name }: Item, { transport }: Laundry): P
   for (const { error } of outcomes) if (error !== undefined && !isErrno(error, 'EADDRNOTAVAIL') && !isErrno(error, 'ENODEV')) throw error
 }
 
-/** What cannot be compared is reset for all, in one send. */
-async function flush (work: readonly Item[], { transport, pristine, ipv6 }: Laundry): Promise<void> {
-  const requests = work.map(({ one, name }) => flushRequests(one, name, pristine, ipv6))
-  const outcomes = await send(transport, requests.flat())
-  let at = 0
-  for (const [i, item] of work.entries()) {
-    const mine = outcomes.slice(at, at += requests[i]?.length ?? 0)
-    item.washed = true
-    const why = mine.flatMap((outcome) => complaint(item, outcome) ?? [])[0]
-    if (why !== undefined) item.done = { state: 'spoiled', why }
-  }
-}
-
-function flushRequests ({ index, kind }: Stripped, name: string, pristine: Pristine, ipv6: boolean): Request[] {
-  return [
-    link.change({ index, flags: 0, change: IFF_UP }, name),
-    ...kind === 'bridge' ? [flushFdb(index, name), flushMdb(index, name)] : [],
-    link.change({ index, address: poolMac() }, name),
-    qdisc.remove({ ifindex: index, parent: TC_H_ROOT }, name),
-    qdisc.remove({ ifindex: index, parent: TC_H_INGRESS, handle: 0xffff0000 }, name),
-    ...pristine.neighbours.map(({ family, name: table, parms }) => {
-      const { refcnt: _refcnt, reachableTime: _reachable, queueLen: _queueLen, rest: _rest, pad: _pad, ...settable } = parms ?? {}
-      return setNeighTable({ ...family === undefined ? {} : { family }, ...table === undefined ? {} : { name: table }, parms: { ...settable, ifindex: index } }, name)
-    }),
-    // The kernel takes this mode only from a link that has a secret: refusal is the proof that there is none.
-    ...ipv6 && pristine.ipv6.size > 0 ? [withMode(index, name, IN6_ADDR_GEN_MODE_STABLE_PRIVACY)] : [],
-  ]
-}
-
-/** Why the link cannot be used again, where the outcome says so. */
-function complaint (item: Item, { request, error, acknowledged }: Outcome): string | undefined {
-  if (error === undefined && !acknowledged) return `${request.name}: the kernel's answer was lost`
-  switch (request.name) {
-    case 'RTM_DELQDISC': return error === undefined || isErrno(error, 'ENOENT') || isErrno(error, 'EINVAL') || isErrno(error, 'EOPNOTSUPP') ? undefined : error.message
-    // Without IPv6 on the link (its MTU is too small) there is no table of its neighbours; it is made anew with the MTU.
-    case 'RTM_SETNEIGHTBL': return error === undefined || isErrno(error, 'ENOENT') ? undefined : error.message
-    case 'RTM_DELMDB': item.unflushed = error !== undefined; return undefined
-    default: break
-  }
-  if (isProbe(request)) return error === undefined ? 'a secret for IPv6 addresses' : isErrno(error, 'EINVAL') || isErrno(error, 'EAFNOSUPPORT') ? undefined : error.message
-  return error?.message
-}
-
-const probe = withMode(1, '', IN6_ADDR_GEN_MODE_STABLE_PRIVACY).body.subarray(16)
-const isProbe = ({ name, body }: Request): boolean => name === 'RTM_NEWLINK' && body.subarray(16).equals(probe)
-
 /** Source: include/uapi/linux/if_bridge.h. */
 const MDBA_MDB = 1
 
-/** Indexes of the bridges that still have groups, where the kernel cannot flush them. */
-async function multicast (transport: Transport, work: readonly Item[]): Promise<ReadonlySet<number>> {
-  if (!work.some(({ done, unflushed }) => done === undefined && unflushed === true)) return new Set()
-  return new Set((await dump(transport, dumpMdb())).filter(({ payload }) => [...walk(payload.subarray(brPortMsg.size))].some((one) => one.type === MDBA_MDB && one.payload.length > 0)).map(({ payload }) => brPortMsg.decode(payload).ifindex))
+/** Indexes of the bridges that have groups. */
+async function multicast (transport: Transport): Promise<ReadonlySet<number>> {
+  const found = (await dump(transport, dumpMdb())).filter(({ payload }) => (attributeAt(payload, brPortMsg.size, MDBA_MDB)?.length ?? 0) > 0)
+  return new Set(found.map(({ payload }) => brPortMsg.decode(payload).ifindex))
 }
 
 /** Writes what differs. */
-async function liken (item: Item, { transport, pristine, netns }: Laundry, forwarding: Forwarding): Promise<void> {
+async function liken (item: Item, { transport, pristine, netns }: Laundry, { forwarding }: Surroundings): Promise<void> {
   if (item.message === undefined) return
   const state: LinkMessage = link.decode(item.message)
   // The kernel remembers that a bridge was given an MTU: it no longer follows its ports.

@@ -2,11 +2,13 @@
 import { ip } from '../../bytes/address.js'
 import { s32, string, u32, u8 } from '../../bytes/codec.js'
 import { struct } from '../../bytes/struct.js'
+import { Writer } from '../../bytes/writer.js'
 import { NetwrightError } from '../../errors.js'
 import { attr } from '../attr.js'
 import { mapSlowly } from '../breathe.js'
 import { dump } from '../call.js'
 import { family, type MessageOf } from '../family.js'
+import type { Request } from '../request.js'
 import type { Transport } from '../transport.js'
 
 export const AF_UNSPEC = 0
@@ -58,6 +60,17 @@ export const addr = family('ADDR', { new: 20, del: 21, get: 22 }, ifaddrmsg, {
   if (verb === 'get' || ((message.index ?? 0) > 0 && (message.local ?? message.address) !== undefined)) return
   throw new NetwrightError('NETWRIGHT_INVALID', `RTM_*ADDR (${verb}) needs the index of a link and an address`)
 })
+
+/**
+ * Removes the first IPv4 address of a link, whichever it is, with those that depend on it; by index. EADDRNOTAVAIL where there is none.
+ * Throws NETWRIGHT_INVALID without an index. Source: net/ipv4/devinet.c, inet_rtm_deladdr().
+ */
+export function removeFirstAddress (index: number, object: string): Request {
+  if (!Number.isInteger(index) || index <= 0) throw new NetwrightError('NETWRIGHT_INVALID', 'RTM_DELADDR needs the index of a link')
+  const w = new Writer(16)
+  ifaddrmsg.encodePartial(w, { family: AF_INET, index })
+  return { type: addr.types.del, flags: 0, body: w.take(), name: 'RTM_DELADDR', object, shape: { header: ifaddrmsg.size, table: addr.table } }
+}
 
 /** `ip addr show [dev INDEX] [-4|-6]`. Filtered by the kernel and, where it cannot, here. Throws as `dump`. */
 export async function dumpAddrs (transport: Transport, filter: { readonly index?: number, readonly family?: number } = {}): Promise<AddrMessage[]> {
