@@ -7,17 +7,17 @@
  * Its books are those of the graves: a link in the group of a grave is the grave's, one in the owner's group the journal's, so a process that is killed
  * leaves no link in nobody's reach; and whoever comes next deletes what its pool held. Only this process lends what it keeps.
  */
-import { graveName, type Buried } from '../kernel/burial.js'
+import type { Buried } from '../kernel/burial.js'
 import type { Counters } from '../kernel/counters.js'
 import { glance } from '../kernel/glance.js'
 import { launder, type Stripped } from '../kernel/launder.js'
 import { likeness } from '../kernel/likeness.js'
 import type { LinkObject } from '../kernel/object.js'
 import { poolName } from '../kernel/strip.js'
-import { getEach, send } from '../netlink/call.js'
-import { isErrno } from '../netlink/errno.js'
-import { IFF_UP, link } from '../netlink/rtnl/link.js'
+import { getEach } from '../netlink/call.js'
+import { link, RTEXT_FILTER_SKIP_STATS } from '../netlink/rtnl/link.js'
 import type { Grave } from './graves.js'
+import { discard } from './discard.js'
 import { freshLinks } from './fresh.js'
 import { Measures, type Means } from './measure.js'
 import type { RecycleOptions } from './recycle-options.js'
@@ -40,8 +40,6 @@ const ATTEMPTS = 3
 const MOST = 10_000
 /** So many are laundered at once: they are read with one send. */
 const AT_ONCE = 32
-/** RTEXT_FILTER_SKIP_STATS: counters do not matter where only likeness is asked for. Source: include/uapi/linux/rtnetlink.h. */
-const SKIP_STATS = 8
 
 export class Recycler implements Stock {
   readonly #options: RecycleOptions
@@ -144,7 +142,7 @@ export class Recycler implements Stock {
     for (let left = count - this.#of(shape, 'proved').length; left > 0;) {
       const candidates = this.#of(shape, 'clean').slice(0, left)
       if (candidates.length === 0) return
-      const answers = await getEach(this.#means.rtnl, candidates.map(({ link: { index } }) => link.get({ index, extMask: SKIP_STATS }, poolName(index))))
+      const answers = await getEach(this.#means.rtnl, candidates.map(({ link: { index } }) => link.get({ index, extMask: RTEXT_FILTER_SKIP_STATS }, poolName(index))))
       for (const [i, entry] of candidates.entries()) {
         const message = answers[i]?.replies.find(({ type }) => type === link.types.new)
         const seen = message === undefined ? undefined : glance(message.payload)
@@ -202,7 +200,7 @@ export class Recycler implements Stock {
     const lent = [...this.#lent]
     this.#lent.clear()
     try {
-      const answers = await getEach(this.#means.rtnl, lent.map(({ link: { index } }) => link.get({ index, extMask: SKIP_STATS }, poolName(index))))
+      const answers = await getEach(this.#means.rtnl, lent.map(({ link: { index } }) => link.get({ index, extMask: RTEXT_FILTER_SKIP_STATS }, poolName(index))))
       for (const [i, entry] of lent.entries()) {
         const message = answers[i]?.replies.find(({ type }) => type === link.types.new)
         if (message === undefined || glance(message.payload).group !== entry.link.group || this.#entries.has(entry.link.index)) this.#drop(entry)
@@ -263,20 +261,9 @@ export class Recycler implements Stock {
       logger.warn({ err: error }, 'links could not be laundered for the next network: they are deleted')
       for (const entry of some) if (entry.state === 'washing') { this.#entries.delete(entry.link.index); spoiled.push(entry) }
     }
-    if (spoiled.length > 0) await this.#discard(spoiled)
-  }
-
-  /** Into graves of their own, for the sexton. Where that fails they stay in the pool's, and go with it. */
-  async #discard (entries: readonly Entry[]): Promise<void> {
-    const { graves, rtnl, sexton, logger } = this.#means
-    try {
-      const grave = await graves.dig(entries.map(({ link: { index, name, kind } }) => ({ index, name, kind })))
-      const sites = grave.plots.flatMap(({ group, links }) => links.map(({ index }) => ({ index, group })))
-      const outcomes = await send(rtnl, sites.map(({ index, group }) => link.change({ index, ifname: graveName(index), group, flags: 0, change: IFF_UP }, poolName(index))))
-      sexton.take([grave])
-      const left = new Set(sites.filter((_, i) => outcomes[i]?.acknowledged === true && (outcomes[i].error === undefined || isErrno(outcomes[i].error, 'ENODEV'))).map(({ index }) => index))
-      for (const entry of entries) if (left.has(entry.link.index)) this.#drop(entry)
-    } catch (error) { logger.warn({ err: error }, 'links that cannot be used again go with the pool') }
+    if (spoiled.length === 0) return
+    const left = await discard(spoiled.map((entry) => entry.link), this.#means)
+    for (const entry of spoiled) if (left.has(entry.link.index)) this.#drop(entry)
   }
 
   /** It is in use. */
