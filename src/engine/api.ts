@@ -83,8 +83,7 @@ export interface Host extends AsyncDisposable {
   /** Stores a definition; the network is not started. `virsh net-define`. Redefining a running network changes the stored copy only. */
   define (definition: NetworkDefinition, options?: Options): Promise<Network>
   /** Makes and starts a transient network: gone when it stops. `virsh net-create`. An array is made as one batch, all or nothing. */
-  create (definition: NetworkDefinition, options?: Options): Promise<Network>
-  create (definition: NetworkWithPorts, options?: Options): Promise<Network>
+  create (definition: NetworkDefinition | NetworkWithPorts, options?: Options): Promise<Network>
   create (definitions: readonly (NetworkDefinition | NetworkWithPorts)[], options?: Options): Promise<Network[]>
   /**
    * Many changes as one: all of them or none. `collect` only says what is wanted, in any order; then all of it is checked, written down, made with a few
@@ -263,7 +262,7 @@ export interface Leases {
 
 export type HostEvent =
   | { readonly kind: 'snapshot', readonly networks: readonly NetworkInfo[] }
-  | { readonly kind: 'network', readonly network: string, readonly change: 'defined' | 'undefined' | 'started' | 'stopped' }
+  | { readonly kind: 'network', readonly network: string, readonly change: 'defined' | 'undefined' | 'started' | 'stopped' | 'updated' }
   | { readonly kind: 'port', readonly network: string, readonly dev: string, readonly change: 'attached' | 'detached' }
   | { readonly kind: 'lease', readonly network: string, readonly lease: LeaseChange }
   | { readonly kind: 'dnsmasq', readonly network: string, readonly change: 'degraded' | 'recovered', readonly lastLines: readonly string[] }

@@ -147,3 +147,15 @@ function partOf ({ code, message }: NetwrightError, subnet: boolean): string {
   if (code === 'NETWRIGHT_NAME_IN_USE') return message.startsWith('network') && message.includes('is named twice') ? 'name' : 'bridge'
   return code === 'NETWRIGHT_ACTIVE' ? 'name' : ''
 }
+
+/** Starting a process takes longer than others should wait for the lock. */
+export function isSlow ({ networks, updates }: Batch): boolean {
+  return networks.some(({ record }) => record.dnsmasq) || updates.some(({ need }) => need !== 'nothing' && need !== 'reload')
+}
+
+/** An error that knows its network by name is told where it was asked for. */
+export function whose (error: unknown, { networks, updates }: Batch): Whereabouts {
+  if (!(error instanceof NetwrightError) || error.network === undefined) return {}
+  const name = error.network
+  return networks.find(({ record }) => record.definition.name === name)?.about ?? updates.find(({ after }) => after.definition.name === name)?.about ?? {}
+}

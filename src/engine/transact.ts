@@ -7,12 +7,12 @@
  *
  * Whatever fails before, all of it is undone, and the error names whom it is about.
  */
-import { located, NetwrightError, type Whereabouts } from '../errors.js'
+import { located } from '../errors.js'
 import { missingCapabilities, requireCapabilities } from '../kernel/host.js'
 import { openNetns, type Netns } from '../kernel/netns.js'
 import { needsDnsmasq } from '../dnsmasq/config.js'
 import type { Request } from '../netlink/request.js'
-import { planBatch, type Batch } from './batch.js'
+import { isSlow, planBatch, whose, type Batch } from './batch.js'
 import { claim } from './claim.js'
 import { checkPort, placeOf } from './coming-port.js'
 import { loosen, publish } from './commit.js'
@@ -289,19 +289,7 @@ class Stands extends Error {
 
 const isRemoval = ({ create = [], start = [], update = [], attach = [] }: Work): boolean => create.length + start.length + update.length + attach.length === 0
 
-/** Starting a process takes longer than others should wait for the lock. */
-function isSlow ({ networks, updates }: Batch): boolean {
-  return networks.some(({ record }) => record.dnsmasq) || updates.some(({ need }) => need !== 'nothing' && need !== 'reload')
-}
-
 /** While it changes, a network needs what it needed and what it will need. */
 function union (before: NetworkRecord, after: NetworkRecord): NetworkRecord {
   return { ...after, forwarding: { ipv4: before.forwarding.ipv4 || after.forwarding.ipv4, ipv6: before.forwarding.ipv6 || after.forwarding.ipv6 } }
-}
-
-/** An error that knows its network by name is told where it was asked for. */
-function whose (error: unknown, { networks, updates }: Batch): Whereabouts {
-  if (!(error instanceof NetwrightError) || error.network === undefined) return {}
-  const name = error.network
-  return networks.find(({ record }) => record.definition.name === name)?.about ?? updates.find(({ after }) => after.definition.name === name)?.about ?? {}
 }

@@ -14,7 +14,7 @@ import type { Works } from './works.js'
 
 type Change = Extract<HostEvent, { readonly kind: 'network' | 'port' }>
 /** What was known of a network at the last look. */
-interface Seen { readonly stored: boolean, readonly index: number | undefined, readonly ports: ReadonlyMap<number, string> }
+interface Seen { readonly stored: boolean, readonly index: number | undefined, readonly revision: number, readonly ports: ReadonlyMap<number, string> }
 
 export class Watch {
   readonly #works: Works
@@ -175,10 +175,10 @@ export class Watch {
 }
 
 function seen ({ stored, running, ports }: Entry): Seen {
-  return { stored: stored !== undefined, index: running?.bridge.index, ports: new Map(ports.map(({ link }) => [link.index, link.name])) }
+  return { stored: stored !== undefined, index: running?.bridge.index, revision: running?.revision ?? 0, ports: new Map(ports.map(({ link }) => [link.index, link.name])) }
 }
 
-const nothing: Seen = { stored: false, index: undefined, ports: new Map() }
+const nothing: Seen = { stored: false, index: undefined, revision: 0, ports: new Map() }
 
 function changes (network: string, before: Seen = nothing, after: Seen = nothing): Change[] {
   const found: Change[] = []
@@ -188,7 +188,7 @@ function changes (network: string, before: Seen = nothing, after: Seen = nothing
   if (before.index !== after.index) {
     if (before.index !== undefined) tell('stopped')
     if (after.index !== undefined) tell('started')
-  }
+  } else if (before.revision !== after.revision) tell('updated')
   for (const [index, dev] of after.ports) if (!before.ports.has(index)) found.push({ kind: 'port', network, dev, change: 'attached' })
   if (before.stored && !after.stored) tell('undefined')
   return found

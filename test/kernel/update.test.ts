@@ -140,7 +140,20 @@ kernelTest(test, 'update: static leases and names reach the dnsmasq that runs, a
 kernelTest(test, 'update: a dnsmasq that dies afterwards comes back with the new definition, in whichever process watches it', async (bed) => {
   const { h, net, guest } = await running(bed)
   await using other = await host(bed, { supervise: false })
+  const heard = new AbortController()
+  let listening: () => void = () => undefined
+  const ready = new Promise<void>((resolve) => { listening = resolve })
+  const told = (async () => {
+    for await (const event of h.events({ signal: heard.signal })) {
+      if (event.kind === 'snapshot') listening()
+      if (event.kind === 'network' && event.change === 'updated') return event.network
+    }
+    return ''
+  })()
+  await ready
   await (await other.network('red')).update(withDhcp({}, { dns: { host: [{ ip: '10.71.1.52', hostname: ['newer'] }] } }))
+  assert.is(await told, 'red')
+  heard.abort()
   for (const pid of await dnsmasqs(bed)) process.kill(pid, 'SIGKILL')
   let answers: readonly string[] = []
   for (let tries = 0; tries < 100 && answers.length === 0; tries++) answers = (await dig(guest, '10.71.1.1', 'newer.'))?.answers ?? []

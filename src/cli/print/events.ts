@@ -2,7 +2,7 @@
 import type { HostEvent, Lease } from '../../index.js'
 import { escape } from './escape.js'
 
-const words = { defined: 'Defined', undefined: 'Undefined', started: 'Started', stopped: 'Stopped' } as const
+const words = { defined: 'Defined', undefined: 'Undefined', started: 'Started', stopped: 'Stopped', updated: 'Updated' } as const
 
 function leaseText (lease: Lease): string {
   const name = lease.hostname === undefined ? '' : ` ${lease.hostname}`
