@@ -3,13 +3,13 @@ import type { Namespace } from '../harness/namespace.js'
 
 const FAMILIES = ['ipv4/conf', 'ipv6/conf', 'ipv4/neigh', 'ipv6/neigh'] as const
 
-/** The values of all settings of a link, by path below /proc/sys/net with the link's name taken out. Those that cannot be read say so. */
+/** The values of all settings of a link, by path below /proc/sys/net with the link's name taken out. Those that cannot be read are left out. */
 export async function settings (ns: Namespace, dev: string): Promise<Map<string, string>> {
   const found = new Map<string, string>()
   for (const family of FAMILIES) {
-    const text = await ns.must('sh', ['-c', `cd /proc/sys/net/${family}/${dev} 2>/dev/null && for f in *; do printf '%s=%s\\n' "$f" "$(cat "$f" 2>&1)"; done || true`])
+    const text = await ns.must('sh', ['-c', `cd /proc/sys/net/${family}/${dev} 2>/dev/null && grep -s '' *; true`])
     for (const line of text.split('\n')) {
-      const [name = '', value = ''] = line.split(/=(.*)/s)
+      const [name = '', value = ''] = line.split(/:(.*)/s)
       if (name !== '') found.set(`${family}/${name}`, value.replace(dev, 'DEV'))
     }
   }
