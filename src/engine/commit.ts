@@ -1,13 +1,14 @@
 /** The nft commit: the moment at which networks are published, or withdrawn. One batch each. Callers hold the namespace's lock. */
 import { createGuard, deleteGuard, extendGuard, guardTable, shrinkGuard, type GuardContent } from '../kernel/guard.js'
-import { addMembers, createRuleset, deleteRuleset, ensureMembers, readMembers, removeMembers } from '../kernel/ruleset.js'
+import { addMembers, createRuleset, deleteRuleset, ensureMembers, memberKey, readMembers, readRulesetShape, removeMembers } from '../kernel/ruleset.js'
 import { mapSlowly } from '../netlink/breathe.js'
 import { isErrno } from '../netlink/errno.js'
 import { nftBatch } from '../netlink/nft/batch.js'
 import { getTable } from '../netlink/nft/read.js'
 import type { Request } from '../netlink/request.js'
 import type { Context } from './context.js'
-import { guarded, type Dismissed } from './forwarding.js'
+import { guarded, type Dismissed, type Guarded } from './forwarding.js'
+import type { Ledger } from './ledger.js'
 import type { NetworkRecord } from './record.js'
 
 /** How often a commit is tried again when somebody else (nft flush ruleset) changes what it was decided on. */
@@ -29,16 +30,45 @@ export async function elementsOf (context: Context, networks: readonly NetworkRe
 export async function publish (context: Context, elements: readonly Request[], networks?: readonly Pick<NetworkRecord, 'bridge'>[]): Promise<void> {
   const standing = await context.book.look()
   const guard = await guarded(context)
-  let refused = false
+  const touched = await context.strangers.touched([context.table, guardTable])
+  let refused = touched.includes(context.table) && await damaged(context, standing)
   await repeated(async () => {
     const there = await exists(context, context.table)
     const requests: Request[] = []
     if (!there || standing.size === 0 || refused) requests.push(...there ? deleteRuleset(context.table) : [], ...createRuleset(context.table), ...await elementsOf(context, standing.networks()))
     requests.push(...elements)
-    if (guard !== undefined) requests.push(...await exists(context, guardTable) ? extendGuard(networks === undefined ? guard : guard.only(networks.map(({ bridge }) => bridge.name))) : createGuard(guard))
+    if (guard !== undefined) requests.push(...await guardFor(context, guard, { networks, anew: refused || touched.includes(guardTable) }))
     refused = true // whoever comes here again has been
     await nftBatch(context.nft, requests)
   })
+}
+
+/** Made where it is missing or may be damaged, else extended by what these networks need. */
+async function guardFor (context: Context, guard: Guarded, { networks, anew }: { readonly networks: readonly Pick<NetworkRecord, 'bridge'>[] | undefined, readonly anew: boolean }): Promise<Request[]> {
+  if (!await exists(context, guardTable)) return createGuard(guard)
+  if (anew) return [...deleteGuard(), ...createGuard(guard)]
+  return extendGuard(networks === undefined ? guard : guard.only(networks.map(({ bridge }) => bridge.name)))
+}
+
+/** Somebody has been at our tables: is a chain, a rule, a set or an element of what stands missing, or the guard in doubt? */
+async function damaged (context: Context, standing: Pick<Ledger, 'networks'>): Promise<boolean> {
+  try {
+    await context.strangers.renew()
+    return await lacks(context, standing.networks())
+  } catch (error) {
+    context.strangers.doubt()
+    throw error
+  }
+}
+
+async function lacks (context: Context, standing: readonly NetworkRecord[]): Promise<boolean> {
+  const { exists: there, faults } = await readRulesetShape(context.nft, context.table)
+  if (!there) return false // it is made anyway
+  const members = faults.length > 0 ? [] : await readMembers(context.nft, context.table)
+  const known = new Set(await mapSlowly(members, memberKey))
+  const missing = faults.length > 0 || (await mapSlowly(standing, (network) => network.members.some((member) => !known.has(memberKey(member))))).includes(true)
+  if (missing) context.logger.warn({ table: context.table, faults }, 'somebody has taken parts of our nftables table away: it is made anew')
+  return missing
 }
 
 /** Brings elements back that an update took away, and takes away those that it added, however far it got. One commit. */

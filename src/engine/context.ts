@@ -2,6 +2,7 @@
 import type { Logger } from '../log.js'
 import type { Netns } from '../kernel/netns.js'
 import type { Routes } from '../kernel/routes.js'
+import type { Strangers } from '../kernel/strangers.js'
 import type { Transport } from '../netlink/transport.js'
 import type { Book } from './book.js'
 import type { Flows } from './flows.js'
@@ -24,6 +25,8 @@ export interface Context {
   readonly nft: Transport
   /** What the host reaches, as it is now. */
   readonly routes: Routes
+  /** What others do with nftables. */
+  readonly strangers: Strangers
   readonly store: Store
   readonly book: Book
   readonly graves: Graves

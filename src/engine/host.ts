@@ -5,6 +5,7 @@ import { basename, join } from 'node:path'
 import { hostFacts, missingCapabilities } from '../kernel/host.js'
 import { Routes } from '../kernel/routes.js'
 import { tableName } from '../kernel/ruleset.js'
+import { Strangers } from '../kernel/strangers.js'
 import { Yard } from '../kernel/yard.js'
 import { silent } from '../log.js'
 import { openChannel } from '../netlink/channel.js'
@@ -54,8 +55,8 @@ async function opened<H extends HostHandle> (options: HostOptions, internals: In
     const nft = await openChannel({ protocol: NETLINK_NETFILTER, netns: netns.fd, tally: tallies.kernel })
     closers.unshift(async () => { await nft.close() })
     const logger = (options.logger ?? silent).child({ owner })
-    const [graves, routes] = [new Graves(at.graves, new Yard(netns.fd)), new Routes(rtnl, netns.fd)]
-    closers.unshift(() => { graves.yard.close(); routes.close() })
+    const [graves, routes, strangers] = [new Graves(at.graves, new Yard(netns.fd)), new Routes(rtnl, netns.fd), new Strangers(nft, netns.fd)]
+    closers.unshift(() => { graves.yard.close(); routes.close(); strangers.close() })
     const flows = new Flows({ netns: netns.fd, nft, rtnl, logger, tally: tallies.kernel })
     closers.unshift(async () => { await flows.ended() })
     const sexton = new Sexton({ graves, flows, netns: netns.fd, logger, tally: tallies.kernel, hook: internals.hook })
@@ -65,7 +66,7 @@ async function opened<H extends HostHandle> (options: HostOptions, internals: In
     if (stock !== undefined) closers.unshift(async () => { await stock.close() })
     const lifetime = options.lifetime === 'process' ? randomBytes(9).toString('hex') : undefined
     const context: Context = {
-      owner, places: at, logger, netns, rtnl, nft, routes, store: new Store(at.networks, logger), book: new Book(at, lifetime), graves, sexton, flows, tallies,
+      owner, places: at, logger, netns, rtnl, nft, routes, strangers, store: new Store(at.networks, logger), book: new Book(at, lifetime), graves, sexton, flows, tallies,
       table: tableName(owner), group: linkGroup(owner), pools: options.pools ?? defaultPools, lockTimeout: options.lockTimeout ?? 30_000,
       ipv6, ...stock === undefined ? {} : { stock },
       resolvConf: options.resolvConf ?? await resolvConfOf(options.netns), hook: internals.hook, ...lifetime === undefined ? {} : { lifetime },

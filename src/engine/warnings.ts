@@ -11,13 +11,25 @@ const isOurTable = ({ family, table }: { readonly family: unknown, readonly tabl
 
 /** Warnings for networks that have just started. An accept of ours cannot overrule a drop of theirs (kernel.md, nf_tables 3). */
 export async function warnings (context: Context, networks: readonly NetworkRecord[]): Promise<readonly Warning[]> {
-  const foreign = (await foreignBaseChains(context.nft, isOurTable)).filter(({ drops }) => drops !== undefined)
+  const foreign = await dropped(context)
   const forwards = networks.some(({ forwarding }) => forwarding.ipv4 || forwarding.ipv6)
   const serves = networks.some(({ dnsmasq }) => dnsmasq)
   return [
     ...foreign.filter(({ hook }) => (hook === 'forward' && forwards) || (hook === 'input' && serves)).map((chain) => dropping(chain, networks)),
     ...serves && (await dnsmasqUser()).user === 'nobody' ? [borrowed] : [],
   ]
+}
+
+/** By host, what was found when the rulesets of others last changed. */
+const known = new WeakMap<Context, readonly BaseChain[]>()
+
+async function dropped (context: Context): Promise<readonly BaseChain[]> {
+  const before = await context.strangers.changed() ? undefined : known.get(context)
+  if (before !== undefined) return before
+  known.delete(context)
+  const found = (await foreignBaseChains(context.nft, isOurTable)).filter(({ drops }) => drops !== undefined)
+  known.set(context, found)
+  return found
 }
 
 const borrowed: Warning = { code: 'DNSMASQ_USER', message: 'dnsmasq runs as nobody, which other services use too', remedy: 'useradd --system --no-create-home --shell /usr/sbin/nologin netwright-dnsmasq' }

@@ -210,4 +210,33 @@ kernelTest(test, 'constant: a record of who needs forwarding that ends in the mi
   assert.equal(await readdir('/run/netwright').catch(() => []), [])
 })
 
+kernelTest(test, 'constant: a rule, a set or an element of ours that somebody takes away is back with the next start', async (context) => {
+  const { ns } = context
+  const host = await open(context)
+  await host.create(plain('red', '10.94.1.0/24'))
+  await experienced(host)
+  const listed = async (table: string): Promise<string> => (await ns.must('nft', ['list', 'table', 'inet', table])).replaceAll(/ # handle \d+/g, '')
+  const [whole, guard] = [await listed('netwright'), await listed('netwright-guard')]
+  const damages = [['flush', 'chain', 'inet', 'netwright', 'forward'], ['delete', 'element', 'inet', 'netwright', 'ours', '{ "br-red" }'], ['flush', 'chain', 'inet', 'netwright-guard', 'postrouting'], ['flush', 'ruleset']]
+  for (const damage of damages) {
+    await ns.must('nft', damage)
+    await (await host.create(plain('first', '10.90.0.0/24'))).destroy()
+    assert.is(await listed('netwright'), whole, damage.join(' '))
+    assert.is(await listed('netwright-guard'), guard, damage.join(' '))
+  }
+  // What others do in tables of their own is no reason to make ours anew, but is told of.
+  await ns.must('nft', ['add table inet theirs; add chain inet theirs f { type filter hook forward priority 0; policy drop; }'])
+  const net = await host.define(plain('blue', '10.94.2.0/24'))
+  assert.equal((await net.start()).warnings.map(({ code }) => code), ['FOREIGN_DROP'])
+  await net.stop()
+  assert.equal((await net.start()).warnings.map(({ code }) => code), ['FOREIGN_DROP'])
+  await net.stop()
+  await ns.must('nft', ['delete table inet theirs'])
+  assert.equal((await net.start()).warnings, [])
+  await net.destroy()
+  await net.undefine()
+  await (await host.network('red')).destroy()
+  await host.close()
+}, { needs: ['nft'] })
+
 test.run()
