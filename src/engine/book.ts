@@ -28,7 +28,8 @@ const SPARE = 16_384
 
 export class Book {
   /** Who we are, in the claim. */
-  readonly mark = randomBytes(MARK / 2).toString('hex')
+  get mark (): string { return this.#mark ??= randomBytes(MARK / 2).toString('hex') }
+  #mark: string | undefined
   /** The claim is there and has our mark. Of use under the lock only. */
   claimed = false
   readonly #places: Places
