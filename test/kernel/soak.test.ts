@@ -5,11 +5,11 @@ import { drive, holding, soakLanes } from '../../bench/lanes.js'
 import { openHost } from '../../src/index.js'
 import { kernelTest } from '../harness/kernel-test.js'
 
-const WARM = 40
-const CYCLES = 160
+const WARM = 32
+const CYCLES = 96
 const SLACK = 10 << 20
 
-kernelTest(test, 'soak: hundreds of networks made and destroyed, eight at a time, leave no link, rule, process, descriptor, thread or file', async ({ ns, tmp }) => {
+kernelTest(test, 'soak: a hundred networks made and destroyed, eight at a time, leave no link, rule, process, descriptor, thread or file', async ({ ns, tmp }) => {
   const host = await openHost({ netns: ns.path, root: tmp })
   try {
     await drive(host, { ...soakLanes, first: 0, cycles: WARM })
