@@ -1,5 +1,5 @@
 /** Netwright's processes in a namespace, and what this process has open of it, one line a thing. */
-import { readdir, readFile, readlink } from 'node:fs/promises'
+import { readdir, readFile, readlink, stat } from 'node:fs/promises'
 import { isMainThread } from 'node:worker_threads'
 import { native, reaperPath } from '../netlink/native.js'
 
@@ -37,7 +37,7 @@ export async function processState (netns: number, inode: string): Promise<reado
   const lines = processes.map(({ command }) => `process ${command}`)
   for (const fd of await readdir('/proc/self/fd')) {
     const target = await readlink(`/proc/self/fd/${fd}`).catch(() => '')
-    if (target === `net:[${inode}]`) lines.push('descriptor of the network namespace')
+    if (await isNamespace(fd, inode)) lines.push('descriptor of the network namespace')
     else if (sockets.has(target)) lines.push('descriptor of a netlink socket')
     else if (target === '/dev/net/tun' && isMainThread) lines.push(`descriptor of a TAP${await info(fd, 'iff')}`)
     else if (target === 'anon_inode:[pidfd]') {
@@ -46,6 +46,12 @@ export async function processState (netns: number, inode: string): Promise<reado
     }
   }
   return lines
+}
+
+/** One that was opened by its name does not say that it is a namespace. */
+async function isNamespace (fd: string, inode: string): Promise<boolean> {
+  const [of, nsfs] = await Promise.all([`/proc/self/fd/${fd}`, '/proc/self/ns/net'].map(async (path) => await stat(path, { bigint: true }).catch(() => undefined)))
+  return of !== undefined && String(of.ino) === inode && of.dev === nsfs?.dev
 }
 
 async function info (fd: string, key: string): Promise<string> {
