@@ -1,6 +1,7 @@
 /** What networks and ports have carried since they were made: of a link that was used before, what the kernel has counted since then. */
 import { NetwrightError } from '../errors.js'
-import { countersIn, since, type Counters } from '../kernel/counters.js'
+import { countersIn } from '../kernel/count.js'
+import { since, type Counters } from '../kernel/counters.js'
 import { glance } from '../kernel/glance.js'
 import { getEach } from '../netlink/call.js'
 import { link } from '../netlink/rtnl/link.js'
