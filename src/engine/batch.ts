@@ -18,6 +18,7 @@ import type { Context } from './context.js'
 import { decide, type Decided } from './decide.js'
 import { difference, type Difference } from './difference.js'
 import { daemonNeed, liveDiff, type DaemonNeed } from './live.js'
+import { whole } from './lost.js'
 import { prospect } from './prospect.js'
 import { prospectUpdates } from './prospect-update.js'
 import { apart, removalOf, type Removal } from './removal.js'
@@ -96,6 +97,7 @@ async function plan (work: Work, { context, guests }: Planning, stock: (wanted: 
     const network = updates.find(({ after }) => after.definition.name === name)?.after ?? standing.network(name)
     if (network !== undefined) sites.set(name, { network, fresh: false, ports: standing.ports([name]) })
   }
+  await whole(context, [...new Set([...decided.changed.map(({ before }) => before), ...[...sites.values()].map(({ network }) => network)])])
   for (const network of records) sites.set(network.definition.name, { network, fresh: true, ports: standing.ports([network.definition.name]) })
   const taken = [...records.map(({ bridge }) => bridge.name), ...standing.ports().map(({ link }) => link.name)]
   const ports = await survey(work.attach ?? [], { context, sites, guests, taken, stock })

@@ -9,6 +9,7 @@ import type { Daemons } from './daemons.js'
 import { difference } from './difference.js'
 import { dismiss, dismissed, enlist, switchOn, type Need } from './forwarding.js'
 import { daemonNeed } from './live.js'
+import { lost } from './lost.js'
 import { putBack } from './make.js'
 import type { BatchRecord, UpdateRecord } from './record.js'
 import type { Steps } from './steps.js'
@@ -17,8 +18,11 @@ import type { Left } from './teardown.js'
 export interface Converge { readonly context: Context, readonly daemons: Daemons, readonly steps: Steps }
 
 /** Makes every network that the record updates as it was `before`. What could not be put back is returned by name. */
-export async function converge ({ updates = [] }: BatchRecord, { context, daemons, steps }: Converge): Promise<readonly Left[]> {
-  if (updates.length === 0) return []
+export async function converge ({ updates: all = [] }: BatchRecord, { context, daemons, steps }: Converge): Promise<readonly Left[]> {
+  if (all.length === 0) return []
+  const standing = await context.book.look()
+  // One that has been stopped since has nothing to be put back.
+  const updates = all.filter(({ before: { definition, bridge } }) => standing.network(definition.name)?.bridge.index === bridge.index)
   const left: Left[] = []
   const attempt = async (part: string, some: readonly UpdateRecord[], work: (update: UpdateRecord) => Promise<void>): Promise<void> => {
     for (const update of some) {
@@ -64,7 +68,9 @@ export function needOf ({ bridge: { name }, forwarding: { ipv4, ipv6 } }: Networ
 
 /** However far the change has got, one with the old configuration answers in the end. */
 async function daemon ({ before, after }: UpdateRecord, { context, daemons }: Pick<Converge, 'context' | 'daemons'>): Promise<void> {
-  const ports = (await context.book.look()).ports([before.definition.name])
+  const { name } = before.definition
+  if ((await lost(context, [before])).size > 0) { context.logger.warn({ network: name, bridge: before.bridge.name }, `network ${name} has lost its bridge ${before.bridge.name}: no dnsmasq can serve it`); return }
+  const ports = (await context.book.look()).ports([name])
   if (daemonNeed(after.definition, before.definition) === 'reload') await daemons.reload(before, ports)
   else await daemons.replace(before, { signal: undefined, ports })
 }

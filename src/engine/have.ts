@@ -5,6 +5,7 @@ import { mapSlowly, pacer } from '../netlink/breathe.js'
 import type { PlannedPort } from './change.js'
 import type { Context } from './context.js'
 import { inventory, type Entry } from './inventory.js'
+import { lost } from './lost.js'
 import { readOrigins } from './origins.js'
 import type { PortRecord } from './record.js'
 import type { NetworkState } from './state.js'
@@ -22,13 +23,15 @@ export async function have (context: Context, about?: About): Promise<NetworkSta
   const sources = new Map(origins.map(({ uuid, dev = '', mac = '', source }) => [keyOf(uuid, dev, mac), source]))
   const mine = new Set(origins.filter(({ source }) => source === about?.source).map(({ uuid }) => uuid))
   const isAsked = ({ name, uuid }: Entry): boolean => about === undefined || about.names.has(name) || (about.source !== undefined && mine.has(uuid))
-  const asked = entries.filter(isAsked).flatMap(({ ports }) => ports)
+  const some = entries.filter(isAsked)
+  const asked = some.flatMap(({ ports }) => ports)
+  const without = await lost(context, some.flatMap(({ running }) => running ?? []))
   const there = await present(context, asked.filter(({ link }) => !going.has(link.index)))
   const gone = new Set(asked.filter((port) => !there.has(port)))
   return await mapSlowly(entries, ({ name, uuid, stored, running, ports }) => {
     const source = sources.get(keyOf(uuid))
     return {
-      name, autostart: stored !== undefined && autostarted.has(name), ...stored === undefined ? {} : { stored }, ...running === undefined ? {} : { running: running.definition },
+      name, autostart: stored !== undefined && autostarted.has(name), ...stored === undefined ? {} : { stored }, ...running === undefined ? {} : { running: running.definition, ...without.has(running) ? { lost: true as const } : {} },
       ...source === undefined ? {} : { source },
       ports: ports.filter((port) => !gone.has(port)).map((port) => {
         const from = sources.get(keyOf(uuid, port.link.name, port.mac))

@@ -111,7 +111,7 @@ class Network {
     if (before === undefined) {
       if (active) this.#add('make', { kind: 'running', to: definition }, stored === undefined ? 'it is not there' : 'it does not run')
     } else if (active) {
-      if (!isDeepStrictEqual(before, definition)) this.#change(before, definition)
+      if (this.#have.lost === true || !isDeepStrictEqual(before, definition)) this.#change(before, definition)
     } else {
       // Nobody could bring the ports of a transient network back.
       if (stored === undefined) for (const port of ports) forget(port, (transition, interrupts) => { this.#add('remove', transition, 'its network stops, and is transient', interrupts) })
@@ -121,9 +121,10 @@ class Network {
 
   #change (from: Definition, to: Definition): void {
     const { parts, restart } = this.#planning.live(from, to)
-    const where = `it differs in ${differences(from, to)}`
-    if (!restart) { this.#add('make', { kind: 'running', from, to }, where, worst(parts), parts); return }
-    this.#add('way', { kind: 'running', from }, 'it cannot change while it runs', 'outage', parts)
+    const where = this.#have.lost === true ? `its bridge ${from.bridge.name} is gone` : `it differs in ${differences(from, to)}`
+    if (this.#have.lost === true) this.#add('way', { kind: 'running', from }, where, 'outage')
+    else if (!restart) { this.#add('make', { kind: 'running', from, to }, where, worst(parts), parts); return }
+    else this.#add('way', { kind: 'running', from }, 'it cannot change while it runs', 'outage', parts)
     this.#add('make', { kind: 'running', to }, where)
     this.#anew = this.#have.stored === undefined
   }

@@ -105,9 +105,9 @@ const isAbandoned = (record: BatchRecord): boolean => record.abandoned === true 
 const namesOf = ({ networks, ports, updates = [] }: BatchRecord): string[] => [...networks.map(({ definition }) => definition.name), ...ports.map((port) => port.network), ...updates.map(({ after }) => after.definition.name)]
 
 /** Somebody alive is at one of these networks or its ports; undefined where nobody is. Throws NETWRIGHT_UNDO_INCOMPLETE where somebody dead was, and it cannot be cleared. */
-async function busy (means: Means, networks: readonly string[]): Promise<{ readonly network: string, readonly record: BatchRecord } | undefined> {
+async function busy (means: Means, { networks, removal = false }: Pick<Quiet, 'networks' | 'removal'>): Promise<{ readonly network: string, readonly record: BatchRecord } | undefined> {
   const failed = await recover(means)
-  const hopeless = failed.find(({ record }) => namesOf(record).some((name) => networks.includes(name)))
+  const hopeless = failed.find(({ record }) => namesOf(removal ? { ...record, updates: [] } : record).some((name) => networks.includes(name)))
   if (hopeless !== undefined) throw failure(hopeless.record.purpose, hopeless.left[0]?.error, hopeless.left)
   for (const record of await means.context.book.journal()) {
     if (isAbandoned(record)) continue
@@ -117,18 +117,24 @@ async function busy (means: Means, networks: readonly string[]): Promise<{ reado
   return undefined
 }
 
-export interface Quiet extends Means { readonly purpose: string, readonly networks: readonly string[], readonly signal?: AbortSignal | undefined }
+export interface Quiet extends Means {
+  readonly purpose: string
+  readonly networks: readonly string[]
+  readonly signal?: AbortSignal | undefined
+  /** They only go: what an update left half-way in them, and nobody can put back, goes with them. */
+  readonly removal?: boolean
+}
 
 /**
  * Runs `work` under the lock, after what dead processes left is gone, and when nobody is at any of these networks: a network that is being
  * started is waited for. Throws NETWRIGHT_LOCKED, naming who is at it, after the lock's deadline, and NETWRIGHT_UNDO_INCOMPLETE where one
  * of them is only half there and cannot be cleared.
  */
-export async function whenQuiet<T> ({ context, daemons, purpose, networks, signal }: Quiet, work: () => Promise<T>): Promise<T> {
+export async function whenQuiet<T> ({ context, daemons, purpose, networks, signal, removal = false }: Quiet, work: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + context.lockTimeout
   for (let pause = 2; ; pause = Math.min(pause * 2, 25)) {
     const result = await locked(context, purpose, signal, async () => {
-      const at = await busy({ context, daemons }, networks)
+      const at = await busy({ context, daemons }, { networks, removal })
       return at === undefined ? { done: await work() } : { at }
     })
     if ('done' in result) return result.done

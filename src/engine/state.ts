@@ -12,6 +12,8 @@ export interface NetworkState {
   readonly name: string
   readonly stored?: Definition
   readonly running?: Definition
+  /** Somebody has deleted or renamed the bridge of what runs. */
+  readonly lost?: true
   readonly autostart: boolean
   /** Which file it was made from. */
   readonly source?: string
@@ -68,7 +70,7 @@ function changed (state: NetworkState, change: Exclude<Change, { readonly kind: 
   const { kind, from, to } = change
   switch (kind) {
     case 'stored': return { ...without(state, 'stored'), ...to === undefined ? {} : { stored: to } }
-    case 'running': return { ...without(state, 'running'), ...to === undefined ? {} : { running: to } }
+    case 'running': return { ...without(without(state, 'lost'), 'running'), ...to === undefined ? {} : { running: to } }
     case 'autostart': return { ...state, autostart: to }
     case 'port': return { ...state, ports: [...state.ports.filter(({ dev }) => dev !== from?.dev), ...to === undefined ? [] : [to]] }
     default: return kind satisfies never

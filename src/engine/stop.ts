@@ -24,7 +24,7 @@ export async function stop (names: readonly string[], { context, daemons, signal
   requireCapabilities('network')
   await context.sexton.room(signal)
   const purpose = `stop ${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${String(names.length - 3)} more` : ''}`
-  return await whenQuiet({ context, daemons, purpose, networks: names, signal }, async () => {
+  return await whenQuiet({ context, daemons, purpose, networks: names, signal, removal: true }, async () => {
     const step = steps(context.hook, signal)
     const { networks, attached } = await find(names, context)
     await step.before('write the journal')

@@ -122,7 +122,7 @@ class Transaction {
   /** Nothing comes or changes: the removal's intent is the only one. */
   async #onlyRemove (): Promise<Transacted> {
     const { context, daemons, signal } = this.#means
-    return await whenQuiet({ context, daemons, purpose: this.#purpose, networks: networksOf(this.#work), signal }, async () => {
+    return await whenQuiet({ context, daemons, purpose: this.#purpose, networks: networksOf(this.#work), signal, removal: true }, async () => {
       const removal = await removalOf(context, this.#work)
       await this.#step.before('write the journal')
       this.#removal = await context.book.intend(this.#purpose, { ...removal, removal: true })

@@ -232,4 +232,17 @@ kernelTest(test, 'update: what cannot be done while it runs, or is in somebody\'
   for (const one of await h.networks()) await (await h.network(one.name)).destroy()
 }, needs)
 
+kernelTest(test, 'update: a network that can neither change nor be put back, since somebody took its addresses, can be destroyed', async (bed) => {
+  const h = await host(bed, { supervise: false })
+  try {
+    const net = await h.create(red)
+    await bed.ns.must('ip', ['addr', 'flush', 'dev', 'nwred'])
+    const change = async (): Promise<unknown> => await net.update(withDhcp({ range: [{ start: '10.71.1.10', end: '10.71.1.50' }] })).catch((error: unknown) => error)
+    for (const error of [await change(), await change()]) assert.is(error instanceof NetwrightError && error.code, 'NETWRIGHT_UNDO_INCOMPLETE')
+    await net.destroy()
+    assert.equal(await dnsmasqs(bed), [])
+    await (await h.create(red)).destroy()
+  } finally { await h.close() }
+}, needs)
+
 test.run()
