@@ -3,15 +3,16 @@
  * in the way). After a failure everything that was done is undone, and what could not be is named.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { NetwrightError } from '../errors.js'
+import { InputError, NetwrightError } from '../errors.js'
 import { inverse, type Change } from './change.js'
 import { locked, owned, type Context } from './context.js'
 import { forget } from './define.js'
+import { pacer } from '../netlink/breathe.js'
 import { desiredOf, isOpen, type CheckedDesired } from './desired.js'
 import { fingerprint, have } from './have.js'
 import { writeOrigins } from './origins.js'
 import type { ApplyOptions, Plan } from './plan-api.js'
-import { aboutOf, isPlan, makePlan, takePlan } from './planned.js'
+import { aboutOf, checkedOptions, isMade, isPlan, makePlan, takePlan } from './planned.js'
 import { workOf } from './plan-work.js'
 import { recover, type Means } from './recovery.js'
 import { after, Model, type NetworkState } from './state.js'
@@ -28,6 +29,8 @@ const ATTEMPTS = 5
 /** Applies a plan, or plans what is desired and applies that; resolves with the plan that was carried out. Errors as `apply` and `makePlan`. */
 export async function applied (input: Plan | Parameters<typeof desiredOf>[0], works: Works, options: ApplyOptions = {}): Promise<Plan> {
   const { context, daemons, refresh } = works
+  checkedOptions(options)
+  if (options.progress !== undefined && typeof options.progress !== 'function') throw new InputError([{ path: 'progress', message: 'expected a function' }])
   const carry = async (plan: Plan): Promise<Plan> => {
     try { await apply(plan, { context, daemons }, options) } finally { if (plan.changes.length > 0) await refresh() }
     return plan
@@ -75,13 +78,17 @@ async function apply (plan: Plan, means: Means, { signal, progress }: Pick<Apply
 
 /** Throws NETWRIGHT_STALE_PLAN. */
 async function fresh (plan: Plan, states: readonly NetworkState[]): Promise<void> {
-  if (await fingerprint(states, aboutOf(plan)) === plan.fingerprint) return
+  const same = await fingerprint(states, aboutOf(plan)) === plan.fingerprint
+  if (same && isMade(plan)) return
   const model = new Model(states)
   const names = new Set<string>()
+  const pace = pacer()
   for (const change of plan.changes) {
     if (!fits(change, model)) names.add(change.network)
     model.perform(change)
+    await pace()
   }
+  if (same && names.size === 0) return
   throw new NetwrightError('NETWRIGHT_STALE_PLAN', `the host has changed since the plan was made${names.size === 0 ? '' : `: network ${[...names].slice(0, 5).join(', ')}`}`, { remedy: 'plan again' })
 }
 

@@ -35,7 +35,7 @@ export async function listWork (items: readonly Item[]): Promise<Work> {
 }
 
 function partsOf (item: Item): { readonly definition: NetworkDefinition, readonly ports: readonly PortInput[] } {
-  if (typeof item !== 'object' || !('network' in item)) return { definition: item, ports: [] }
+  if (!isObject(item) || !('network' in item)) return { definition: item, ports: [] }
   const { network, ports = [] } = item
   if (!Array.isArray(ports)) throw new InputError([{ path: 'ports', message: 'expected a list of ports' }])
   return { definition: network, ports }
@@ -48,10 +48,13 @@ function persistent (input: PortInput, path: string): PortInput {
   return { ...input, fds: false }
 }
 
+/** Programs without types pass anything. */
+const isObject = <T>(value: T): value is T & object => typeof value === 'object' && value !== null
+
 const isTap = (input: unknown): input is Extract<PortInput, { readonly kind: 'tap' }> => typeof input === 'object' && input !== null && 'kind' in input && input.kind === 'tap'
 
 /** Whether its subnet is written in the short form. */
-const isShort = (definition: NetworkDefinition): boolean => typeof definition === 'object' && 'subnet' in definition
+const isShort = (definition: NetworkDefinition): boolean => isObject(definition) && 'subnet' in definition
 
 /** Which of `Transacted` a network is, in order of asking. */
 export type Order = { readonly kind: 'create' | 'start' | 'update', readonly at: number }
@@ -70,6 +73,7 @@ export class Collector implements Transaction {
   /** Runs `collect`, which must not wait for anything. Throws what it throws. */
   gather (collect: (tx: Transaction) => unknown): void {
     try {
+      if (typeof collect !== 'function') throw new InputError([{ path: 'collect', message: 'expected a function' }])
       const result = collect(this)
       if (typeof result === 'object' && result !== null && 'then' in result) throw new InputError([{ path: 'collect', message: 'it returned a promise: a transaction is collected in one go, so wait for what it needs before it' }])
     } finally { this.#over = true }
@@ -78,7 +82,7 @@ export class Collector implements Transaction {
   /** Reads the definitions, in slices. Throws InputError with places: `networks[2].subnet`. */
   async work (): Promise<Work> {
     const create = await parsed(this.#create)
-    const attach = this.#attach.map(({ network, ...rest }): Attached => ({ ...rest, network: typeof network === 'string' ? network : create[network.of]?.spec.name ?? '' }))
+    const attach = this.#attach.map(({ network, ...rest }): Attached => ({ ...rest, network: isObject(network) ? create[network.of]?.spec.name ?? '' : network }))
     return { create, start: this.#start, update: await parsed(this.#update), attach, stop: this.#stop, detach: this.#detach }
   }
 

@@ -75,8 +75,12 @@ export async function checkDesired (documents: readonly Document[]): Promise<Che
   return result
 }
 
+/** A variable that was never set is no wish for nothing, which `prune` would carry out. */
+const isNothing = (input: unknown): boolean => input === undefined || input === null
+
 /** What a caller passes, checked unless it is already. A string is JSON or XML text. Throws InputError. */
 export async function desiredOf (input: Desired | DesiredNetwork | readonly DesiredNetwork[] | CheckedDesired): Promise<CheckedDesired> {
+  if (isNothing(input)) throw new InputError([{ message: 'nothing was passed; where no network and no port is meant, pass []' }])
   return isChecked(input) ? input : await checkDesired([typeof input === 'string' ? readDocument(input) : { data: input }])
 }
 

@@ -1,7 +1,8 @@
 /** A plan with what it rests on, and how one is made; and how one that was kept as JSON is taken back. */
 import * as v from 'valibot'
-import { InputError, NetwrightError } from '../errors.js'
+import { InputError, NetwrightError, type Issue } from '../errors.js'
 import { checkNetwork } from '../network/check.js'
+import { shown } from '../network/checks/review.js'
 import { reportShape } from '../network/checks/shape.js'
 import { isDefinition } from '../network/complete.js'
 import type { Definition } from '../network/spec.js'
@@ -37,7 +38,12 @@ export function aboutOf ({ networks, prune, source }: Pick<Plan, 'networks' | 'p
   return { names: new Set(networks), source: prune ? source : undefined }
 }
 
-function checkedOptions (options: PlanOptions): PlanOptions {
+/** Programs without types pass anything. */
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
+
+/** The options, if they make sense. Throws InputError. */
+export function checkedOptions (options: PlanOptions): PlanOptions {
+  if (!isObject(options)) throw new InputError([{ path: 'options', message: 'expected an object' }])
   const issues = []
   const { source, prune, remove } = options
   if (source !== undefined && (typeof source !== 'string' || source === '' || source.length > 4096 || source.search(/\p{Cc}/u) >= 0)) issues.push({ path: 'source', message: 'not a text of 1 to 4096 characters' })
@@ -57,7 +63,7 @@ const port = v.strictObject({
 })
 const consequence = { what: text, reason: text, interrupts }
 const common = { ...consequence, network: text, parts: v.exactOptional(v.array(v.strictObject(consequence))) }
-const change = v.variant('kind', [
+const written = v.variant('kind', [
   v.strictObject({ kind: v.literal('stored'), ...common, from: v.exactOptional(definition), to: v.exactOptional(definition) }),
   v.strictObject({ kind: v.literal('running'), ...common, from: v.exactOptional(definition), to: v.exactOptional(definition) }),
   v.strictObject({ kind: v.literal('autostart'), ...common, from: v.boolean(), to: v.boolean() }),
@@ -66,8 +72,11 @@ const change = v.variant('kind', [
 ])
 const frame = v.strictObject({
   version: v.literal(1), owner: text, source: v.exactOptional(text), prune: v.boolean(), networks: v.array(text), fingerprint: v.pipe(text, v.regex(/^[0-9a-f]{64}$/)),
-  changes: v.array(change), inverse: v.array(v.unknown()),
+  changes: v.array(written), inverse: v.array(v.unknown()),
 })
+
+/** Whether it was made here, so that its changes start from what its fingerprint says. */
+export function isMade (value: Plan): boolean { return made.has(value) }
 
 /** Whether it is meant as a plan. */
 export function isPlan (value: unknown): value is Plan { return typeof value === 'object' && value !== null && 'fingerprint' in value && 'changes' in value }
@@ -89,10 +98,23 @@ async function readPlan (value: unknown): Promise<Plan> {
   const pace = pacer()
   const changes: Change[] = []
   for (const [i, one] of parsed.output.changes.entries()) {
+    refuse(misfit(one, parsed.output).map((message) => ({ path: `changes[${String(i)}]`, message })))
     changes.push(one.kind === 'stored' || one.kind === 'running' ? { ...one, ...checkedSide(one.from, 'from', i), ...checkedSide(one.to, 'to', i) } : one)
     await pace()
   }
   return { ...parsed.output, changes, inverse: await inverse(changes) }
+}
+
+function refuse (issues: readonly Issue[]): void { if (issues.length > 0) throw new InputError(issues) }
+
+/** What is wrong with a change that somebody else has written. */
+function misfit (change: v.InferOutput<typeof written>, { networks, prune }: Pick<Plan, 'networks' | 'prune'>): string[] {
+  const { kind, network, from, to } = change
+  if (from === undefined && to === undefined) return ['it changes nothing: neither from nor to is there']
+  const named = kind === 'stored' || kind === 'running' ? [from?.name, to?.name] : []
+  const other = named.find((name) => name !== undefined && name !== network)
+  if (other !== undefined) return [`it is about network ${shown(network)}, and its definition about ${shown(other)}`]
+  return prune || networks.includes(network) ? [] : [`network ${shown(network)} is none of those that the plan rests on`]
 }
 
 function checkedSide<K extends 'from' | 'to'> (given: Definition | undefined, key: K, i: number): { readonly [key in K]?: Definition } {

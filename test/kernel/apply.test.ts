@@ -51,8 +51,8 @@ kernelTest(test, 'apply: what is named is made; a second time no file is written
   assert.not.match(await readFile(join(tmp, 'etc/netwright/networks/red.xml'), 'utf8'), /lab\.yaml/)
   assert.equal((await open.networks()).map(({ name, active, persistent, autostart }) => [name, active, persistent, autostart]), [['blue', true, false, false], ['green', false, true, false], ['red', true, true, true]])
 
-  // The kernel tells a moment later that nobody has opened the TAPs.
-  await eventually('the end of the TAPs\' carrier', async () => (await ns.must('ip', ['-br', 'link', 'show', 'type', 'tun'])).includes('UNKNOWN') ? undefined : true)
+  // The kernel tells a moment later that nobody has opened the TAPs, and of their bridge later still, or when somebody asks.
+  for (const type of ['tun', 'bridge']) await eventually(`the end of the carrier of each ${type}`, async () => /UNKNOWN| UP /.test(await ns.must('ip', ['-br', 'link', 'show', 'type', type])) ? undefined : true)
   const before = [...await files(tmp), ...await files('/run/netwright')]
   const told = ns.spawn('ip', ['-o', 'monitor', 'link', 'address', 'route', 'rule'])
   const rules = ns.spawn('nft', ['monitor'])
@@ -221,9 +221,14 @@ kernelTest(test, 'apply: a plan that was kept as JSON is carried out, unless the
   }
   const plan = await open.plan({ name: 'red' }, { source })
   const [first] = plan.changes
-  for (const broken of [{ ...plan, changes: [{ ...first, to: { name: 'x' } }] }, { ...plan, changes: [{ kind: 'rm -rf' }] }, { ...plan, fingerprint: 'x' }, { ...plan, owner: 'else' }]) {
+  const undefine = { kind: 'stored', network: 'blue', what: 'w', reason: 'r', interrupts: 'none' }
+  const other = await (await open.network('stranger')).spec()
+  for (const broken of [{ ...plan, changes: [undefine] }, { ...plan, changes: [{ ...undefine, kind: 'running', from: other }] }, { ...plan, changes: [{ ...undefine, kind: 'running', network: 'stranger', from: other }] }, { ...plan, changes: [{ ...first, to: { name: 'x' } }] }, { ...plan, changes: [{ kind: 'rm -rf' }] }, { ...plan, fingerprint: 'x' }, { ...plan, owner: 'else' }]) {
     assert.is(await codeOf(async () => await open.apply(JSON.parse(JSON.stringify(broken)) as Plan)), 'NETWRIGHT_INVALID')
   }
+  const spec = await (await open.network('red')).spec()
+  const unfit = { ...plan, changes: [{ ...undefine, network: 'red', from: { ...spec, title: 'never' }, to: spec }] }
+  assert.is(await codeOf(async () => await open.apply(JSON.parse(JSON.stringify(unfit)) as Plan)), 'NETWRIGHT_STALE_PLAN', 'what it changes is not what there is')
   await clear(open, 'red', 'blue', 'green')
   await stranger.destroy()
 }, { needs: ['dnsmasq', 'nft', 'tun'] })
@@ -236,5 +241,38 @@ kernelTest(test, 'apply: two at once are one after the other, and both are true'
   assert.equal((await one.networks()).map(({ name, ports }) => [name, ports]), [['own1', 0], ['own2', 0], ['shared', 2]])
   await clear(one, 'shared', 'own1', 'own2')
 }, { needs: ['nft', 'tun'] })
+
+kernelTest(test, 'apply: a network whose bridge somebody has deleted or renamed is stopped and started, and takes no port before', async (context) => {
+  const { ns } = context
+  await using open = await host(context, { supervise: false })
+  const lost = { networks: [{ name: 'red', bridge: 'br-red', subnet: '10.66.0.0/24', dhcp: true, ports: [{ kind: 'tap', dev: 'red0', address: 'auto' }] }, { name: 'blue', bridge: 'br-blue', persistent: false, ports: [{ kind: 'tap', dev: 'blue0' }] }] } as const
+  await open.apply(lost, { source })
+  for (const harm of [['link', 'del'], ['link', 'set', 'name', 'br-other']]) {
+    for (const bridge of ['br-red', 'br-blue']) {
+      await ns.must('ip', ['link', 'set', bridge, 'down'])
+      await ns.must('ip', [...harm.slice(0, 2), 'dev', bridge, ...harm.slice(2)])
+      const name = bridge.slice(3)
+      assert.is(await codeOf(async () => await (await open.network(name)).attach({ kind: 'tap', fds: false })), 'NETWRIGHT_INACTIVE')
+      assert.is(await codeOf(async () => await (await open.network(name)).update({ ...await (await open.network(name)).spec(), mtu: 1400 })), 'NETWRIGHT_INACTIVE')
+      assert.match(words(await open.apply(lost, { source })).join(), new RegExp(`stop network ${name}: outage,start network ${name}`))
+      assert.is((await linkNamed(ns, `${name}0`))?.master, bridge)
+      assert.equal((await open.apply(lost, { source })).changes, [])
+    }
+  }
+  await clear(open, 'red', 'blue')
+}, { needs: ['dnsmasq', 'nft', 'tun'] })
+
+kernelTest(test, 'apply: nothing at all, where a value was forgotten, is no wish for nothing', async (context) => {
+  await using open = await host(context, { supervise: false })
+  await open.apply([{ name: 'red' }], { source })
+  const forgotten: unknown = {}
+  const { wish } = forgotten as { wish: [] }
+  for (const work of [
+    async () => await open.apply(wish, { source, prune: true }), async () => await open.apply([], { source: '' }),
+    async () => await open.apply([], JSON.parse('null') as undefined), async () => await open.create(JSON.parse('[null]') as []), async () => await open.transaction(JSON.parse('null') as () => void),
+  ]) assert.is(await codeOf(work), 'NETWRIGHT_INVALID')
+  assert.equal((await open.networks()).map(({ name }) => name), ['red'])
+  assert.equal(words(await open.apply([], { source, prune: true })), ['stop network red: outage', 'undefine network red'])
+}, { needs: ['nft'] })
 
 test.run()
