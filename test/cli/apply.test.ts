@@ -112,6 +112,25 @@ kernelTest(test, 'apply: what is wrong is said all at once, each with file, line
   assert.is(await line.must('-q', 'net-list', '--all'), '')
 }, { needs: ['nft'] })
 
+kernelTest(test, 'apply: a file that was not written, or is cut off where reading ends, removes nothing', async ({ ns, tmp }) => {
+  const line = await commandLine({ ns, tmp })
+  const file = join(tmp, 'lab.yaml')
+  await writeFile(file, '- {name: red, bridge: br-red}\n- {name: blue, bridge: br-blue}\n')
+  await line.must('apply', file)
+  for (const [text, words] of [['', /names neither networks nor ports\nremedy: where none are meant, say so: networks: \[\]/], ['# soon\n---\n', /names neither/], [`- {name: red, bridge: br-red}\n${'# long\n'.repeat(400_000)}- {name: blue, bridge: br-blue}\n`, /lab\.yaml: line 1, column 1: not read: larger than 1 MiB/]] as const) {
+    await writeFile(file, text)
+    for (const verb of ['plan', 'apply']) {
+      const { code, stderr } = await line.run([verb, file, '--prune'])
+      assert.is(code, 1)
+      assert.match(stderr, words)
+    }
+  }
+  assert.is((await line.run(['delete', '-'], { input: '' })).code, 1)
+  assert.match(await line.must('net-list'), /blue[^]*red/)
+  await writeFile(file, 'networks: []\n')
+  assert.match(await line.must('apply', file, '--prune'), /Applied: 0 added, 0 changed, 2 removed/)
+}, { needs: ['nft'] })
+
 kernelTest(test, 'apply: the lab among the examples is made, found unchanged and deleted', async ({ ns, tmp }) => {
   const line = await commandLine({ ns, tmp })
   const file = fileURLToPath(new URL('../../../examples/lab.yaml', import.meta.url))
@@ -128,7 +147,7 @@ kernelTest(test, 'apply: a terminal shows a bar, which is gone in the end', asyn
   const words = [process.execPath, program, '--root', join(tmp, 'root'), '--netns', ns.name, 'apply', file].join(' ')
   const { stdout, code } = await exec('script', ['-qec', words, '/dev/null'])
   assert.is(code, 0)
-  assert.match(stdout, /\d\/\d+ start network red/)
+  assert.match(stdout, /\d\/\d+ (?:define|mark|start) network red/, 'the bar is drawn ten times a second at most')
   assert.match(stdout.slice(stdout.lastIndexOf('\u001b[2K')), /\+ define network red/, 'what is printed comes after the bar is cleared')
   assert.match((await exec('script', ['-qec', words.replace(' apply ', ' delete '), '/dev/null'])).stdout, /Deleted: 0 added/)
 }, { needs: ['nft', 'tun'] })

@@ -1,7 +1,7 @@
 /** What `plan`, `apply` and `delete` have in common: what should stand is read, compared and carried out. */
 import { checkDesired, InputError, type CheckedDesired, type Document, type Host, type Issue, type Plan, type PlanOptions } from '../../index.js'
 import type { Context, Values } from '../command.js'
-import { attempt, UsageError } from '../failure.js'
+import { attempt, Failure, UsageError } from '../failure.js'
 import { news, planText, tally, tallyText } from '../print/plan.js'
 import { openBar } from './bar.js'
 import { readDocuments } from './documents.js'
@@ -19,9 +19,13 @@ async function read (values: Values, context: Context, { verb, prune }: Wish): P
   if (file === '-' && prune && name === undefined) throw new UsageError('--prune needs --source <name> where standard input is read: what was made from the same source is removed')
   const { documents, path, issues } = await readDocuments(context, file)
   const desired = await checked(documents, issues)
+  if (documents.every(isEmpty)) throw new Failure({ driver: `${nameOf(values)} names neither networks nor ports`, remedy: 'where none are meant, say so: networks: []' })
   const source = name ?? path
   return { desired, host: await context.host(), options: { signal: context.signal, prune, remove: verb === 'delete', ...source === undefined ? {} : { source } } }
 }
+
+/** Nothing but comments, or not even those: rather a file that was not written, or a command before the pipe that failed, than the wish for nothing. */
+const isEmpty = (document: Document): boolean => 'data' in document && (document.data === null || document.data === undefined)
 
 /** With the complaints of all files, those that could not be read too. */
 async function checked (documents: readonly Document[], issues: readonly Issue[]): Promise<CheckedDesired> {

@@ -5,9 +5,12 @@ type Place = NonNullable<ReturnType<NonNullable<Extract<Document, { readonly dat
 
 /** How often an alias is followed: more is an attack. */
 const MOST_ALIASES = 100
+/** Bytes, as of JSON and XML. A file is never read further than a little beyond: half a list would look like a whole one, and --prune would remove the rest. */
+const MOST = 2 ** 20
 
-/** Reads it strictly: a key twice, an unknown tag or a warning is an error. Throws InputError with file, line and column. */
+/** Reads it strictly: a key twice, an unknown tag or a warning is an error, and so is more than 1 MiB. Throws InputError with file, line and column. */
 export async function yamlDocuments (text: string, file: string): Promise<readonly Document[]> {
+  if (Buffer.byteLength(text) > MOST) throw new InputError([{ message: 'not read: larger than 1 MiB', file, line: 1, column: 1 }])
   const { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments } = await import('yaml')
   const lines = new LineCounter()
   const parsed = parseAllDocuments(text.replace(/^\ufeff/, ''), { lineCounter: lines, prettyErrors: false, merge: true, strict: true, uniqueKeys: true, intAsBigInt: false, logLevel: 'silent' })
