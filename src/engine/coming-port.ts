@@ -45,7 +45,7 @@ export interface Surveyor {
 }
 
 /** Source: net/bridge/br_private.h, BR_MAX_PORTS: port 0 is none. */
-const MOST_PORTS = 1023
+export const MOST_PORTS = 1023
 const index = indexes()
 
 /** Throws NETWRIGHT_INACTIVE, NETWRIGHT_NAME_IN_USE, NETWRIGHT_NO_FREE_ADDRESS, NETWRIGHT_BRIDGE_FULL, InputError: each says which port it is about. */

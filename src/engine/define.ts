@@ -5,6 +5,7 @@ import { Choice } from './choose.js'
 import { locked, owned, type Context } from './context.js'
 import type { Daemons } from './daemons.js'
 import { clear, type Means } from './recovery.js'
+import { dropOrigins } from './origins.js'
 import { steps, type Steps } from './steps.js'
 import { otherDefinitions } from './store.js'
 import { failure } from './undo.js'
@@ -20,6 +21,7 @@ export async function define (context: Context, spec: NetworkSpec, signal: Abort
     const definition = await new Choice(context).complete(spec, before)
     await freeBridge(context, definition)
     await steps(context.hook, signal).before('write the definition')
+    if (before === undefined) await dropOrigins(context, definition)
     await context.store.save(definition)
     return definition
   }))
@@ -63,6 +65,8 @@ export async function forget (name: string, { context, daemons }: Means, step: S
     await forgetPorts(name, { context, daemons })
     await step.before('remove the leases')
     await daemons.forgetLeases(name)
+    const stored = await context.store.get(name)
+    if (stored !== undefined) await dropOrigins(context, stored.definition)
   }
   await step.before('remove the definition')
   await context.store.remove(name)

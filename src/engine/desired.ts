@@ -8,6 +8,7 @@ import type { NetworkInput, NetworkSpec } from '../network/spec.js'
 import { readNetworkElement } from '../network/xml/read.js'
 import { pacer } from '../netlink/breathe.js'
 import type { NetworkDefinition, PortInput } from './api.js'
+import { MOST_PORTS } from './coming-port.js'
 import { checkPort, type DesiredPort } from './desired-port.js'
 
 /** A network as a document names it: its definition, and what should become of it. */
@@ -175,6 +176,7 @@ class Reading {
 
   #port (piece: Piece, data: unknown, ports: DesiredPort[], network: string): void {
     const complain = (path: string, message: string): void => { this.complain([piece.locate({ path, message })]) }
+    if (ports.length >= MOST_PORTS) { complain('', `a bridge has at most ${String(MOST_PORTS)} ports`); return }
     const port = checkPort(data, network, `#${String(ports.length)}`, complain)
     if (port === undefined) return
     const other = this.#devs.get(port.dev)
@@ -191,6 +193,7 @@ class Reading {
 function portsOf (piece: Piece, ports: Plain | undefined, issues: Issue[]): readonly Piece[] {
   if (ports === undefined) return []
   if (!isList(ports)) { issues.push({ path: 'ports', message: 'expected a list' }); return [] }
+  if (ports.length > MOST_PORTS) { issues.push({ path: 'ports', message: `a bridge has at most ${String(MOST_PORTS)} ports, not ${String(ports.length)}` }); return [] }
   return ports.map((data, i) => {
     const path = `ports[${String(i)}]`
     return { data, path, locate: (issue) => piece.locate({ ...issue, path: issue.path === undefined || issue.path === '' ? path : `${path}.${issue.path}` }) }

@@ -5,6 +5,7 @@
 import { basename, dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { mapSlowly } from '../netlink/breathe.js'
+import type { Definition } from '../network/spec.js'
 import type { Context } from './context.js'
 import { makeDirectory, namesIn, readIfThere, removeFile, syncDirectory, writeAtomic } from './files.js'
 import type { NetworkState } from './state.js'
@@ -44,6 +45,18 @@ export async function writeOrigins (context: Context, states: readonly NetworkSt
   const [before, alive] = await Promise.all([readAll(context), namesIn(dirname(dirname(context.places.run)))])
   const elsewhere = before.filter(({ netns }) => netns !== undefined && netns !== here && alive.includes(netns))
   const sources = [...new Map([...elsewhere, ...states.flatMap((state) => originsOf(state, here))].toReversed().map((one) => [keyOf(one), one])).values()].toReversed()
+  await write(context, before, sources)
+}
+
+/** A network that is gone, or that somebody makes anew by hand, has no source any more, though it had that uuid before: `--prune` must not take it for the file's. Callers hold the lock of the definitions. */
+export async function dropOrigins (context: Context, { name, uuid }: Pick<Definition, 'name' | 'uuid'>): Promise<void> {
+  const here = netnsOf(context)
+  const before = await readAll(context)
+  const rest = before.filter((one) => one.uuid !== uuid || one.network !== name || (one.netns !== undefined && one.netns !== here))
+  if (rest.length < before.length) await write(context, before, rest)
+}
+
+async function write (context: Context, before: readonly Origin[], sources: readonly Origin[]): Promise<void> {
   const text = (await mapSlowly(sources, (one) => JSON.stringify(one))).join(',\n')
   if (text === (await mapSlowly(before, (one) => JSON.stringify(one))).join(',\n')) return
   const path = pathOf(context)

@@ -262,6 +262,25 @@ kernelTest(test, 'apply: a network whose bridge somebody has deleted or renamed 
   await clear(open, 'red', 'blue')
 }, { needs: ['dnsmasq', 'nft', 'tun'] })
 
+kernelTest(test, 'apply: prune leaves what somebody has made by hand, under the uuid of what the file once named', async (context) => {
+  await using open = await host(context, { supervise: false })
+  const uuid = 'c7a5fdbd-edaf-9455-926a-d65c16db1809'
+  const undo: readonly (() => Promise<void>)[] = [
+    async () => { await (await open.network('red')).destroy(); await (await open.network('red')).undefine() },
+    async () => { const red = await open.network('red'); await red.undefine(); await red.destroy() },
+  ]
+  for (const gone of undo) {
+    await open.apply([{ name: 'red', uuid }], { source })
+    await gone()
+    await open.define({ name: 'red', uuid })
+    assert.equal((await open.plan([], { source, prune: true })).changes, [])
+    await (await open.network('red')).undefine()
+  }
+  const ports = Array.from({ length: 1024 }, (_, i) => ({ kind: 'tap', dev: `t${String(i)}` } as const))
+  assert.is(await codeOf(async () => await open.plan([{ name: 'red', ports }])), 'NETWRIGHT_INVALID', 'more ports than a bridge has')
+  assert.is(await codeOf(async () => await open.plan({ networks: [{ name: 'red' }], ports: ports.map((port) => ({ ...port, network: 'red' })) })), 'NETWRIGHT_INVALID')
+}, { needs: ['nft'] })
+
 kernelTest(test, 'apply: nothing at all, where a value was forgotten, is no wish for nothing', async (context) => {
   await using open = await host(context, { supervise: false })
   await open.apply([{ name: 'red' }], { source })

@@ -13,8 +13,8 @@ export interface Documents {
   readonly issues: readonly Issue[]
 }
 
-/** What is read of a directory: not those below, and nothing else. */
-const NAMES = /\.(?:json|ya?ml|xml)$/
+/** What is read of a directory, as a shell's `*.yaml` finds it: not those below, nor the hidden ones that editors make. */
+const NAMES = /^[^.].*\.(?:json|ya?ml|xml)$/
 
 /** Reads a file, all files of a directory in the order of their names, or standard input. */
 export async function readDocuments (context: Pick<Context, 'read'>, place: string): Promise<Documents> {
