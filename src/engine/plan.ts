@@ -7,7 +7,7 @@
  */
 import { NetwrightError } from '../errors.js'
 import { mapSlowly, pacer } from '../netlink/breathe.js'
-import type { Change } from './change.js'
+import { wordsOf, type Change } from './change.js'
 import { planNetwork, type Phases, type Planning, type WantedNetwork } from './plan-network.js'
 import { rivals } from './rivals.js'
 import { absent, after, type NetworkState } from './state.js'
@@ -23,7 +23,7 @@ export async function plan (want: readonly WantedNetwork[], have: readonly Netwo
     planNetwork(one, states.get(one.name) ?? absent(one.name), planning, phases)
     await pace()
   }
-  const { way, make, remove } = await makeWay(phases, states)
+  const { way, make, remove } = await makeWay(await stopFirst(phases, states), states)
   const changes = [...inOrder(way, LEAVING), ...inOrder(make, COMING), ...inOrder(remove, LEAVING)]
   await apart(await after(have, changes))
   return changes
@@ -44,6 +44,36 @@ function unnamed (want: readonly WantedNetwork[], have: readonly NetworkState[],
     if (state.source === source) return [{ name, definition: 'gone', ports: [] }]
     return ports.some((port) => port.source === source) ? [{ name, ports: [] }] : []
   })
+}
+
+/**
+ * Of what would change while it runs, that stops first whose subnet another network takes: two that swap theirs could not both have them in between.
+ * Not transient ones: nobody could name their ports while they are stopped.
+ */
+async function stopFirst ({ way, make, remove }: Phases, states: ReadonlyMap<string, NetworkState>): Promise<Phases> {
+  const running = make.flatMap((change) => change.kind === 'running' ? [change] : [])
+  const changing = running.filter(({ network, from }) => from !== undefined && states.get(network)?.stored !== undefined)
+  if (running.length < 2 || changing.length === 0) return { way, make, remove }
+  const inTheWay = await rivals(running)
+  const found = await mapSlowly(changing, ({ network, from }) => from !== undefined && inTheWay({ ...absent(network), running: from }))
+  const first = new Set<Change>(changing.filter((_, i) => found[i] === true))
+  return { way: [...way, ...[...first].flatMap(stopOf)], make: make.map((change) => first.has(change) ? startOf(change) : change), remove }
+}
+
+const TAKEN = 'another network takes its subnet'
+
+function stopOf (change: Change): Change[] {
+  const { network, parts } = change
+  if (change.kind !== 'running' || change.from === undefined) return []
+  const transition = { kind: 'running', from: change.from } as const
+  return [{ ...transition, network, what: wordsOf(network, transition), reason: TAKEN, interrupts: 'outage', ...parts === undefined ? {} : { parts } }]
+}
+
+function startOf (change: Change): Change {
+  const { network, reason } = change
+  if (change.kind !== 'running' || change.to === undefined) return change
+  const transition = { kind: 'running', to: change.to } as const
+  return { ...transition, network, what: wordsOf(network, transition), reason, interrupts: 'none' }
 }
 
 /** Of what goes, that goes first whose place is needed. */

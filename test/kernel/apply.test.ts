@@ -281,6 +281,27 @@ kernelTest(test, 'apply: prune leaves what somebody has made by hand, under the 
   assert.is(await codeOf(async () => await open.plan({ networks: [{ name: 'red' }], ports: ports.map((port) => ({ ...port, network: 'red' })) })), 'NETWRIGHT_INVALID')
 }, { needs: ['nft'] })
 
+kernelTest(test, 'apply: two running networks swap their subnets, or one takes that of another which moves', async (context) => {
+  const { ns } = context
+  await using open = await host(context, { supervise: false })
+  const file = (...nets: readonly number[]): object => ({ networks: ['red', 'blue'].map((name, i) => ({ name, bridge: `br-${name}`, subnet: `10.${String(nets[i])}.0.0/24`, dhcp: true, ports: [{ kind: 'tap', dev: `${name}0`, address: 'auto' }] })) })
+  const reached = async (): Promise<string[]> => (await ns.json<{ dst: string, dev: string }[]>('ip', ['-j', 'route'])).map(({ dst, dev }) => `${dst} ${dev}`).sort()
+  for (const [one, two] of [[1, 2], [2, 1], [1, 3], [4, 1]] as const) {
+    await open.apply(file(one, two), { source })
+    assert.equal(await reached(), [`10.${String(one)}.0.0/24 br-red`, `10.${String(two)}.0.0/24 br-blue`].sort())
+    assert.equal([(await linkNamed(ns, 'red0'))?.master, (await linkNamed(ns, 'blue0'))?.master], ['br-red', 'br-blue'])
+    assert.equal((await open.apply(file(one, two), { source })).changes, [])
+  }
+  const failing = await host(context, { supervise: false })
+  await ns.must('ip', ['link', 'add', 'br-strange', 'type', 'bridge'])
+  assert.is(await codeOf(async () => await failing.apply({ networks: [...(file(1, 4) as { networks: [] }).networks, { name: 'bad', bridge: 'br-strange' }] }, { source })), 'NETWRIGHT_NAME_IN_USE')
+  assert.equal(await reached(), ['10.1.0.0/24 br-blue', '10.4.0.0/24 br-red'], 'the swap is undone')
+  assert.equal((await failing.apply(file(4, 1), { source })).changes, [])
+  await ns.must('ip', ['link', 'del', 'br-strange'])
+  await clear(failing, 'red', 'blue')
+  await failing.close()
+}, { needs: ['dnsmasq', 'nft', 'tun'] })
+
 kernelTest(test, 'apply: nothing at all, where a value was forgotten, is no wish for nothing', async (context) => {
   await using open = await host(context, { supervise: false })
   await open.apply([{ name: 'red' }], { source })

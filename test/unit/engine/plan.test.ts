@@ -100,6 +100,18 @@ test('plan: two networks cannot have one bridge, one uuid or one port in the end
   assert.equal(words(changes).slice(0, 2), ['stop network red: outage', 'stop network blue: outage'])
 })
 
+test('plan: of two that run, that stops first whose subnet the other takes', async () => {
+  const [one, two] = [definition('red', 1), definition('blue', 2)]
+  const have = [state('red', { stored: one, running: one }), state('blue', { stored: two, running: two })]
+  const moved = (of: Definition, to: Definition): Definition => ({ ...of, ip: to.ip })
+  const live = async (redIs: Definition, blueIs: Definition, from = have): Promise<string[]> => words(await plan([{ name: 'red', definition: redIs, ports: [] }, { name: 'blue', definition: blueIs, ports: [] }], from, planning)).filter((text) => !text.startsWith('redefine'))
+  assert.equal(await live(moved(one, two), moved(two, one)), ['stop network red: outage', 'stop network blue: outage', 'start network red', 'start network blue'])
+  assert.equal(await live(moved(one, two), moved(two, definition('x', 3))), ['stop network blue: outage', 'change network red while it runs: outage', 'start network blue'])
+  assert.equal(await live(moved(one, definition('x', 3)), moved(two, definition('x', 4))), ['change network red while it runs: outage', 'change network blue while it runs: outage'])
+  const transient = [state('red', { running: one }), state('blue', { running: two })]
+  assert.ok((await live(moved(one, two), moved(two, one), transient)).every((text) => !text.startsWith('stop')))
+})
+
 // A model of a host, in which impossible changes throw.
 
 interface Model { readonly stored: Map<string, Definition>, readonly running: Map<string, Definition>, readonly marks: Set<string>, readonly ports: Map<string, { readonly network: string, readonly port: PlannedPort }>, readonly sources: Map<string, string> }
