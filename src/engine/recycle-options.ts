@@ -19,7 +19,7 @@ export interface PoolSize { readonly bridges: number, readonly taps: number }
 /** Links that wait for the next network: down, called `nwp…`, in link groups of their own. Closing the host deletes them; after a crash, the next host does. */
 export interface LinkPool {
   readonly size: PoolSize
-  /** Makes links in advance, until so many bridges, and so many TAPs of that shape, are there. Throws NETWRIGHT_INVALID beyond `recycle.max`, or without it; KernelError. */
+  /** Makes links in advance, until so many bridges, and so many TAPs of that shape, are there, as far as there is room. Throws NETWRIGHT_INVALID beyond `recycle.max`, or without it; KernelError. */
   fill (count: number | { readonly bridges?: number, readonly taps?: { readonly count: number } & Pick<TapInput, 'queues' | 'vnetHdr' | 'owner' | 'group'> }, options?: Options): Promise<void>
 }
 

@@ -23,7 +23,7 @@ import { Measures, type Means } from './measure.js'
 import type { RecycleOptions } from './recycle-options.js'
 import { BRIDGE, shapeOf, shapeWanted, tapOf } from './shape.js'
 import type { Demand, Stock, Stocked, Wanted } from './source.js'
-import { isAt, stockedOf } from './stocked.js'
+import { isAt, isHeld, stockedOf } from './stocked.js'
 import { undoSteps } from './steps.js'
 
 /** A grave whose links are kept. */
@@ -55,6 +55,8 @@ export class Recycler implements Stock {
   /** By what was handed out. */
   readonly #taken = new WeakMap<Stocked, Entry>()
   #working: Promise<void> | undefined
+  /** One after the other: each looks what is there. */
+  #filling = Promise.resolve()
   #idle: NodeJS.Timeout | undefined
   #closed = false
 
@@ -107,11 +109,18 @@ export class Recycler implements Stock {
 
   get max (): RecycleOptions['max'] { return this.#options.max }
 
-  /** Makes links until so many of that shape are there and laundered. Throws KernelError. */
+  /** Makes links until so many of that shape are there and laundered, as far as there is room. Throws KernelError. */
   async fill (shape: string, count: number): Promise<void> {
+    const work = this.#filling.then(async () => { await this.#fill(shape, count) })
+    this.#filling = work.catch(() => undefined)
+    await work
+  }
+
+  async #fill (shape: string, count: number): Promise<void> {
     for (let tries = 0; tries < ATTEMPTS; tries++) {
       await this.washed()
-      const missing = count - [...this.#entries.values()].filter((entry) => entry.shape === shape).length
+      const kind = shape === BRIDGE ? 'bridges' : 'taps'
+      const missing = Math.min(count - [...this.#entries.values()].filter((entry) => entry.shape === shape).length, this.#options.max[kind] - this.size[kind])
       if (missing <= 0 || this.#closed) return
       const grave = await freshLinks(shape, missing, this.#means)
       const sites = sitesOf(grave)
@@ -147,6 +156,7 @@ export class Recycler implements Stock {
         const message = answers[i]?.replies.find(({ type }) => type === link.types.new)
         const seen = message === undefined ? undefined : glance(message.payload)
         const pure = message !== undefined && seen !== undefined && isAt(seen, entry.link) && likeness(message.payload, entry.link.kind).equals(measure.likeness)
+        if (pure && await isHeld(entry.link.index, entry.shape, this.#means.netns)) { await this.#lose([entry]); continue }
         entry.state = pure ? 'proved' : 'soiled'
         if (!pure) continue
         left--
@@ -253,15 +263,20 @@ export class Recycler implements Stock {
       for (const [i, entry] of some.entries()) {
         const result = results[i] ?? { state: 'gone' }
         if (result.state === 'clean') { entry.state = 'clean'; entry.counters = result.counters; continue }
-        this.#entries.delete(entry.link.index)
-        if (result.state === 'gone') this.#drop(entry)
+        if (result.state === 'gone') { this.#entries.delete(entry.link.index); this.#drop(entry) }
         else { logger.debug({ link: entry.link.name, why: result.why }, 'a link is not used again'); spoiled.push(entry) }
       }
     } catch (error) {
       logger.warn({ err: error }, 'links could not be laundered for the next network: they are deleted')
-      for (const entry of some) if (entry.state === 'washing') { this.#entries.delete(entry.link.index); spoiled.push(entry) }
+      spoiled.push(...some.filter(({ state }) => state === 'washing'))
     }
+    await this.#lose(spoiled)
+  }
+
+  /** They cannot be used again. */
+  async #lose (spoiled: readonly Entry[]): Promise<void> {
     if (spoiled.length === 0) return
+    for (const entry of spoiled) this.#entries.delete(entry.link.index)
     const left = await discard(spoiled.map((entry) => entry.link), this.#means)
     for (const entry of spoiled) if (left.has(entry.link.index)) this.#drop(entry)
   }

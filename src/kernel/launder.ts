@@ -23,7 +23,9 @@
  * | connections of the old subnet          | forgotten by whoever stops a network                               | flows |
  *
  * What stays different from a new link, and cannot be helped: the index (a new one's is as arbitrary), `tso_max_size` and `tso_max_segs`, the number of carrier
- * changes, what the kernel itself counts (see above); sockets that somebody bound to the link by index still are; offloads set by ethtool;
+ * changes, what the kernel itself counts (see above); sockets that somebody bound to the link by index still are, and a macvlan, VLAN or VXLAN that somebody has
+ * put on it is still there, where it is down (one that is up shows): in a container, it is a way into the next network (tried); offloads set by ethtool;
+ * how packets are spread (/sys/class/net/NAME/queues); ports that somebody gives to a bridge while it waits;
  * link-layer addresses added by `ip maddr`; addresses and forwarding entries that somebody gives to a link while it waits in the pool (a name, a group, a master,
  * an option or a setting that he gives it is seen before it is lent); settings written here no longer follow /proc/sys/net/*\/{conf,neigh}/default. A new default of
  * conf reaches links in the pool within a second, one of neigh those that are laundered after the next change of conf, since a namespace does not show it.
@@ -62,7 +64,7 @@ export interface Laundry {
   readonly netns: number
   readonly pristine: Pristine
   /** How many queues these have, and whether packets have headers; undefined for bridges. */
-  readonly tap: Pick<TapObject, 'queues' | 'vnetHdr'> | undefined
+  readonly tap: Pick<TapObject, 'queues' | 'vnetHdr' | 'uid' | 'gid'> | undefined
 }
 
 /** `gone`: it is not there, or somebody else's by now. */
@@ -142,12 +144,15 @@ async function surroundingsOf (netns: number): Promise<Surroundings> {
 
 const isLike = (now: Forwarding, then: Forwarding): boolean => (now.ipv4 ?? then.ipv4) === then.ipv4 && (now.ipv6 ?? then.ipv6) === then.ipv6
 
+/** Whether a program without privilege may open it; and with IFF_NO_CARRIER or TUNSETCARRIER without a trace, so that only opening it proves that nobody has. */
+export function anybodys ({ uid, gid }: Pick<TapObject, 'uid' | 'gid'>): boolean { return uid >= 0 || gid >= 0 }
+
 /** Proves that nobody has a descriptor of a TAP, which a guest of the last network could go on using, and takes back what was set through them. */
 async function renew (item: Item, { netns, tap }: Laundry): Promise<void> {
   if (tap === undefined || item.message === undefined) return
   const seen = glance(item.message.payload)
   // As it was when it was lent: nobody has opened it since.
-  if (!seen.carrier && seen.carrierChanges === item.one.carrierChanges) return
+  if (!anybodys(tap) && !seen.carrier && seen.carrierChanges === item.one.carrierChanges) return
   const state = linkState(link.decode(item.message))
   // Others may join a TAP of several queues; one of a single queue is EBUSY.
   if (tap.queues > 1 && state.tap?.queues !== 0) { item.done = { state: 'spoiled', why: 'a descriptor is open' }; return }

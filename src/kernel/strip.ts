@@ -37,9 +37,12 @@ export function freshBridge ({ index }: Pick<Buried, 'index'>, group: number): R
   return [link.create({ index, ifname: name, address: poolMac(), group, linkinfo: { kind: 'bridge' } }, name)]
 }
 
-/** A TAP that is made for the pool, once `createTap` has made it: `ip link set nwp… address MAC group G`. */
+/**
+ * A TAP that is made for the pool, once `createTap` has made it: `ip link set nwp… group G`, then `address MAC`. The kernel tells nobody that a link which is
+ * down got a group, only what comes after it: whoever watches the group (see yard.ts) hears of the address.
+ */
 export function freshTap ({ index }: Pick<Buried, 'index'>, group: number): Request[] {
-  return [link.change({ index, address: poolMac(), group }, poolName(index))]
+  return [link.change({ index, group }, poolName(index)), link.change({ index, address: poolMac() }, poolName(index))]
 }
 
 /** `ip link set NAME addrgenmode MODE`. */

@@ -121,6 +121,66 @@ for (const queues of [1, 2]) {
   }, { needs: ['tun'] })
 }
 
+kernelTest(test, 'pool: TAPs that are made in advance go with the others, when links have gone before', async ({ ns, tmp }) => {
+  const host = await open({ ns, tmp })
+  for (const queues of [1, 2, 3, 4]) {
+    await host.pool.fill({ taps: { count: 2, queues } })
+    await host.settled() // the measure
+  }
+  assert.is(host.pool.size.taps, 8)
+  await host.close()
+  assert.equal(await names(ns), [])
+}, { needs: ['tun'] })
+
+kernelTest(test, 'pool: it is not filled above its bound, whatever shapes there are and whoever fills', async ({ ns, tmp }) => {
+  await using host = await open({ ns, tmp }, { recycle: { max: { bridges: 2, taps: 3 } } })
+  await Promise.all([host.pool.fill(2), host.pool.fill(2), host.pool.fill({ taps: { count: 2 } }), host.pool.fill({ taps: { count: 3, queues: 2 } })])
+  assert.equal(host.pool.size, { bridges: 2, taps: 3 })
+}, { needs: ['tun'] })
+
+/** Opens a TAP as user 1000, without giving it a carrier, and holds it. Source: include/uapi/linux/if_tun.h, IFF_TAP | IFF_NO_PI | IFF_NO_CARRIER. */
+const HOLD = `#define _GNU_SOURCE
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+int main (int argc, char **argv)
+{
+  struct ifreq request = { .ifr_flags = 0x1042 };
+  int fd = open("/dev/net/tun", O_RDWR);
+  strncpy(request.ifr_name, argv[1], IFNAMSIZ - 1);
+  if (argc != 2 || setgid(1000) != 0 || setuid(1000) != 0 || ioctl(fd, 0x400454ca, &request) != 0) { perror("refused"); return 1; }
+  puts("open");
+  fflush(stdout);
+  for (;;) pause();
+}
+`
+for (const when of ['in its network', 'in the pool']) {
+  kernelTest(test, `pool: a TAP that its owner has opened without a trace ${when} is not used again`, async ({ ns, tmp }) => {
+    const hold = join(tmp, 'hold')
+    await ns.must('cc', ['-x', 'c', '-o', hold, '-'], { input: HOLD })
+    await ns.must('chmod', ['755', hold])
+    await using host = await open({ ns, tmp })
+    const tap = { kind: 'tap', persist: true, fds: false, owner: 1000 } as const
+    const taps = { count: 1, owner: 1000 }
+    await host.pool.fill({ taps })
+    const old = await host.create({ network: red, ports: [{ ...tap, dev: 'tap0' }] })
+    const index = (await link(ns, 'tap0'))?.ifindex
+    const holder = async (name: string): Promise<void> => { await ns.spawn(hold, [name]).until(/open/) }
+    if (when === 'in its network') await holder('tap0')
+    await old.destroy()
+    await host.pool.fill({ taps }) // waits until it is laundered
+    const [kept] = (await pooled(ns)).filter(({ ifindex }) => ifindex === index)
+    if (when === 'in the pool') await holder(kept?.ifname ?? '')
+    else assert.is(kept, undefined)
+    const next = await host.create({ network: blue, ports: [{ ...tap, dev: 'tap1' }] })
+    assert.is.not((await link(ns, 'tap1'))?.ifindex, index)
+    await next.destroy()
+  }, { needs: ['tun'] })
+}
+
 kernelTest(test, 'pool: statistics begin anew where the kernel\'s do not', async ({ ns, tmp }) => {
   await using host = await open({ ns, tmp })
   const old = await host.create(red)
