@@ -49,7 +49,10 @@ function isOvertaken (error: unknown, { networks }: CheckedDesired): boolean {
   if (!(error instanceof NetwrightError)) return false
   if (error.code === 'NETWRIGHT_STALE_PLAN') return true
   const one = networks.find(({ spec }) => spec.name === error.network)
-  if (one === undefined || !isOpen(one)) return false
+  if (one === undefined) return false
+  // Stopped or started by somebody since the plan was checked.
+  if (error.code === 'NETWRIGHT_INACTIVE' || error.code === 'NETWRIGHT_ACTIVE') return true
+  if (!isOpen(one)) return false
   return error.code === 'NETWRIGHT_NAME_IN_USE' || (error.code === 'NETWRIGHT_SUBNET_IN_USE' && one.spec.auto !== undefined)
 }
 
