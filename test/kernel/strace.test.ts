@@ -29,11 +29,13 @@ function sends (lines: readonly string[]): number[][] {
 
 // Source: include/uapi/linux/rtnetlink.h: groups of four, new, delete, get and set. nf_tables' have their subsystem (10) in the high byte.
 const isNft = (types: readonly number[]): boolean => types.some((type) => type >= 0xa00)
+/** Other subsystems of nfnetlink (connection tracking is 1) have theirs, too. */
+const isRtnl = (types: readonly number[]): boolean => types.every((type) => type < 0x100)
 const names: Readonly<Record<number, string>> = { 16: 'RTM_NEWLINK', 17: 'RTM_DELLINK', 20: 'RTM_NEWADDR', 21: 'RTM_DELADDR' }
 
 /** rtnetlink sends that change something. */
 function changes (lines: readonly string[]): string[][] {
-  return sends(lines).filter((types) => !isNft(types) && types.some((type) => type >= 16 && type % 4 !== 2)).map((types) => types.map((type) => names[type] ?? String(type)))
+  return sends(lines).filter((types) => isRtnl(types) && !isNft(types) && types.some((type) => type >= 16 && type % 4 !== 2)).map((types) => types.map((type) => names[type] ?? String(type)))
 }
 
 /** nf_tables batches: NFNL_MSG_BATCH_BEGIN is 16. */
