@@ -57,6 +57,8 @@ export class Recycler implements Stock {
   #working: Promise<void> | undefined
   /** One after the other: each looks what is there. */
   #filling = Promise.resolve()
+  /** Handed out, and not known to have moved. */
+  readonly #out = new Set<Entry>()
   #idle: NodeJS.Timeout | undefined
   #closed = false
 
@@ -174,6 +176,7 @@ export class Recycler implements Stock {
     if (this.#opened.size > MOST) this.#opened.clear() // of links that did not come back
     const stocked = stockedOf(entry.link.index, entry.counters, this.#measures.known(shape)?.addrGenMode, this.#means.netns)
     this.#taken.set(stocked, entry)
+    this.#out.add(entry)
     return stocked
   }
 
@@ -191,6 +194,7 @@ export class Recycler implements Stock {
       const entry = this.#taken.get(one)
       if (entry === undefined) continue
       this.#lent.delete(entry)
+      this.#out.delete(entry)
       this.#drop(entry)
     }
   }
@@ -199,6 +203,7 @@ export class Recycler implements Stock {
     for (const one of links) {
       const entry = this.#taken.get(one)
       if (entry === undefined || this.#lent.has(entry)) continue
+      this.#out.delete(entry)
       this.#entries.set(entry.link.index, entry)
     }
     if (this.#closed) this.#bury()
@@ -209,6 +214,7 @@ export class Recycler implements Stock {
     if (this.#lent.size === 0) return
     const lent = [...this.#lent]
     this.#lent.clear()
+    for (const entry of lent) this.#out.delete(entry)
     try {
       const answers = await getEach(this.#means.rtnl, lent.map(({ link: { index } }) => link.get({ index, extMask: RTEXT_FILTER_SKIP_STATS }, poolName(index))))
       for (const [i, entry] of lent.entries()) {
@@ -285,7 +291,8 @@ export class Recycler implements Stock {
   #touch (): void {
     clearTimeout(this.#idle)
     if (this.#closed) return
-    this.#idle = setTimeout(() => { this.#bury() }, this.#options.idle).unref()
+    // What a batch is about to use must not be deleted.
+    this.#idle = setTimeout(() => { if (this.#out.size > 0) this.#touch(); else this.#bury() }, this.#options.idle).unref()
   }
 
   /** All that is kept goes to the sexton. */

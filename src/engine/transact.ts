@@ -21,6 +21,7 @@ import { needOf } from './converge.js'
 import { dismiss, dismissed, enlist, switchOn } from './forwarding.js'
 import { IndexTaken, joinPorts, makeBatch } from './make.js'
 import { abandon, clear, whenQuiet, type Means } from './recovery.js'
+import type { Content } from './book.js'
 import type { BatchRecord, NetworkRecord, PortRecord } from './record.js'
 import { prune } from './port-state.js'
 import { removalOf } from './removal.js'
@@ -139,8 +140,7 @@ class Transaction {
     await prune(context, (await context.book.look()).ports(hosts))
     const batch = await planBatch(this.#work, { context, guests: this.#guests })
     const [networks, ports] = [batch.networks.map(({ record }) => record), batch.ports.map((port) => port.record)]
-    await this.#step.before('write the journal')
-    const record = await context.book.intend(this.#purpose, { networks, ports, updates: batch.updates.map(({ before, after }) => ({ before, after })) })
+    const record = await this.#intend(batch, { networks, ports })
     const begun: Begun = { batch, record, elements: [] }
     return await this.#orUndo(begun, async () => {
       await context.stock?.used(batch.stocked)
@@ -153,6 +153,17 @@ class Transaction {
       context.stock?.moved(batch.stocked)
       return { ...begun, elements }
     })
+  }
+
+  async #intend ({ updates, stocked }: Batch, made: Pick<Content, 'networks' | 'ports'>): Promise<BatchRecord> {
+    const { book, stock } = this.#means.context
+    try {
+      await this.#step.before('write the journal')
+      return await book.intend(this.#purpose, { ...made, updates: updates.map(({ before, after }) => ({ before, after })) })
+    } catch (error) {
+      stock?.back(stocked)
+      throw error
+    }
   }
 
   /** What takes its time, without the lock. */
