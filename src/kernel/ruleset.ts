@@ -128,11 +128,12 @@ export function removeMembers (name: string, members: readonly Membership[]): Re
 const CHUNK = 400
 
 function grouped (members: readonly Membership[]): [SetName, readonly Membership[]][] {
-  for (const { set: of } of members) if (!isSetName(of)) throw new RangeError(`${of} is no set of netwright's table`)
-  return setNames.flatMap((of) => {
-    const own = members.filter((member) => member.set === of)
-    return Array.from({ length: Math.ceil(own.length / CHUNK) }, (_, i): [SetName, readonly Membership[]] => [of, own.slice(i * CHUNK, (i + 1) * CHUNK)])
-  })
+  const bySet = new Map<SetName, Membership[]>(setNames.map((of) => [of, []]))
+  for (const member of members) {
+    if (!isSetName(member.set)) throw new RangeError(`${member.set} is no set of netwright's table`)
+    bySet.get(member.set)?.push(member)
+  }
+  return [...bySet].flatMap(([of, own]) => Array.from({ length: Math.ceil(own.length / CHUNK) }, (_, i): [SetName, readonly Membership[]] => [of, own.slice(i * CHUNK, (i + 1) * CHUNK)]))
 }
 
 const isSetName = (text: string): text is SetName => Object.hasOwn(sets, text)
