@@ -2,8 +2,8 @@
 import type { Parameter } from './command.js'
 import { UsageError } from './failure.js'
 
-export const bridgeParameter: Parameter = { kind: 'data', name: 'bridge', description: 'name of the bridge' }
-export const deviceParameter: Parameter = { kind: 'data', name: 'device', description: 'name of the link' }
+export const bridgeParameter: Parameter = { kind: 'data', name: 'bridge', names: 'bridge', description: 'name of the bridge' }
+export const deviceParameter: Parameter = { kind: 'data', name: 'device', names: 'link', description: 'name of the link' }
 
 /** `on`, `yes`, `1`, `off`, `no`, `0`: what `brctl stp` takes. */
 export function onOff (text: string): boolean {

@@ -1,4 +1,7 @@
-/** What a verb is: its words as data, and a function that runs it. One file a verb in `commands/`; `commands.ts` lists them. */
+/**
+ * What a verb is: its words as data, and a function that runs it. One file a verb in `commands/`; `commands.ts` lists them.
+ * Parsing, `--help`, the man page and the completion of the shells come from this description and from nothing else.
+ */
 import type { Host, NetworkInfo } from '../index.js'
 
 /**
@@ -16,7 +19,12 @@ export interface Parameter {
   readonly named?: boolean
   /** The only values allowed. */
   readonly choices?: readonly string[]
+  /** What the values are names of: completed by the shells. Nothing is checked by it. */
+  readonly names?: Named
 }
+
+/** What can be named on the command line; `completion/names.ts` knows what there is of each. */
+export type Named = 'network' | 'active network' | 'inactive network' | 'persistent network' | 'uuid' | 'bridge' | 'link' | 'namespace' | 'verb' | 'file' | 'directory'
 
 /** What was given for a command's parameters. Asking for one that is not declared, or of another kind, throws: a bug in the verb. */
 export interface Values {
@@ -61,7 +69,10 @@ export interface Context {
   ask (question: string): Promise<string>
 }
 
-export type Group = 'Networks' | 'Definitions' | 'Bridges and TAPs' | 'This host'
+/** The sections of `netwright --help` and of the man page, in this order. */
+export const groups = ['Networks', 'Guests', 'Forwards', 'Definitions', 'Bridges and TAPs', 'This host', 'Netwright itself'] as const
+
+export type Group = typeof groups[number]
 
 export interface Command {
   /** `net-start`, `bridge add`. A name that starts with `net-` may be used without it. */
@@ -70,7 +81,7 @@ export interface Command {
   readonly group: Group
   /** A line for the list of verbs, without a full stop. */
   readonly summary: string
-  /** Whole sentences for `netwright help VERB`. */
+  /** Whole sentences for `netwright help VERB` and the man page, which break the lines; an empty line begins a paragraph. */
   readonly description: string
   readonly parameters: readonly Parameter[]
   /** libvirt's name of the call that changes something: refused under `--readonly`. */

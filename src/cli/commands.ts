@@ -1,4 +1,7 @@
-/** All verbs. A new one is one file in `commands/` and two lines here. Such a file is words and a few lines of code: what a verb needs beyond them, it loads when it runs. */
+/**
+ * All verbs. A new one is one file in `commands/` and two lines here; `--help`, the man page, completion and the interactive shell then know it.
+ * Such a file is words and a few lines of code: what a verb needs beyond them, it loads when it runs.
+ */
 import type { Command } from './command.js'
 import { command as apply } from './commands/apply.js'
 import { command as autostartAll } from './commands/autostart-all.js'
@@ -33,11 +36,19 @@ import { command as tapAdd } from './commands/tap-add.js'
 import { command as tapDel } from './commands/tap-del.js'
 import { UsageError } from './failure.js'
 
-/** In the order of the help text. */
+/** In the order of the help text within each section; a verb's `group` names its section. */
 export const allCommands: readonly Command[] = [
-  netAutostart, netCreate, netDefine, netDestroy, netDhcpLeases, netDumpxml, netEdit, netInfo, netList, netName, netStart, netUndefine,
-  netUuid, plan, apply, remove, render, mac, bridgeAdd, bridgeDel, bridgeAddif, bridgeDelif, bridgeStp, bridgeSetfd, bridgeShow, tapAdd, tapDel, autostartAll,
-  events, check, demo,
+  // Networks
+  netAutostart, netCreate, netDefine, netDestroy, netDhcpLeases, netDumpxml, netEdit, netInfo, netList, netName, netStart, netUndefine, netUuid, autostartAll,
+  // Definitions
+  plan, apply, remove, render,
+  // Bridges and TAPs
+  bridgeAdd, bridgeDel, bridgeAddif, bridgeDelif, bridgeStp, bridgeSetfd, bridgeShow,
+  tapAdd, tapDel,
+  // This host
+  mac, events, check,
+  // Netwright itself
+  demo,
 ]
 
 const answersTo = (command: Command, name: string): boolean =>

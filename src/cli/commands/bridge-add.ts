@@ -1,7 +1,6 @@
 /** `brctl addbr`. */
 import type { Command } from '../command.js'
 import { attempt } from '../failure.js'
-import { bridgeParameter } from '../bridge-words.js'
 
 export const command: Command = {
   name: 'bridge add',
@@ -9,7 +8,7 @@ export const command: Command = {
   group: 'Bridges and TAPs',
   summary: 'make a bridge of no network',
   description: 'As brctl makes it: down, spanning tree off, a random MAC.',
-  parameters: [bridgeParameter],
+  parameters: [{ kind: 'data', name: 'bridge', description: 'name of the new bridge' }],
   changes: 'bridge add',
   run: async (values, context) => {
     const name = values.data('bridge')

@@ -17,8 +17,8 @@ export const command: Command = {
   name: 'check',
   group: 'This host',
   summary: 'say what this host can and cannot do',
-  description: 'Looks at permissions, kernel and dnsmasq and changes nothing; with a file also whether that network could start now.\nExit code 1 where something is missing.',
-  parameters: [{ kind: 'text', name: 'file', description: 'definition of a network; - is standard input' }],
+  description: 'Looks at permissions, kernel and dnsmasq and changes nothing; with a file also whether that network could start now. Exit code 1 where something is missing.',
+  parameters: [{ kind: 'text', name: 'file', names: 'file', description: 'definition of a network; - is standard input' }],
   run: async (values, context) => {
     const file = values.text('file')
     const definition = file === undefined ? undefined : await context.read(file)

@@ -7,7 +7,7 @@ export const command: Command = {
   name: 'events',
   group: 'This host',
   summary: 'print what happens, until SIGINT',
-  description: 'A snapshot first, then networks, ports, leases and links as they change, a line each; with --json a JSON value a line.\n`resync` means that some changes were lost and shows what stands now.',
+  description: 'A snapshot first, then networks, ports, leases and links as they change, a line each; with --json a JSON value a line. `resync` means that some changes were lost and shows what stands now.',
   parameters: [],
   watches: true,
   run: async (_values, context) => {

@@ -2,14 +2,14 @@
 import type { Command } from '../command.js'
 import { attempt } from '../failure.js'
 import { escape } from '../print/escape.js'
-import { findNetwork, networkParameter } from '../find-network.js'
+import { findNetwork, networkThat } from '../find-network.js'
 
 export const command: Command = {
   name: 'net-autostart',
   group: 'Networks',
   summary: 'autostart a network',
   description: 'Marks a network to be started by `netwright autostart-all`, which a service runs at boot; --disable takes the mark away.',
-  parameters: [networkParameter, { kind: 'flag', name: 'disable', description: 'disable autostarting' }],
+  parameters: [networkThat('persistent network'), { kind: 'flag', name: 'disable', description: 'disable autostarting' }],
   changes: 'virNetworkSetAutostart',
   run: async (values, context) => {
     const name = values.data('network')

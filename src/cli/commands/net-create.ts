@@ -11,7 +11,7 @@ export const command: Command = {
   summary: 'create a network from a file',
   description: 'Makes and starts a transient network: it is gone when it stops.',
   parameters: [
-    { kind: 'data', name: 'file', description: 'file with the definition; - is standard input' },
+    { kind: 'data', name: 'file', names: 'file', description: 'file with the definition; - is standard input' },
     { kind: 'flag', name: 'validate', description: 'accepted: definitions are always checked' },
   ],
   changes: 'virNetworkCreateXML',

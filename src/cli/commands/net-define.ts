@@ -11,7 +11,7 @@ export const command: Command = {
   summary: 'define a persistent network, or change one, from a file',
   description: 'Stores a definition: libvirt XML, or JSON with short forms (README). The network is not started.',
   parameters: [
-    { kind: 'data', name: 'file', description: 'file with the definition; - is standard input' },
+    { kind: 'data', name: 'file', names: 'file', description: 'file with the definition; - is standard input' },
     { kind: 'flag', name: 'validate', description: 'accepted: definitions are always checked' },
   ],
   changes: 'virNetworkDefineXML',

@@ -2,14 +2,14 @@
 import type { Command } from '../command.js'
 import { attempt } from '../failure.js'
 import { escape } from '../print/escape.js'
-import { findNetwork, networkParameter } from '../find-network.js'
+import { findNetwork, networkThat } from '../find-network.js'
 
 export const command: Command = {
   name: 'net-destroy',
   group: 'Networks',
   summary: 'destroy (stop) a network',
-  description: 'Takes a network down. The links of its ports stay and come back at the next start; those of a transient network,\nwhich is gone then, are removed.',
-  parameters: [networkParameter],
+  description: 'Takes a network down. The links of its ports stay and come back at the next start; those of a transient network, which is gone then, are removed.',
+  parameters: [networkThat('active network')],
   changes: 'virNetworkDestroy',
   run: async (values, context) => {
     const name = values.data('network')

@@ -2,7 +2,7 @@
 import type { Command } from '../command.js'
 import { attempt, Failure } from '../failure.js'
 import { leaseTable } from '../print/leases.js'
-import { findNetwork, networkParameter } from '../find-network.js'
+import { findNetwork, networkThat } from '../find-network.js'
 
 /** Lower case, two digits a byte; undefined where it is none. */
 function canonical (mac: string): string | undefined {
@@ -15,7 +15,7 @@ export const command: Command = {
   group: 'Networks',
   summary: 'print lease info for a given network',
   description: 'Lists the DHCP leases that are valid now, in local time; those of one guest with --mac.',
-  parameters: [networkParameter, { kind: 'text', name: 'mac', description: 'MAC address' }],
+  parameters: [networkThat('active network'), { kind: 'text', name: 'mac', description: 'MAC address' }],
   run: async (values, context) => {
     const name = values.data('network')
     const given = values.text('mac')

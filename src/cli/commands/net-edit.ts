@@ -3,7 +3,7 @@ import type { Network } from '../../index.js'
 import type { Command, Context } from '../command.js'
 import { attempt, Failure, operationFailed } from '../failure.js'
 import { draft, type Draft } from '../editor.js'
-import { findNetwork, networkParameter } from '../find-network.js'
+import { findNetwork, networkThat } from '../find-network.js'
 import { escape } from '../print/escape.js'
 
 type Outcome = 'changed' | 'unchanged' | 'discarded'
@@ -59,7 +59,7 @@ export const command: Command = {
   group: 'Networks',
   summary: 'edit XML configuration for a network',
   description: 'Opens the stored definition in $VISUAL, $EDITOR or vi and defines what you wrote. A running network changes at its next start.',
-  parameters: [networkParameter],
+  parameters: [networkThat('persistent network')],
   changes: 'virNetworkDefineXML',
   run: async (values, context) => {
     const name = values.data('network')

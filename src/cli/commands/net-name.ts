@@ -9,7 +9,7 @@ export const command: Command = {
   group: 'Networks',
   summary: 'convert a network UUID to network name',
   description: 'Prints the name of the network with this uuid.',
-  parameters: [{ kind: 'data', name: 'network', description: 'network uuid' }],
+  parameters: [{ kind: 'data', name: 'network', names: 'uuid', description: 'network uuid' }],
   run: async (values, context) => {
     const uuid = values.data('network')
     const network = await findNetwork(context, uuid)

@@ -2,14 +2,14 @@
 import type { Command } from '../command.js'
 import { attempt } from '../failure.js'
 import { escape } from '../print/escape.js'
-import { findNetwork, networkParameter } from '../find-network.js'
+import { findNetwork, networkThat } from '../find-network.js'
 
 export const command: Command = {
   name: 'net-start',
   group: 'Networks',
   summary: 'start a (previously defined) inactive network',
-  description: 'Starts a network. It is ready for guests when the command ends: DHCP and DNS answer, the firewall stands.\nWarns of foreign firewall rules that will drop its traffic.',
-  parameters: [networkParameter],
+  description: 'Starts a network. It is ready for guests when the command ends: DHCP and DNS answer, the firewall stands. Warns of foreign firewall rules that will drop its traffic.',
+  parameters: [networkThat('inactive network')],
   changes: 'virNetworkCreate',
   run: async (values, context) => {
     const name = values.data('network')

@@ -2,14 +2,14 @@
 import type { Command } from '../command.js'
 import { attempt } from '../failure.js'
 import { escape } from '../print/escape.js'
-import { findNetwork, networkParameter } from '../find-network.js'
+import { findNetwork, networkThat } from '../find-network.js'
 
 export const command: Command = {
   name: 'net-undefine',
   group: 'Networks',
   summary: 'undefine a persistent network',
   description: 'Forgets the stored definition. A network that runs goes on as a transient one.',
-  parameters: [networkParameter],
+  parameters: [networkThat('persistent network')],
   changes: 'virNetworkUndefine',
   run: async (values, context) => {
     const name = values.data('network')

@@ -7,7 +7,7 @@ export const command: Command = {
   group: 'Networks',
   summary: 'convert a network name to network UUID',
   description: 'Prints the uuid of the network with this name.',
-  parameters: [{ kind: 'data', name: 'network', description: 'network name' }],
+  parameters: [{ kind: 'data', name: 'network', names: 'network', description: 'network name' }],
   run: async (values, context) => {
     const network = await findNetwork(context, values.data('network'))
     if (context.json) context.data({ name: network.name, uuid: network.uuid })

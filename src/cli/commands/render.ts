@@ -9,9 +9,9 @@ export const command: Command = {
   name: 'render',
   group: 'Definitions',
   summary: 'show what a definition becomes, touching nothing',
-  description: 'Reads a definition (XML or JSON) and prints it as libvirt XML, as JSON, or what it would become: the configuration of\ndnsmasq, the elements of the nftables sets, the kernel objects. Nothing is added that chance would choose (uuid, MAC, bridge name).',
+  description: 'Reads a definition (XML or JSON) and prints it as libvirt XML, as JSON, or what it would become: the configuration of dnsmasq, the elements of the nftables sets, the kernel objects. Nothing is added that chance would choose (uuid, MAC, bridge name).',
   parameters: [
-    { kind: 'data', name: 'file', description: 'file with the definition; - is standard input' },
+    { kind: 'data', name: 'file', names: 'file', description: 'file with the definition; - is standard input' },
     { kind: 'text', name: 'as', value: forms.join('|'), choices: forms, description: 'the form to print (default: xml)' },
   ],
   run: async (values, context) => {

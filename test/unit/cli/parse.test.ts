@@ -111,6 +111,16 @@ test('help: names every verb once, and three examples', () => {
   assert.is(text.split('Examples:')[1]?.split('\n').filter((line) => line.startsWith('  netwright ')).length, 3)
 })
 
+test('help: no line is wider than 80 columns, and nothing of a text is lost by the breaks', () => {
+  for (const text of [generalHelp(allCommands), ...allCommands.map(commandHelp)]) {
+    for (const line of text.split('\n')) assert.ok(line.length <= 80, line)
+  }
+  for (const command of allCommands) {
+    const flat = commandHelp(command).replace(/\s+/g, ' ')
+    for (const words of [command.description, ...command.parameters.map(({ description }) => description)]) assert.ok(flat.includes(words.replace(/\s+/g, ' ')), words)
+  }
+})
+
 test('help: a verb\'s text has virsh\'s layout', () => {
   assert.is(commandHelp(verb('net-autostart')).split('\n').slice(0, 6).join('\n'), [
     '  NAME', '    net-autostart - autostart a network', '', '  SYNOPSIS', '    net-autostart <network> [--disable]', '',
