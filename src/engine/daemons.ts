@@ -3,7 +3,7 @@ import { located } from '../errors.js'
 import type { Running } from '../dnsmasq/running.js'
 import { Supervisor } from '../dnsmasq/supervise.js'
 import type { Context } from './context.js'
-import { namesIn, removeEmpty, removeTemps } from './files.js'
+import { finalName, namesIn, removeEmpty, removeTemps } from './files.js'
 import { fileName } from './places.js'
 import { adopt, exclusively, finalNames, forget, launch, refreshServers, reload } from './daemon.js'
 import type { NetworkRecord, PortRecord } from './record.js'
@@ -69,8 +69,10 @@ export class Daemons {
       await forget(this.#context, name, stored?.definition.uuid !== uuid)
     }))
     const { dnsmasq, leases } = this.#context.places
-    const finals = new Set(networks.flatMap(({ definition: { name } }) => finalNames(this.#context, name)))
-    for (const directory of [dnsmasq, leases]) await removeTemps(directory, finals)
+    if (there.some((file) => finalName(file) !== undefined)) {
+      const finals = new Set(networks.flatMap(({ definition: { name } }) => finalNames(this.#context, name)))
+      for (const directory of [dnsmasq, leases]) await removeTemps(directory, finals)
+    }
     await removeEmpty(this.#context.places.dnsmasq, 1)
     await removeEmpty(this.#context.places.leases, 3)
   }

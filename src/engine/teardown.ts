@@ -11,6 +11,7 @@ import { glanceEach, type Glance } from '../kernel/glance.js'
 import { detachRequest, removeRequest } from '../kernel/link.js'
 import { isOurs, readLink } from '../kernel/link-state.js'
 import { stripRequests } from '../kernel/strip.js'
+import { mapSlowly } from '../netlink/breathe.js'
 import { send } from '../netlink/call.js'
 import { isErrno } from '../netlink/errno.js'
 import type { Request } from '../netlink/request.js'
@@ -92,8 +93,10 @@ async function removeLinks (record: BatchRecord, { context, steps, keep, graves,
   const grave = buried.length === 0 ? undefined : await dig(context, rest, flows)
   if (grave !== undefined) graves.push(grave)
   const sites = new Map(grave?.plots.flatMap((plot) => plot.links.map((link) => [link.index, { link, group: plot.group }])))
-  const works: Work[] = staying.map((link) => ({ link, requests: [detachRequest(link)] }))
-  for (const link of found) works.push({ link, requests: requestsFor(link, { site: sites.get(link.index), stash: stashed?.sites, networks }) })
+  const works: readonly Work[] = [
+    ...staying.map((link) => ({ link, requests: [detachRequest(link)] })),
+    ...await mapSlowly(found, (link) => ({ link, requests: requestsFor(link, { site: sites.get(link.index), stash: stashed?.sites, networks }) })),
+  ]
   const failed = await carryOut(context, works)
   // What cannot be buried (somebody has taken even that name) can still be deleted.
   const again = failed.filter(({ link }) => link.type !== 'veth' && found.includes(link)).map(({ link }) => ({ link, requests: [removeRequest(link)] }))

@@ -4,15 +4,17 @@
  */
 import { randomInt } from 'node:crypto'
 import { hostOrder } from '../bytes/writer.js'
+import { mapSlowly } from '../netlink/breathe.js'
 import { dump } from '../netlink/call.js'
 import type { Message } from '../netlink/header.js'
 import { NETLINK_ROUTE } from '../netlink/header.js'
 import { Letterbox, type Instruction } from '../netlink/letterbox.js'
 import { RTNLGRP_LINK } from '../netlink/rtnl/groups.js'
-import { link } from '../netlink/rtnl/link.js'
+import { link, RTEXT_FILTER_SKIP_STATS } from '../netlink/rtnl/link.js'
 import { makeSieve } from '../netlink/sieve.js'
 import type { Transport } from '../netlink/transport.js'
 import { isOwners, type Plot } from './burial.js'
+import { glance } from './glance.js'
 
 /** A link that has the group of a plot. */
 export interface Occupant { readonly index: number, readonly kind?: string, readonly group: number, readonly name: string }
@@ -93,12 +95,9 @@ function freshBase (): number {
 async function occupants (transport: Transport, groups: readonly { readonly value: number, readonly mask: number }[]): Promise<Occupant[]> {
   const sieve = makeSieve(HEADER, [{ path: [GROUP], width: 4, values: groups.map(({ value, mask }) => ({ value: bytes(value), mask: bytes(mask) })) }])
   const wanted = (group: number): boolean => groups.some(({ value, mask }) => (group & mask) >>> 0 === value)
-  const found = (await dump(transport, link.dump({ extMask: RTEXT_FILTER_SKIP_STATS }), sieve)).flatMap((message) => occupant(message) ?? [])
-  return found.filter(({ group }) => wanted(group))
+  const found = await mapSlowly(await dump(transport, link.dump({ extMask: RTEXT_FILTER_SKIP_STATS }), sieve), occupant)
+  return found.filter((one): one is Occupant => one !== undefined && wanted(one.group))
 }
-
-/** Source: include/uapi/linux/rtnetlink.h. */
-const RTEXT_FILTER_SKIP_STATS = 8
 
 function bytes (value: number): Uint8Array {
   const data = Buffer.alloc(4)
@@ -109,8 +108,8 @@ function bytes (value: number): Uint8Array {
 
 function occupant ({ type, payload }: Pick<Message, 'type' | 'payload'>): Occupant | undefined {
   if (type !== link.types.new) return undefined
-  const { index = 0, ifname = '', group = 0, linkinfo } = link.decode({ type, payload })
-  return { index, name: ifname, group, ...linkinfo?.kind === undefined ? {} : { kind: linkinfo.kind } }
+  const { index, name, group, kind } = glance(payload)
+  return { index, name, group, ...kind === undefined ? {} : { kind } }
 }
 
 /** A link in the range has changed, or has gone. Of one that is known nothing new is to be learned but its group. */
