@@ -126,6 +126,11 @@ function sentence (issue: Issue): string {
   return [issue.file, place, issue.message].filter((part) => part !== undefined).join(': ')
 }
 
+/** Throws InputError where it is no object: programs without types pass anything. */
+export function assertObject (value: unknown, path: string, expected: string): void {
+  if (typeof value !== 'object' || value === null) throw new InputError([{ path, message: `expected ${expected}` }])
+}
+
 /** Where an error belongs. */
 export interface Whereabouts {
   readonly network?: string

@@ -37,8 +37,12 @@ export async function listWork (items: readonly Item[]): Promise<Work> {
 function partsOf (item: Item): { readonly definition: NetworkDefinition, readonly ports: readonly PortInput[] } {
   if (!isObject(item) || !('network' in item)) return { definition: item, ports: [] }
   const { network, ports = [] } = item
-  if (!Array.isArray(ports)) throw new InputError([{ path: 'ports', message: 'expected a list of ports' }])
+  assertList(ports)
   return { definition: network, ports }
+}
+
+function assertList (ports: unknown): void {
+  if (!Array.isArray(ports)) throw new InputError([{ path: 'ports', message: 'expected a list of ports' }])
 }
 
 /** `host.create` returns no descriptors. */
@@ -87,6 +91,7 @@ export class Collector implements Transaction {
   }
 
   create (definition: NetworkDefinition, ports: readonly PortInput[] = []): void {
+    assertList(ports)
     const at = this.#next('create', this.#create.length)
     for (const input of ports) this.#port({ of: this.#create.length }, input)
     this.#create.push({ definition, at })

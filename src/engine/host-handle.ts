@@ -1,5 +1,5 @@
 /** A host that is open: hands out network handles, and tells what happens. */
-import { NetwrightError } from '../errors.js'
+import { assertObject, NetwrightError } from '../errors.js'
 import { parseDefinition } from '../network/definition.js'
 import type { CheckLine, Committed, Host, HostEvent, LinkPool, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, Options, StartReport, Transaction } from './api.js'
 import { applied } from './apply.js'
@@ -177,10 +177,12 @@ export class HostHandle implements Host {
   }
 
   async namespace (name: string, options: NamespaceOptions = {}): Promise<NamespaceHost> {
+    assertObject(options, 'options', 'an object')
     return await this.#works.during(async () => await typed(async () => await this.rigs.namespace(name, options)), { operation: 'rig', names: () => [name] })
   }
 
   async rig<N extends string> (namespaces: RigInput<N>, options: NamespaceOptions = {}): Promise<Rig<N>> {
+    assertObject(options, 'options', 'an object')
     return await this.#works.during(async () => await typed(async () => await this.rigs.rig(namespaces, options)), { operation: 'rig', names: () => rigNames(namespaces) })
   }
 

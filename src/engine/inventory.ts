@@ -1,5 +1,5 @@
 /** What networks there are: stored, running, or both. Only reads; no lock, since each file is whole. */
-import { NetwrightError } from '../errors.js'
+import { InputError, NetwrightError } from '../errors.js'
 import { subnetOf } from '../network/subnet.js'
 import type { Definition } from '../network/spec.js'
 import { formatCidr } from '../values/cidr.js'
@@ -81,6 +81,7 @@ const alike = (a: string, b: string): number => a.toLowerCase() < b.toLowerCase(
 
 /** By uuid where the text has the form of one and a network has it, else by name. Throws NETWRIGHT_NOT_FOUND with libvirt's words. */
 export async function find (context: Records, nameOrUuid: string): Promise<Entry> {
+  if (typeof nameOrUuid !== 'string') throw new InputError([{ path: 'nameOrUuid', message: 'expected text: the name or the uuid of a network' }])
   const named = nameOrUuid.length === 36 ? (await inventory(context)).find(({ uuid }) => uuid === nameOrUuid.toLowerCase()) : undefined
   const found = named ?? await lookAt(context, nameOrUuid)
   if (found !== undefined) return found

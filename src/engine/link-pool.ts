@@ -1,5 +1,5 @@
 /** `host.pool`: what a program sees of the links that wait for the next network. */
-import { InputError } from '../errors.js'
+import { assertObject, InputError } from '../errors.js'
 import { requireCapabilities } from '../kernel/host.js'
 import type { LinkPool, PoolSize } from './api.js'
 import type { Context } from './context.js'
@@ -16,7 +16,9 @@ export function linkPool ({ stock }: Pick<Context, 'stock'>, during: Works['duri
       await during(async () => {
         requireCapabilities('network')
         if (stock === undefined) throw new InputError([{ path: 'recycle', message: 'this host keeps no links: openHost({ recycle: { max } })' }])
+        if (typeof count !== 'number') assertObject(count, 'count', 'a number of bridges, or { bridges, taps }')
         const { bridges = 0, taps } = typeof count === 'number' ? { bridges: count } : count
+        if (taps !== undefined) assertObject(taps, 'taps', '{ count, queues, vnetHdr, owner, group }')
         const wanted = [{ path: 'bridges', shape: BRIDGE, count: bridges, most: stock.max.bridges }]
         if (taps !== undefined) wanted.push({ path: 'taps.count', shape: shapeWanted({ type: 'tap', queues: taps.queues ?? 1, vnetHdr: taps.vnetHdr ?? false, uid: taps.owner ?? -1, gid: taps.group ?? -1, persist: true }) ?? '', count: taps.count, most: stock.max.taps })
         const issues = wanted.filter(({ count: many, most }) => !Number.isInteger(many) || many < 0 || many > most)

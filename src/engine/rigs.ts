@@ -2,7 +2,7 @@
  * The namespaces that a host works in beside its own: opened, or made where they are missing. What is made is on record before it has a name, lives as long as
  * this process and goes, at the latest, when the host is closed; what a killed process made is removed by its reaper or by the next host of this owner.
  */
-import { located, NetwrightError } from '../errors.js'
+import { assertObject, InputError, located, NetwrightError } from '../errors.js'
 import { requireCapabilities } from '../kernel/capabilities.js'
 import { stopIfAborted } from './steps.js'
 import type { Context } from './context.js'
@@ -193,12 +193,19 @@ function found<N extends string> (hosts: ReadonlyMap<N, NamespaceHost>, name: N)
 /** Names with what is to be created in each. Throws NETWRIGHT_INVALID. */
 function wantedOf<N extends string> (input: RigInput<N>): ReadonlyMap<N, Networks> {
   const wanted = new Map<N, Networks>()
+  assertObject(input, 'namespaces', 'a list of names, or networks by name')
   if (isList(input)) for (const [i, name] of input.entries()) wanted.set(nameOf(name, `namespaces[${String(i)}]`), [])
-  else for (const name in input) wanted.set(nameOf(name, `namespaces.${name}`), input[name])
+  else {
+    for (const name in input) {
+      const networks = input[name]
+      if (!Array.isArray(networks)) throw new InputError([{ path: `namespaces.${name}`, message: 'expected a list of networks' }])
+      wanted.set(nameOf(name, `namespaces.${name}`), networks)
+    }
+  }
   return wanted
 }
 
 /** The names alone. */
-export const rigNames = (input: RigInput): readonly string[] => isList(input) ? input : Object.keys(input)
+export const rigNames = (input: RigInput | null | undefined): readonly string[] => isList(input) ? input : Object.keys(input ?? {})
 
-const isList = <N extends string>(input: RigInput<N>): input is readonly N[] => Array.isArray(input)
+const isList = <N extends string>(input: RigInput<N> | null | undefined): input is readonly N[] => Array.isArray(input)

@@ -7,7 +7,8 @@ export type IfName = string & { readonly brand: 'IfName' }
 /** IFNAMSIZ without its terminating NUL. */
 const LONGEST = 15
 
-function complaint (text: string): string | undefined {
+function complaint (text: unknown): string | undefined {
+  if (typeof text !== 'string') return 'expected text: the name of an interface'
   if (text === '') return 'an interface name is empty'
   const shown = JSON.stringify(text)
   const length = Buffer.byteLength(text)

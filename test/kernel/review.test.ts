@@ -18,6 +18,31 @@ async function codeOf (promise: Promise<unknown>): Promise<string | undefined> {
 interface Link { readonly ifname: string }
 const links = async (ns: Namespace): Promise<string[]> => (await ns.json<Link[]>('ip', ['-j', 'link'])).map(({ ifname }) => ifname).filter((name) => name !== 'lo').sort()
 
+kernelTest(test, 'host: what a program without types passes is refused with the place, never taken for nothing', async ({ ns, tmp }) => {
+  await using host = await openHost({ netns: ns.path, root: tmp, recycle: { max: 2 } })
+  const nothing: unknown = null
+  const of = (call: (junk: never) => unknown, junk: unknown): (() => Promise<unknown>) => async () => await call(junk as never)
+  const calls: readonly (readonly [path: string, call: () => Promise<unknown>])[] = [
+    ['count', of((junk) => host.pool.fill(junk), nothing)],
+    ['count', of((junk) => host.pool.fill(junk), 'two')],
+    ['taps', of((junk) => host.pool.fill({ taps: junk }), nothing)],
+    ['namespaces', of((junk) => host.rig(junk), 5)],
+    ['namespaces', of((junk) => host.rig(junk), undefined)],
+    ['namespaces.a', of((junk) => host.rig({ a: junk }), nothing)],
+    ['options', of((junk) => host.rig(['a'], junk), nothing)],
+    ['options', of((junk) => host.namespace('a', junk), 5)],
+    ['nameOrUuid', of((junk) => host.network(junk), nothing)],
+    ['name', of((junk) => host.links.addBridge(junk), 7)],
+    ['ports', of((junk) => host.transaction((tx) => { tx.create(red, junk) }), {})],
+  ]
+  for (const [path, call] of calls) {
+    const error = await call().then(() => undefined, (e: unknown) => e)
+    assert.ok(error instanceof InputError, `${path}: ${String(error)}`)
+    assert.is(error.issues[0]?.path, path)
+  }
+  assert.equal(await links(ns), [])
+})
+
 kernelTest(test, 'port: the handle of a TAP that went by itself does not detach the next one of its name', async ({ ns, tmp }) => {
   await using host = await openHost({ netns: ns.path, root: tmp })
   await using net = await host.create(red)
