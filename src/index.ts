@@ -14,8 +14,12 @@ export type { Logger } from './log.js'
 export type { Definition, DhcpHost, DhcpRange, ForwardMode, IpSpec, NetworkInput, NetworkSpec, RouteSpec } from './network/spec.js'
 export type {
   BridgeInfo, CheckLine, Committed, Consequence, Host, HostEvent, HostOptions, Lease, LeaseChange, Leases, Interruption, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, Options,
-  LinkPool, PoolSize, Port, PortInfo, PortInput, Recycle, Rendering, StartReport, Statistics, TapInput, Transaction, UpdateReport, VethInput, Warning,
+  LinkCondition, LinkPool, PoolSize, Port, PortInfo, PortInput, PortState, Recycle, Rendering, StartReport, Statistics, TapInput, Transaction, UpdateReport, VethInput, Warning,
 } from './engine/api.js'
+export type { CloudHypervisorNet, CloudHypervisorOptions } from './engine/vmm/cloud-hypervisor.js'
+export type { FirecrackerInterface, FirecrackerOptions } from './engine/vmm/firecracker.js'
+export type { KernelIpOptions } from './engine/vmm/kernel-ip.js'
+export type { QemuDevices, QemuFd, QemuOptions } from './engine/vmm/qemu.js'
 export type { Counted, Diagnostics } from './engine/tallies.js'
 export type { DnsmasqTrace, NetlinkTrace, Operation, OperationTrace } from './diagnostics.js'
 export type { ApplyOptions, Plan, PlanOptions, Progress } from './engine/plan-api.js'

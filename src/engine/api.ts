@@ -9,6 +9,7 @@ import type { Consequence, Interruption } from './change.js'
 import type { CheckedDesired, Desired, DesiredNetwork } from './desired.js'
 import type { ApplyOptions, Plan, PlanOptions } from './plan-api.js'
 import type { Definition, ForwardMode, NetworkInput, NetworkSpec } from '../network/spec.js'
+import type { LinkCondition, Port, PortInfo, PortInput } from './port-api.js'
 
 export interface Options { readonly signal?: AbortSignal }
 
@@ -106,6 +107,8 @@ export interface Host extends AsyncDisposable {
   networks (options?: Options): Promise<NetworkInfo[]>
   /** By name, or by uuid where the text has 36 characters and is one. Throws NETWRIGHT_NOT_FOUND. */
   network (nameOrUuid: string, options?: Options): Promise<Network>
+  /** A port of any network of this owner, by the host side's device name or the guest's MAC. Throws NETWRIGHT_NOT_FOUND. */
+  port (devOrMac: string, options?: Options): Promise<Port>
   /** Starts every network marked for autostart that is not running. One that cannot start keeps no other from it; the first such error is thrown when all were tried, the others are logged. */
   autostart (options?: Options): Promise<StartReport[]>
   /** A snapshot first (`kind: 'snapshot'`), then changes as they happen; `resync` after an overrun. */
@@ -179,11 +182,15 @@ export interface Network extends AsyncDisposable {
   setAutostart (on: boolean, options?: Options): Promise<void>
   attach (port: PortInput, options?: Options): Promise<Port>
   ports (options?: Options): Promise<PortInfo[]>
+  /** A port that is there, by the host side's device name or the guest's MAC; disposing it removes nothing. Throws NETWRIGHT_NOT_FOUND. */
+  port (devOrMac: string, options?: Options): Promise<Port>
   /**
    * What the network's bridge has carried since the network started, or with `dev` (the host side's name) one of its ports: `ip -s link show`. The kernel's
    * own counters begin earlier where the link was used before (see `recycle`). Throws NETWRIGHT_INACTIVE, NETWRIGHT_NOT_FOUND.
    */
   statistics (options?: Options & { readonly dev?: string }): Promise<Statistics>
+  /** The bridge as the kernel has it: `ip link show BRIDGE`. Throws NETWRIGHT_INACTIVE, NETWRIGHT_NOT_FOUND. */
+  state (options?: Options): Promise<LinkCondition>
   /** Removes a port and its link, by the host side's device name. */
   detach (dev: string, options?: Options): Promise<void>
   readonly leases: Leases
@@ -191,63 +198,7 @@ export interface Network extends AsyncDisposable {
   [Symbol.asyncDispose] (): Promise<void>
 }
 
-interface PortCommon {
-  /** The host side's name. Default: `vnet%d`, the first free number. */
-  readonly dev?: string
-  /** The guest's MAC. Default: `52:54:00:` and three random bytes. */
-  readonly mac?: string
-  /** `auto` reserves an address of the network's DHCP subnet; or one given. It becomes a static lease. */
-  readonly address?: string
-  /** The name of the static lease. */
-  readonly hostname?: string
-}
-export interface TapInput extends PortCommon {
-  readonly kind: 'tap'
-  readonly queues?: number
-  readonly vnetHdr?: boolean
-  /** Keep the link when the last descriptor is closed. Default: true when `fds` is false. */
-  readonly persist?: boolean
-  /** Return open descriptors, one a queue. Default true. */
-  readonly fds?: boolean
-  /** Numeric uid and gid that may open it without privilege. */
-  readonly owner?: number
-  readonly group?: number
-}
-export interface VethInput extends PortCommon {
-  readonly kind: 'veth'
-  /** Where the guest side goes: a path, a name or a pid. */
-  readonly netns: string | number
-  /** The guest side's name there. Default `eth0`. (`dev` is the host side's for a TAP; for a veth it is this.) */
-  readonly dev?: string
-  /** The host side's name. Default: `vnet%d`. */
-  readonly hostDev?: string
-  /** Give the guest side a default route through the gateway. */
-  readonly defaultRoute?: boolean
-}
-export type PortInput = TapInput | VethInput
-
-/** Plain data about a port. */
-export interface PortInfo {
-  readonly network: string
-  readonly kind: 'tap' | 'veth'
-  /** The host side's name: a port of the bridge. */
-  readonly dev: string
-  readonly mac: string
-  /** The reserved address, `192.168.123.57`, where there is one. */
-  readonly ip?: string
-  readonly prefix?: number
-  readonly gateway?: string
-  readonly dns: readonly string[]
-  readonly mtu: number
-  /** False while the network is stopped. */
-  readonly attached: boolean
-}
-/** A port just made; `fds` are the caller's to close or hand to a child. */
-export interface Port extends PortInfo, AsyncDisposable {
-  readonly fds: readonly number[]
-  detach (options?: Options): Promise<void>
-}
-
+export type { LinkCondition, Port, PortInfo, PortInput, PortState, TapInput, VethInput } from './port-api.js'
 export type { Consequence, Interruption, Lease, LeaseChange, Statistics }
 export type { LinkPool, PoolSize, Recycle } from './recycle-options.js'
 

@@ -1,7 +1,7 @@
 /** A host that is open: hands out network handles, and tells what happens. */
 import { assertObject, NetwrightError } from '../errors.js'
 import { parseDefinition } from '../network/definition.js'
-import type { CheckLine, Committed, Host, HostEvent, LinkPool, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, Options, StartReport, Transaction } from './api.js'
+import type { CheckLine, Committed, Host, HostEvent, LinkPool, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, Options, Port, StartReport, Transaction } from './api.js'
 import { applied } from './apply.js'
 import { checkHost } from './check.js'
 import { Collector, listWork, singleWork } from './collector.js'
@@ -19,7 +19,7 @@ import { clearLock } from './lock.js'
 import { NetworkHandle, started, updated } from './network.js'
 import type { ApplyOptions, Plan, PlanOptions } from './plan-api.js'
 import { makePlan } from './planned.js'
-import { portHandle } from './port-handle.js'
+import { findPort, portHandle } from './port-handle.js'
 import type { NamespaceHost, NamespaceOptions, Rig, RigInput } from './rig.js'
 import { rigNames, Rigs, type Opening } from './rigs.js'
 import type { Diagnostics, Doing } from './tallies.js'
@@ -132,6 +132,8 @@ export class HostHandle implements Host {
   async network (nameOrUuid: string): Promise<Network> {
     return await this.#works.during(async () => new NetworkHandle(this.#works, await typed(async () => await find(this.#works.context, nameOrUuid))))
   }
+
+  async port (devOrMac: string): Promise<Port> { return await this.#works.during(async () => await typed(async () => await findPort(this.#works, devOrMac))) }
 
   async autostart (options?: Options): Promise<StartReport[]> {
     const { context } = this.#works

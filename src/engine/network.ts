@@ -4,16 +4,17 @@ import { InputError, NetwrightError } from '../errors.js'
 import { parseDefinition } from '../network/definition.js'
 import { networkXml } from '../network/xml/write.js'
 import type { Definition } from '../network/spec.js'
-import type { Leases, Network, NetworkDefinition, NetworkInfo, Options, Port, PortInfo, PortInput, StartReport, Statistics, UpdateReport } from './api.js'
+import type { Leases, LinkCondition, Network, NetworkDefinition, NetworkInfo, Options, Port, PortInfo, PortInput, StartReport, Statistics, UpdateReport } from './api.js'
 import { filesOf } from './daemon.js'
 import { setAutostart, undefine } from './define.js'
 import { definitionOf, find, infoOf, type Entry } from './inventory.js'
 import { leasesOf } from './leases.js'
 import { portInfo } from './port.js'
-import { detachPort, portHandle } from './port-handle.js'
+import { detachPort, findPort, portHandle } from './port-handle.js'
+import { bridgeCondition } from './port-link.js'
 import { present } from './port-state.js'
 import type { NetworkRecord } from './record.js'
-import { statistics } from './statistics.js'
+import { bridgeOf, statistics } from './statistics.js'
 import { stopTogether } from './stop-together.js'
 import { typed } from './system-error.js'
 import { transact, type Transacted } from './transact.js'
@@ -123,6 +124,14 @@ export class NetworkHandle implements Network {
       const entry = await this.#entry()
       return (await present(this.#works.context, entry.ports)).map(({ port, attached }) => portInfo(port, definitionOf(entry), attached && entry.running !== undefined))
     })
+  }
+
+  async port (devOrMac: string): Promise<Port> {
+    return await this.#works.during(async () => { await this.#entry(); return await findPort(this.#works, devOrMac, this.name) })
+  }
+
+  async state (): Promise<LinkCondition> {
+    return await this.#works.during(async () => await bridgeCondition(this.#works.context, bridgeOf(this.name, (await this.#entry()).running)))
   }
 
   async statistics (options?: Options & { readonly dev?: string }): Promise<Statistics> {

@@ -1,21 +1,58 @@
-/** A port that was just made, for whoever asked for it. */
+/** A port, for whoever made it or asked for it. */
 import { NetwrightError } from '../errors.js'
 import { isTapFd } from '../kernel/tap.js'
+import type { Definition } from '../network/spec.js'
 import type { Options, Port } from './api.js'
+import { definitionOf, lookAt } from './inventory.js'
 import { portInfo } from './port.js'
+import { portState, setLink } from './port-link.js'
+import { present } from './port-state.js'
+import type { PortRecord } from './record.js'
+import { portStatistics } from './statistics.js'
 import { closeAll } from './taps.js'
 import type { Transacted } from './transact.js'
 import { transact } from './transact.js'
+import { cloudHypervisor } from './vmm/cloud-hypervisor.js'
+import { firecracker } from './vmm/firecracker.js'
+import { kernelIp } from './vmm/kernel-ip.js'
+import { qemuArgs, qemuDevices } from './vmm/qemu.js'
 import type { Works } from './works.js'
 
-/** Plain data, its descriptors, and how to remove it. */
-export function portHandle (works: Works, { record: { link, network: name, ...record }, network, fds }: Transacted['ports'][number]): Port {
-  const { name: dev, index } = link
-  const detach = async (options?: Options): Promise<void> => { await detachPort(works, { network: name, dev, index }, options) }
+/** One that was just made: disposing it removes it. */
+export function portHandle (works: Works, { record, network, fds }: Transacted['ports'][number]): Port {
+  const handle = described(works, record, { definition: network.definition, attached: true, fds })
+  return { ...handle, [Symbol.asyncDispose]: async () => { await dispose(record.link.name, fds, handle.detach) } }
+}
+
+interface Known { readonly definition: Definition, readonly attached: boolean, readonly fds: readonly number[] }
+
+/** Plain data, its descriptors, and what can be done with it. */
+function described (works: Works, record: PortRecord, { definition, attached, fds }: Known): Port {
+  const { context } = works
+  const { network, link: { name: dev, index } } = record
+  const info = { ...portInfo(record, definition, attached), fds }
   return {
-    ...portInfo({ link, network: name, ...record }, network.definition, true), fds, detach,
-    [Symbol.asyncDispose]: async () => { await dispose(dev, fds, detach) },
+    ...info,
+    detach: async (options) => { await detachPort(works, { network, dev, index }, options) },
+    statistics: async () => await works.during(async () => await portStatistics(context, record)),
+    state: async () => await works.during(async () => await portState(context, record)),
+    setLink: async (link, options) => { await works.during(async () => { await setLink(context, record, link, options?.signal) }, { operation: 'links', names: () => [network] }) },
+    qemuArgs: (options) => qemuArgs(info, options), qemu: (options) => qemuDevices(info, options),
+    firecracker: (options) => firecracker(info, options), cloudHypervisor: (options) => cloudHypervisor(info, options),
+    kernelIp: (options) => kernelIp(info, options),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   }
+}
+
+/** A port that is there, by the host side's name or the guest's MAC; of `network` alone where it is given. Throws NETWRIGHT_NOT_FOUND. */
+export async function findPort (works: Works, devOrMac: string, network?: string): Promise<Port> {
+  const { context } = works
+  const ports = (await context.book.look()).ports(network === undefined ? undefined : [network])
+  const mac = devOrMac.toLowerCase()
+  const [found] = await present(context, ports.filter(({ link, mac: guest }) => link.name === devOrMac || guest === mac))
+  const entry = found === undefined ? undefined : await lookAt(context, found.port.network)
+  if (found === undefined || entry === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', network === undefined ? `no network has a port ${devOrMac}` : `network ${network} has no port ${devOrMac}`)
+  return described(works, found.port, { definition: definitionOf(entry), attached: found.attached && entry.running !== undefined, fds: [] })
 }
 
 /** Removes a port and its link; with `index` only that one, not another that has got its name since. Throws NETWRIGHT_NOT_FOUND, NETWRIGHT_UNDO_INCOMPLETE. */

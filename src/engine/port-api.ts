@@ -1,0 +1,112 @@
+/** Ports, as the public face has them: what is asked for, what is known, and what can be done with one. */
+import type { Counters as Statistics } from '../kernel/counters.js'
+import type { PortState as Forwarding } from '../kernel/link-state.js'
+import type { Options } from './api.js'
+import type { CloudHypervisorNet, CloudHypervisorOptions } from './vmm/cloud-hypervisor.js'
+import type { FirecrackerInterface, FirecrackerOptions } from './vmm/firecracker.js'
+import type { KernelIpOptions } from './vmm/kernel-ip.js'
+import type { QemuDevices, QemuOptions } from './vmm/qemu.js'
+
+interface PortCommon {
+  /** The host side's name. Default: `vnet%d`, the first free number. */
+  readonly dev?: string
+  /** The guest's MAC. Default: `52:54:00:` and three random bytes. */
+  readonly mac?: string
+  /** `auto` reserves an address of the network's DHCP subnet; or one given. It becomes a static lease. */
+  readonly address?: string
+  /** The name of the static lease. */
+  readonly hostname?: string
+}
+export interface TapInput extends PortCommon {
+  readonly kind: 'tap'
+  readonly queues?: number
+  readonly vnetHdr?: boolean
+  /** Keep the link when the last descriptor is closed. Default: true when `fds` is false. */
+  readonly persist?: boolean
+  /** Return open descriptors, one a queue. Default true. */
+  readonly fds?: boolean
+  /** Numeric uid and gid that may open it without privilege. */
+  readonly owner?: number
+  readonly group?: number
+}
+export interface VethInput extends PortCommon {
+  readonly kind: 'veth'
+  /** Where the guest side goes: a path, a name or a pid. */
+  readonly netns: string | number
+  /** The guest side's name there. Default `eth0`. (`dev` is the host side's for a TAP; for a veth it is this.) */
+  readonly dev?: string
+  /** The host side's name. Default: `vnet%d`. */
+  readonly hostDev?: string
+  /** Give the guest side a default route through the gateway. */
+  readonly defaultRoute?: boolean
+}
+export type PortInput = TapInput | VethInput
+
+/** Plain data about a port. */
+export interface PortInfo {
+  readonly network: string
+  readonly kind: 'tap' | 'veth'
+  /** The host side's name: a port of the bridge. */
+  readonly dev: string
+  readonly mac: string
+  /** The reserved address, `192.168.123.57`, where there is one. */
+  readonly ip?: string
+  readonly prefix?: number
+  readonly gateway?: string
+  readonly dns: readonly string[]
+  /** The name of the static lease, where one was given. */
+  readonly hostname?: string
+  readonly mtu: number
+  /** False while the network is stopped. */
+  readonly attached: boolean
+  /** Of a TAP: how it was made. */
+  readonly queues?: number
+  readonly vnetHdr?: boolean
+  readonly persist?: boolean
+}
+
+/** A link as the kernel has it. */
+export interface LinkCondition {
+  readonly dev: string
+  /** As it was set: `ip link set DEV up|down`. */
+  readonly link: 'up' | 'down'
+  /** Whether there is somebody at the other end: of a TAP, a program that has it open; of a veth, its guest's side that is up; of a bridge, a port that forwards. */
+  readonly carrier: boolean
+  /** The host side's. */
+  readonly mac: string
+  readonly mtu: number
+}
+/** A port's link. */
+export interface PortState extends LinkCondition {
+  /** It is a port of its network's bridge. */
+  readonly attached: boolean
+  /** What the bridge does with its frames: `bridge link show dev DEV`. */
+  readonly forwarding?: Forwarding
+}
+
+/** One port. What it says of itself is as it was when it was made or found. */
+export interface Port extends PortInfo, AsyncDisposable {
+  /** Of a port just made: one a queue, the caller's to close or hand to a child (`stdio`). */
+  readonly fds: readonly number[]
+  /** Removes it and its link. Throws NETWRIGHT_NOT_FOUND where it is gone. */
+  detach (options?: Options): Promise<void>
+  /** `ip -s link show DEV`, since it is a port: what was received came from the guest. Throws NETWRIGHT_NOT_FOUND where it is gone. */
+  statistics (options?: Options): Promise<Statistics>
+  /** `ip link show DEV`. Throws NETWRIGHT_NOT_FOUND where it is gone. */
+  state (options?: Options): Promise<PortState>
+  /**
+   * `ip link set DEV up|down` on the host side: `down` cuts the guest off, and a guest of a veth sees its carrier go. It lasts until the network is
+   * started again. `virsh domif-setlink`. Throws NETWRIGHT_NOT_FOUND where it is gone, NETWRIGHT_INACTIVE while the network is stopped.
+   */
+  setLink (link: 'up' | 'down', options?: Options): Promise<void>
+  /** Arguments of a QEMU that shall use the port: `-netdev tap,… -device virtio-net-pci,…`. Throws NETWRIGHT_UNSUPPORTED for a veth. */
+  qemuArgs (options?: QemuOptions): string[]
+  /** The same as arguments of QMP's `netdev_add` and `device_add`. */
+  qemu (options?: QemuOptions): QemuDevices
+  /** The request of Firecracker's API. Throws NETWRIGHT_UNSUPPORTED where it could not open the port: it opens a persistent TAP of one queue by its name. */
+  firecracker (options?: FirecrackerOptions): FirecrackerInterface
+  /** cloud-hypervisor's `--net`, and the body of its API. Throws NETWRIGHT_UNSUPPORTED as `firecracker`; it can have several queues, or descriptors. */
+  cloudHypervisor (options?: CloudHypervisorOptions): CloudHypervisorNet
+  /** The kernel's boot parameter `ip=…` that gives the guest its reserved address without DHCP; without one it asks DHCP. */
+  kernelIp (options?: KernelIpOptions): string
+}
