@@ -1,6 +1,5 @@
 /** Ports, as the public face has them: what is asked for, what is known, and what can be done with one. */
 import type { Counters as Statistics } from '../kernel/counters.js'
-import type { PortState as Forwarding } from '../kernel/link-state.js'
 import type { Options } from './api.js'
 import type { CloudHypervisorNet, CloudHypervisorOptions } from './vmm/cloud-hypervisor.js'
 import type { FirecrackerInterface, FirecrackerOptions } from './vmm/firecracker.js'
@@ -81,7 +80,7 @@ export interface PortState extends LinkCondition {
   /** It is a port of its network's bridge. */
   readonly attached: boolean
   /** What the bridge does with its frames: `bridge link show dev DEV`. */
-  readonly forwarding?: Forwarding
+  readonly forwarding?: 'disabled' | 'listening' | 'learning' | 'forwarding' | 'blocking'
 }
 
 /** One port. What it says of itself is as it was when it was made or found. */
