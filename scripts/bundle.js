@@ -7,6 +7,7 @@
  * a module has come to lie in. What begins a file of its own: the entries and programs of package.json, each `import()`, and each program that
  * the source names by `new URL('x.js', import.meta.url)`.
  */
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -104,6 +105,8 @@ async function main () {
     const path = join(entry.parentPath, entry.name)
     if (entry.isFile() && !wanted.has(relative(out, path))) rmSync(path)
   }
+  // The man page, by the program that was just made: it comes from the descriptions of its verbs.
+  writeFileSync(join(out, 'netwright.1'), execFileSync(process.execPath, [join(out, 'cli/main.js'), '-q', 'man']))
   const stamp = join(root, 'dist/.bundled')
   writeFileSync(stamp, '')
   utimesSync(stamp, began, began) // a source changed meanwhile is newer

@@ -45,7 +45,7 @@ async function pack (into: string): Promise<{ packed: Packed, tarball: string, m
 async function checkFiles (packed: Packed, manifest: Manifest): Promise<void> {
   const paths = new Set(packed.files.map((file) => file.path))
   const promised = [...Object.values(manifest.bin), ...Object.values(manifest.exports).flatMap((entry) => typeof entry === 'string' ? [entry] : Object.values(entry))]
-  for (const path of [...promised.map((path) => path.replace('./', '')), 'dist/bundle/LICENSES', 'README.md', 'LICENSE', 'CHANGELOG.md', 'native-shims/module.c']) {
+  for (const path of [...promised.map((path) => path.replace('./', '')), 'dist/bundle/LICENSES', 'dist/bundle/netwright.1', 'README.md', 'LICENSE', 'CHANGELOG.md', 'native-shims/module.c']) {
     if (!paths.has(path)) complain(`missing from the package: ${path}`)
   }
   for (const path of paths) {

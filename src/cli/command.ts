@@ -3,6 +3,7 @@
  * Parsing, `--help`, the man page and the completion of the shells come from this description and from nothing else.
  */
 import type { Host, NetworkInfo } from '../index.js'
+import type { Given } from './globals.js'
 
 /**
  * One word or option, as virsh declares them.
@@ -42,6 +43,9 @@ export interface Context {
   readonly unread: AbortSignal
   /** Results are JSON, one value a line. */
   readonly json: boolean
+  /** The global options, for a verb that hands them on. */
+  readonly given: Given
+  readonly environment: Readonly<Record<string, string | undefined>>
   readonly quiet: boolean
   /** The result, as it is. */
   print (text: string): void

@@ -14,9 +14,12 @@ import { command as bridgeShow } from './commands/bridge-show.js'
 import { command as bridgeStp } from './commands/bridge-stp.js'
 import { command as check } from './commands/check.js'
 import { command as remove } from './commands/delete.js'
+import { command as completion } from './commands/completion.js'
 import { command as demo } from './commands/demo.js'
 import { command as events } from './commands/events.js'
+import { command as help } from './commands/help.js'
 import { command as mac } from './commands/mac.js'
+import { command as man } from './commands/man.js'
 import { command as netAutostart } from './commands/net-autostart.js'
 import { command as netCreate } from './commands/net-create.js'
 import { command as netDefine } from './commands/net-define.js'
@@ -34,6 +37,7 @@ import { command as plan } from './commands/plan.js'
 import { command as render } from './commands/render.js'
 import { command as tapAdd } from './commands/tap-add.js'
 import { command as tapDel } from './commands/tap-del.js'
+import { command as version } from './commands/version.js'
 import { UsageError } from './failure.js'
 
 /** In the order of the help text within each section; a verb's `group` names its section. */
@@ -48,10 +52,11 @@ export const allCommands: readonly Command[] = [
   // This host
   mac, events, check,
   // Netwright itself
-  demo,
+  help, completion, man, demo, version,
 ]
 
-const answersTo = (command: Command, name: string): boolean =>
+/** Whether this is the verb, by its name or another one. */
+export const answersTo = (command: Command, name: string): boolean =>
   command.name === name || command.name === `net-${name}` || (command.aliases ?? []).includes(name)
 
 /** The verbs of two words that begin with this one: those of `bridge`. */

@@ -6,7 +6,8 @@ import { globalParameters, type Given, type GlobalParameter } from './globals.js
 
 type Seen = Map<string, string | true>
 
-const takesValue = (parameter: Parameter): boolean => parameter.kind === 'data' || parameter.kind === 'text'
+/** Whether a value follows its name. */
+export const takesValue = (parameter: Parameter): boolean => parameter.kind === 'data' || parameter.kind === 'text'
 
 /** An option that nobody declared, in virsh's words. Source: tools/vsh.c, vshCommandParse; tools/virsh.c, virshParseArgv. */
 function unknown (word: string, name: string, command: Command | undefined): UsageError {

@@ -1,10 +1,10 @@
 /** One process of the command line: runs commands one after another. */
-import { readFile } from 'node:fs/promises'
 import type { Command, Values } from './command.js'
 import { allCommands, familyCommands, findCommand } from './commands.js'
 import { Failure } from './failure.js'
 import { refuseRemote, type Given } from './globals.js'
 import { commandHelp, familyHelp, generalHelp } from './help.js'
+import { version } from './version.js'
 import { hosts, type Hosts } from './hosts.js'
 import { parseCommand } from './parse.js'
 import { contextOf, report, type World } from './world.js'
@@ -18,19 +18,13 @@ export interface Session {
   close (): Promise<void>
 }
 
-async function version (): Promise<string> {
-  const text = await readFile(new URL('../../../package.json', import.meta.url), 'utf8')
-  return /"version":\s*"([^"]*)"/.exec(text)?.[1] ?? 'unknown'
-}
-
-/** The help or version that was asked for instead of a verb's work; undefined when none was. */
+/** The help or version that was asked for by an option, instead of a verb's work; undefined when none was. */
 async function asked (words: readonly string[], given: Given): Promise<string | undefined> {
-  if (given.has('version') || (words.length === 1 && words[0] === 'version')) return `${await version()}\n`
-  const [first, ...about] = words
-  const family = first === undefined || about.length !== 1 ? [] : familyCommands(first === 'help' ? about[0] ?? '' : ['--help', '-h', 'help'].includes(about[0] ?? '') ? first : '')
-  if (family.length > 0) return familyHelp(family)
-  if (first === 'help' && about.length > 0) return commandHelp(findCommand(about.flatMap((word) => word.split(' '))).command)
-  return first === undefined || first === 'help' ? generalHelp(allCommands) : undefined
+  if (given.has('version')) return `${await version()}\n`
+  const [first, about, ...more] = words
+  if (first === undefined) return generalHelp(allCommands)
+  const family = more.length === 0 && ['--help', '-h', 'help'].includes(about ?? '') ? familyCommands(first) : []
+  return family.length > 0 ? familyHelp(family) : undefined
 }
 
 /** The verb itself: virsh prints an empty line after each command, failed ones too. */

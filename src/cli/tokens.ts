@@ -1,7 +1,7 @@
 /** A line of commands into words, as virsh takes it: `net-start a; net-info 'my net'  # comment`. Source: tools/vsh.c, vshCommandStringGetArg. */
 import { UsageError } from './failure.js'
 
-interface Word { readonly text: string, readonly next: number }
+interface Word { readonly text: string, readonly next: number, /** What ended it too early: a quote that is not closed, a backslash before nothing. */ readonly open?: string }
 
 /** One word from `start`: single quotes keep everything, double quotes all but `\"` and `\\`, a backslash outside keeps the next character. */
 function word (line: string, start: number): Word {
@@ -15,13 +15,12 @@ function word (line: string, start: number): Word {
     if (character === quote) quote = ''
     else if (quote === '' && (character === "'" || character === '"')) quote = character
     else if (character === '\\' && quote !== "'") {
-      if (next === '') throw new UsageError('dangling \\')
+      if (next === '') return { text, next: line.length, open: '\\' }
       text += next
       at++
     } else text += character
   }
-  if (quote !== '') throw new UsageError(quote === '"' ? 'missing "' : "missing '")
-  return { text, next: at }
+  return { text, next: at, ...quote === '' ? {} : { open: quote } }
 }
 
 /**
@@ -42,11 +41,29 @@ export function tokens (line: string): string[][] {
     } else if (/\s/.test(character)) {
       at++
     } else {
-      const { text, next } = word(line, at)
+      const { text, next, open } = word(line, at)
+      if (open !== undefined) throw new UsageError(open === '\\' ? 'dangling \\' : `missing ${open}`)
       current.push(text)
       at = next
     }
   }
   commands.push(current)
   return commands.filter((command) => command.length > 0)
+}
+
+/** A line that is being typed: the words of its last command, and the one that is begun, as it is meant and as it stands there. Never an error. */
+export interface Typed { readonly words: readonly string[], readonly partial: string, readonly raw: string }
+
+export function typed (line: string): Typed {
+  let words: string[] = []
+  for (let at = 0; at < line.length;) {
+    const character = line.charAt(at)
+    if (character === ';') words = []
+    if (character === ';' || /\s/.test(character)) { at++; continue }
+    const { text, next } = word(line, at)
+    if (next >= line.length) return { words, partial: text, raw: line.slice(at) }
+    words.push(text)
+    at = next
+  }
+  return { words, partial: '', raw: '' }
 }

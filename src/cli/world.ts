@@ -53,7 +53,7 @@ export function contextOf (world: World, hosts: Hosts, given: Given, { watches =
   const json = given.has('json')
   const quiet = given.has('quiet')
   return {
-    signal, unread: out.gone, json, quiet,
+    signal, unread: out.gone, json, quiet, given, environment: world.environment,
     print: (text) => { out.write(text) },
     extra: (text) => { if (!json && !quiet) out.write(text) },
     data: (value) => { if (json) out.write(`${JSON.stringify(value)}\n`) },

@@ -63,16 +63,16 @@ export interface Background {
 }
 
 /** Starts a program in the background; the caller must `stop` it. */
-export function background (command: string, args: readonly string[], options: Pick<ExecOptions, 'env' | 'cwd'> = {}): Background {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: environment(options.env), cwd: options.cwd })
+export function background (command: string, args: readonly string[], options: Pick<ExecOptions, 'env' | 'cwd'> & { /** Its standard input is `child.stdin`. */ readonly piped?: boolean } = {}): Background {
+  const child = spawn(command, args, { stdio: [options.piped === true ? 'pipe' : 'ignore', 'pipe', 'pipe'], env: environment(options.env), cwd: options.cwd })
   const title = [command, ...args].join(' ')
   let text = ''
   let code: number | undefined
   const watchers = new Set<() => void>()
   const wake = (): void => { for (const watcher of [...watchers]) watcher() }
   const add = (data: string): void => { text += data; wake() }
-  child.stdout.setEncoding('utf8').on('data', add)
-  child.stderr.setEncoding('utf8').on('data', add)
+  child.stdout?.setEncoding('utf8').on('data', add)
+  child.stderr?.setEncoding('utf8').on('data', add)
   child.on('error', (error) => { text += error.message; code = -1; wake() })
   child.on('close', (status) => { code = status ?? -1; wake() })
 
