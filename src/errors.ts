@@ -35,6 +35,9 @@ export type ErrorCode =
   | 'NETWRIGHT_DNSMASQ_MISSING'
   | 'NETWRIGHT_DNSMASQ_FAILED' // it exited: `exitCode`, `lastLines`
   | 'NETWRIGHT_PORT_IN_USE' // somebody listens on 53 or 67: `holder`
+  // guests
+  | 'NETWRIGHT_GUEST_REFUSED' // QEMU refused a command, or the guest does not let a device go: the message has QEMU's words
+  | 'NETWRIGHT_GUEST_UNREACHABLE' // nobody answers at the QMP socket: `conflict.name`
   // outcome
   | 'NETWRIGHT_UNDO_INCOMPLETE' // the change failed and so did part of its undo: `left` names what stands
   | 'NETWRIGHT_ABORTED' // the caller's signal

@@ -4,6 +4,7 @@
  */
 import type { Command } from './command.js'
 import { command as apply } from './commands/apply.js'
+import { command as attachInterface } from './commands/attach-interface.js'
 import { command as autostartAll } from './commands/autostart-all.js'
 import { command as bridgeAdd } from './commands/bridge-add.js'
 import { command as bridgeAddif } from './commands/bridge-addif.js'
@@ -16,6 +17,10 @@ import { command as check } from './commands/check.js'
 import { command as remove } from './commands/delete.js'
 import { command as completion } from './commands/completion.js'
 import { command as demo } from './commands/demo.js'
+import { command as detachInterface } from './commands/detach-interface.js'
+import { command as domifaddr } from './commands/domifaddr.js'
+import { command as domiflist } from './commands/domiflist.js'
+import { command as domifstat } from './commands/domifstat.js'
 import { command as events } from './commands/events.js'
 import { command as help } from './commands/help.js'
 import { command as mac } from './commands/mac.js'
@@ -44,6 +49,8 @@ import { UsageError } from './failure.js'
 export const allCommands: readonly Command[] = [
   // Networks
   netAutostart, netCreate, netDefine, netDestroy, netDhcpLeases, netDumpxml, netEdit, netInfo, netList, netName, netStart, netUndefine, netUuid, autostartAll,
+  // Guests
+  attachInterface, detachInterface, domiflist, domifaddr, domifstat,
   // Definitions
   plan, apply, remove, render,
   // Bridges and TAPs

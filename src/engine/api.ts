@@ -6,6 +6,7 @@ import type { Logger } from '../log.js'
 import type { NamespaceHost, NamespaceOptions, Rig, RigInput } from './rig.js'
 import type { Diagnostics } from './tallies.js'
 import type { Consequence, Interruption } from './change.js'
+import type { Domain } from './domain-api.js'
 import type { CheckedDesired, Desired, DesiredNetwork } from './desired.js'
 import type { ApplyOptions, Plan, PlanOptions } from './plan-api.js'
 import type { Definition, ForwardMode, NetworkInput, NetworkSpec } from '../network/spec.js'
@@ -109,6 +110,8 @@ export interface Host extends AsyncDisposable {
   network (nameOrUuid: string, options?: Options): Promise<Network>
   /** A port of any network of this owner, by the host side's device name or the guest's MAC. Throws NETWRIGHT_NOT_FOUND. */
   port (devOrMac: string, options?: Options): Promise<Port>
+  /** A guest, by the name that you give it. Throws NETWRIGHT_INVALID where that is no name. */
+  domain (name: string): Domain
   /** Starts every network marked for autostart that is not running. One that cannot start keeps no other from it; the first such error is thrown when all were tried, the others are logged. */
   autostart (options?: Options): Promise<StartReport[]>
   /** A snapshot first (`kind: 'snapshot'`), then changes as they happen; `resync` after an overrun. */

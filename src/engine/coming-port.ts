@@ -1,4 +1,5 @@
 /** Ports that are to come, completely decided: names, indexes, MACs and addresses. Only reads. Callers hold the namespace's lock. */
+import * as v from 'valibot'
 import { InputError, located, NetwrightError, type Whereabouts } from '../errors.js'
 import { isLeaseName } from '../dnsmasq/hosts.js'
 import { listLeases } from '../dnsmasq/lease-file.js'
@@ -13,7 +14,7 @@ import type { PortInput, TapInput, VethInput } from './api.js'
 import type { Context } from './context.js'
 import { filesOf } from './daemon.js'
 import { Reservations } from './port.js'
-import type { NetworkRecord, PortRecord } from './record.js'
+import { domainShape, type NetworkRecord, type PortRecord } from './record.js'
 import { baselineOf, type Stocked } from './source.js'
 import type { Attached } from './work.js'
 
@@ -101,7 +102,7 @@ function design (one: Attached, name: string, room: Room, { context, guests, sto
   const stocked = tap === undefined ? undefined : stock(tap)
   const at = { index: stocked?.index ?? index.next() }
   const link = tap !== undefined ? { ...tap, ...at } : vethObject({ ...common, ...at }, input.kind === 'veth' ? input : { kind: 'veth', netns: '' }, mac, guest)
-  const record: PortRecord = { network: definition.name, link, mac, ...address, ...input.hostname === undefined ? {} : { hostname: input.hostname }, ...input.kind === 'veth' && input.defaultRoute === true ? { defaultRoute: true } : {}, ...baselineOf(stocked) }
+  const record: PortRecord = { network: definition.name, link, mac, ...address, ...input.hostname === undefined ? {} : { hostname: input.hostname }, ...input.domain === undefined ? {} : { domain: input.domain }, ...input.kind === 'veth' && input.defaultRoute === true ? { defaultRoute: true } : {}, ...baselineOf(stocked) }
   reservations?.add(record)
   return { record, input, network, fresh, about: placeOf(one), ...guest === undefined ? {} : { guest }, ...stocked === undefined ? {} : { stocked } }
 }
@@ -119,8 +120,9 @@ export function checkPort (input: PortInput): void {
 
 /** The MAC of the guest. Throws InputError for what would only be refused later, or never, by dnsmasq and the kernel. */
 function checked (input: PortInput): Mac {
-  const { mac, hostname } = input
+  const { mac, hostname, domain } = input
   const issues = []
+  if (domain !== undefined && !v.is(domainShape, domain)) issues.push({ path: 'domain', message: 'expected { name, model?, qmp? }, all of them text' })
   if (hostname !== undefined && !isLeaseName(hostname)) issues.push({ path: 'hostname', message: `${JSON.stringify(hostname.slice(0, 80))} is not a host name` })
   if (input.kind === 'tap') for (const [path, value, least, most] of [['queues', input.queues, 1, QUEUES], ['owner', input.owner, 0, IDS], ['group', input.group, 0, IDS]] as const) {
     if (value !== undefined && (!Number.isInteger(value) || value < least || value > most)) issues.push({ path, message: `${String(value)} is not a whole number from ${String(least)} to ${String(most)}` })

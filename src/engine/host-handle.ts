@@ -9,6 +9,8 @@ import type { Context } from './context.js'
 import { Daemons } from './daemons.js'
 import { define } from './define.js'
 import { desiredOf, type CheckedDesired, type Desired, type DesiredNetwork } from './desired.js'
+import { DomainHandle } from './domain.js'
+import type { Domain } from './domain-api.js'
 import { Events } from './events.js'
 import { Going } from './going.js'
 import { find, infoOf, inventory } from './inventory.js'
@@ -134,6 +136,8 @@ export class HostHandle implements Host {
   }
 
   async port (devOrMac: string): Promise<Port> { return await this.#works.during(async () => await typed(async () => await findPort(this.#works, devOrMac))) }
+
+  domain (name: string): Domain { return new DomainHandle(this.#works, name) }
 
   async autostart (options?: Options): Promise<StartReport[]> {
     const { context } = this.#works

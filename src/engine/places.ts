@@ -5,6 +5,8 @@ export interface Places {
   /** Stored definitions, one XML file each: ROOT/etc/netwright[/owners/OWNER]/networks. */
   readonly networks: string
   readonly autostart: string
+  /** Interfaces that are kept for guests, one JSON file each: ROOT/etc/netwright[/owners/OWNER]/domains. */
+  readonly domains: string
   /** Leases, kept over stop and reboot, apart for each namespace: ROOT/var/lib/netwright[/owners/OWNER]/leases[/netns-ID]. */
   readonly leases: string
   /** Runtime state of this owner in this namespace: ROOT/run/netwright/netns-ID/OWNER. */
@@ -43,6 +45,7 @@ export function places (root: string, owner: string, netns: { readonly id: strin
   return {
     networks,
     autostart: join(networks, 'autostart'),
+    domains: join(root, 'etc/netwright', ...own, 'domains'),
     leases: join(root, 'var/lib/netwright', ...own, 'leases', ...netns.initial ? [] : [`netns-${netns.id}`]),
     run,
     journal: join(run, 'journal'),

@@ -1,6 +1,7 @@
 /** Ports, as the public face has them: what is asked for, what is known, and what can be done with one. */
 import type { Counters as Statistics } from '../kernel/counters.js'
 import type { Options } from './api.js'
+import type { PortDomain } from './domain-api.js'
 import type { CloudHypervisorNet, CloudHypervisorOptions } from './vmm/cloud-hypervisor.js'
 import type { FirecrackerInterface, FirecrackerOptions } from './vmm/firecracker.js'
 import type { KernelIpOptions } from './vmm/kernel-ip.js'
@@ -15,6 +16,8 @@ interface PortCommon {
   readonly address?: string
   /** The name of the static lease. */
   readonly hostname?: string
+  /** The guest that it belongs to. */
+  readonly domain?: PortDomain
 }
 export interface TapInput extends PortCommon {
   readonly kind: 'tap'
@@ -48,6 +51,8 @@ export interface PortInfo {
   /** The host side's name: a port of the bridge. */
   readonly dev: string
   readonly mac: string
+  /** The guest that it belongs to, where that was said. */
+  readonly domain?: PortDomain
   /** The reserved address, `192.168.123.57`, where there is one. */
   readonly ip?: string
   readonly prefix?: number

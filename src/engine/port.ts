@@ -89,7 +89,7 @@ export function portInfo (port: PortRecord, definition: Definition, attached: bo
   const gateway = subnet?.ip.address
   return {
     network: port.network, kind: port.link.type, dev: port.link.name, mac: port.mac, attached, mtu: definition.mtu ?? 1500,
-    ...port.hostname === undefined ? {} : { hostname: port.hostname }, ...madeAs(port),
+    ...port.hostname === undefined ? {} : { hostname: port.hostname }, ...madeAs(port), ...port.domain === undefined ? {} : { domain: port.domain },
     ...port.ip === undefined ? {} : { ip: port.ip }, ...port.prefix === undefined ? {} : { prefix: port.prefix },
     ...gateway === undefined || definition.forward.mode === 'none' ? {} : { gateway },
     dns: gateway === undefined || definition.dns?.enable === false ? [] : [gateway],

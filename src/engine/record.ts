@@ -14,6 +14,7 @@ import * as v from 'valibot'
 import type { Counters } from '../kernel/counters.js'
 import type { AddressObject, BridgeObject, MemberObject, RouteObject, SysctlObject, TapObject, VethObject } from '../kernel/object.js'
 import { mapSlowly } from '../netlink/breathe.js'
+import type { PortDomain } from './domain-api.js'
 import type { Definition } from '../network/spec.js'
 
 /** A network as it runs. */
@@ -44,6 +45,8 @@ export interface PortRecord {
   readonly ip?: string
   readonly prefix?: number
   readonly hostname?: string
+  /** The guest that it belongs to. */
+  readonly domain?: PortDomain
   /** What the link had counted before it was this port's. */
   readonly baseline?: Counters
   /** Of a veth pair: the guest side got a default route. */
@@ -87,7 +90,9 @@ const network = v.object({
   forwarding: v.object({ ipv4: v.boolean(), ipv6: v.boolean() }), dnsmasq: v.boolean(), baseline, revision: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 })
 const update = v.object({ before: network, after: network })
-const port = v.object({ network: v.string(), link: v.variant('type', [tap, veth]), mac: v.string(), ip: v.exactOptional(v.string()), prefix: v.exactOptional(v.number()), hostname: v.exactOptional(v.string()), defaultRoute: v.exactOptional(v.boolean()), baseline })
+/** Whose a port is. */
+export const domainShape = v.object({ name: v.string(), model: v.exactOptional(v.string()), qmp: v.exactOptional(v.string()) })
+const port = v.object({ network: v.string(), link: v.variant('type', [tap, veth]), mac: v.string(), ip: v.exactOptional(v.string()), prefix: v.exactOptional(v.number()), hostname: v.exactOptional(v.string()), defaultRoute: v.exactOptional(v.boolean()), domain: v.exactOptional(domainShape), baseline })
 const frame = v.object({
   version: v.literal(1), id: v.string(), boot: v.string(), process: v.object({ pid: v.number(), started: v.string() }), purpose: v.string(), lifetime: v.exactOptional(v.string()),
   follows: v.exactOptional(v.string()), networks: v.array(v.unknown()), ports: v.array(v.unknown()), updates: v.exactOptional(v.array(v.unknown())),

@@ -1,0 +1,41 @@
+/** Ports in running QEMUs: the cards of which they are the other end. */
+import type { Monitor, Waiting } from '../qmp/monitor.js'
+import { isGone, openMonitor } from '../qmp/monitor.js'
+import { plug, unplug } from '../qmp/nic.js'
+import type { PortRecord } from './record.js'
+import type { Left } from './teardown.js'
+import { qemuDevices } from './vmm/qemu.js'
+
+/** What QEMU calls the device; a MAC is known of every card, and no two of a guest have the same. */
+const idOf = ({ mac }: Pick<PortRecord, 'mac'>): string => `net${mac.replaceAll(':', '')}`
+
+/** virtio is a family of devices; all else is QEMU's own name: `e1000e`. */
+const driverOf = (model: string): string => model === 'virtio' ? 'virtio-net-pci' : model
+
+/** Plugs a port in, all or nothing. QEMU opens the TAP by its name. Throws NETWRIGHT_GUEST_REFUSED, NETWRIGHT_GUEST_UNREACHABLE. */
+export async function plugIn (monitor: Monitor, port: PortRecord, waiting: Waiting): Promise<void> {
+  const { mac, domain: { model = 'virtio' } = {}, link } = port
+  const tap = link.type === 'tap' ? { queues: link.queues, vnetHdr: link.vnetHdr, persist: link.persist } : {}
+  await plug(monitor, qemuDevices({ dev: link.name, kind: link.type, mac, mtu: link.mtu ?? 1500, fds: [], ...tap }, { id: idOf(port), by: 'name', driver: driverOf(model) }), waiting)
+}
+
+const pull = async (monitor: Monitor, port: PortRecord, waiting: Waiting): Promise<void> => { await unplug(monitor, { device: idOf(port), netdev: `host${idOf(port)}` }, waiting) }
+
+/** Takes those out again that were plugged in just now; what stays is told. */
+export async function pullBack (monitor: Monitor, ports: readonly PortRecord[]): Promise<Left[]> {
+  const left: Left[] = []
+  for (const port of ports.toReversed()) await pull(monitor, port, {}).catch((error: unknown) => { if (!isGone(error)) left.push({ what: `device ${idOf(port)} of ${monitor.path}`, error }) })
+  return left
+}
+
+/** Has the guest let it go, where it is plugged into a QEMU that still runs. `given`: the socket that the caller names, which must answer. Throws NETWRIGHT_GUEST_REFUSED, NETWRIGHT_GUEST_UNREACHABLE. */
+export async function pullOut (port: PortRecord, given: string | undefined, waiting: Waiting): Promise<void> {
+  const path = given ?? port.domain?.qmp
+  if (path === undefined) return
+  let monitor: Monitor
+  try { monitor = await openMonitor(path, { ...waiting, timeout: undefined }) } catch (error) {
+    if (given === undefined && isGone(error)) return // the guest has ended, and its cards with it
+    throw error
+  }
+  try { await pull(monitor, port, waiting) } finally { monitor.close() }
+}
