@@ -150,7 +150,7 @@ export class DomainHandle implements Domain {
     try {
       const attach = wanted.map(({ source, mac, model, dev }) => ({
         network: source,
-        input: { kind: 'tap' as const, fds: false, mac, ...dev === undefined ? {} : { dev }, domain: { name: this.name, model, ...qmp === undefined ? {} : { qmp } } },
+        input: { kind: 'tap' as const, fds: false, vnetHdr: model === 'virtio', mac, ...dev === undefined ? {} : { dev }, domain: { name: this.name, model, ...qmp === undefined ? {} : { qmp } } },
       }))
       const ports = (await transact({ attach }, { context, daemons, signal })).ports.map(({ record }) => record)
       const plugged: PortRecord[] = []
