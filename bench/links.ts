@@ -29,7 +29,7 @@ export async function links (runs: number): Promise<Row[]> {
       } finally { await channel.close(); await file.close() }
     })
     const floored = await within(c)
-    if (counted) { ours.push(mine); theirs.push(floored) }
+    if (counted) { ours.push(mine); theirs.push(floored.ms) }
   })
   return [row({ row: `make links and addresses of ${COUNT} networks`, unit: 'ms', ours, peer: ['C, one sendmsg', theirs], atMost: BOUND, note: 'frame, send, read and decode every answer' })]
 }

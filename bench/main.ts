@@ -65,13 +65,15 @@ async function measure (): Promise<void> {
   }
   if (!values.json) process.stdout.write(`${about}\n\n${table(rows)}\n\n`)
   for (const row of rows) process.stdout.write(`${JSON.stringify({ ...row, pass: passes(row) })}\n`)
-  if (values.write) await writeFile(fileURLToPath(new URL('../../bench/RESULTS.md', import.meta.url)), results(about, rows, runs))
+  if (values.write) await writeFile(here('RESULTS.md'), results(about, rows, { runs, limits: await readFile(here('LIMITS.md'), 'utf8') }))
   const missed = rows.filter((row) => !passes(row))
   if (missed.length > 0) process.stderr.write(`bench: missed: ${missed.map(({ row }) => row).join('; ')}\n`)
   if (values.gate && missed.length > 0) process.exitCode = 1
 }
 
-const results = (about: string, rows: readonly Row[], runs: number): string => `# Results
+const here = (name: string): string => fileURLToPath(new URL(`../../bench/${name}`, import.meta.url))
+
+const results = (about: string, rows: readonly Row[], { runs, limits }: { readonly runs: number, readonly limits: string }): string => `# Results
 
 Written by \`scripts/bench --write\`; README.md says what the rows mean. Medians (least–most) of as many runs as each row says, ${runs} where nothing speaks against it.
 
@@ -79,7 +81,8 @@ ${about}
 
 ${table(rows)}
 ${rows.flatMap(({ row, note }) => note === undefined ? [] : [`\n- ${row}: ${note}`]).join('')}
-${details.map(({ what, lines }) => `\n## What the time is spent on: ${what}\n\nIn a run of its own, in a process that has done it before.\n\n${lines.join('\n')}\n`).join('')}`
+
+${limits}${details.map(({ what, lines }) => `\n## What the time is spent on: ${what}\n\nIn a run of its own, in a process that has done it before.\n\n${lines.join('\n')}\n`).join('')}`
 
 if (inSandbox()) {
   if (values.soak) process.exitCode = await soak(Number(values.cycles), values.recycle)
