@@ -40,6 +40,7 @@ export type ErrorCode =
   | 'NETWRIGHT_GUEST_UNREACHABLE' // nobody answers at the QMP socket: `conflict.name`
   // outcome
   | 'NETWRIGHT_UNDO_INCOMPLETE' // the change failed and so did part of its undo: `left` names what stands
+  | 'NETWRIGHT_TIMEOUT' // another process did not do its part in time
   | 'NETWRIGHT_ABORTED' // the caller's signal
 
 /** Facts that an error carries; each is there only where it applies. */

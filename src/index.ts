@@ -13,8 +13,8 @@ export type { ErrorCode, ErrorFacts, Issue, Remains } from './errors.js'
 export type { Logger } from './log.js'
 export type { Definition, DhcpHost, DhcpRange, ForwardMode, IpSpec, NetworkInput, NetworkSpec, RouteSpec } from './network/spec.js'
 export type {
-  BridgeInfo, CheckLine, Committed, Consequence, Host, HostEvent, HostOptions, Lease, LeaseChange, Leases, Interruption, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, Options,
-  LinkCondition, LinkPool, PoolSize, Port, PortInfo, PortInput, PortState, Recycle, Rendering, StartReport, Statistics, TapInput, Transaction, UpdateReport, VethInput, Warning,
+  BridgeInfo, CheckLine, Committed, Consequence, Host, HostEvent, HostOptions, Lease, LeaseChange, Leases, Interruption, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, OfferOptions, Options,
+  LinkCondition, LinkPool, PoolSize, Port, PortInfo, PortInput, PortState, Recycle, Rendering, SendOptions, SocketLike, StartReport, Statistics, TapInput, Transaction, UpdateReport, VethInput, Warning,
 } from './engine/api.js'
 export type { CloudHypervisorNet, CloudHypervisorOptions } from './engine/vmm/cloud-hypervisor.js'
 export type { FirecrackerInterface, FirecrackerOptions } from './engine/vmm/firecracker.js'

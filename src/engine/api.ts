@@ -201,7 +201,7 @@ export interface Network extends AsyncDisposable {
   [Symbol.asyncDispose] (): Promise<void>
 }
 
-export type { LinkCondition, Port, PortInfo, PortInput, PortState, TapInput, VethInput } from './port-api.js'
+export type { LinkCondition, OfferOptions, Port, PortInfo, PortInput, PortState, SendOptions, SocketLike, TapInput, VethInput } from './port-api.js'
 export type { Consequence, Interruption, Lease, LeaseChange, Statistics }
 export type { LinkPool, PoolSize, Recycle } from './recycle-options.js'
 

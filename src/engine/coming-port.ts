@@ -127,6 +127,7 @@ function checked (input: PortInput): Mac {
   if (input.kind === 'tap') for (const [path, value, least, most] of [['queues', input.queues, 1, QUEUES], ['owner', input.owner, 0, IDS], ['group', input.group, 0, IDS]] as const) {
     if (value !== undefined && (!Number.isInteger(value) || value < least || value > most)) issues.push({ path, message: `${String(value)} is not a whole number from ${String(least)} to ${String(most)}` })
   }
+  if (input.kind === 'tap' && input.vhost === true && input.fds === false) issues.push({ path: 'vhost', message: 'nobody would have the descriptors: fds is false' })
   const guest = mac === undefined ? randomMac() : parseMac(mac, 'mac')
   if (isMulticast(guest)) issues.push({ path: 'mac', message: `${guest} is a group's address, no guest's` })
   if (issues.length > 0) throw new InputError(issues)

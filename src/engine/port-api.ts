@@ -30,6 +30,8 @@ export interface TapInput extends PortCommon {
   /** Numeric uid and gid that may open it without privilege. */
   readonly owner?: number
   readonly group?: number
+  /** Descriptors of vhost-net too, one a queue (`port.vhostFds`). Default false. NETWRIGHT_UNSUPPORTED where the host has no /dev/vhost-net; InputError together with `fds: false`. */
+  readonly vhost?: boolean
 }
 export interface VethInput extends PortCommon {
   readonly kind: 'veth'
@@ -88,10 +90,39 @@ export interface PortState extends LinkCondition {
   readonly forwarding?: 'disabled' | 'listening' | 'learning' | 'forwarding' | 'blocking'
 }
 
+/** A connected unix socket: Node's `net.Socket`, or a descriptor. */
+export type SocketLike = { readonly bytesWritten: number } | { readonly fd: number }
+
+export interface SendOptions extends Options {
+  /** Which of the port's descriptors. Default: all, `fds` before `vhostFds`; those of a persistent TAP that was attached without are opened for it. */
+  readonly fds?: readonly number[]
+  /** What is written with them. Default: what is known of the port, one line of JSON, with `vhost`: how many of the descriptors, the last ones, are of vhost-net. */
+  readonly data?: string | Uint8Array
+  /** Milliseconds until the other side must have taken them. Default 10,000. */
+  readonly timeout?: number
+  /** Close ours once they are taken: then a port that is not persistent ends with the receiver. Default false. */
+  readonly close?: boolean
+}
+export interface OfferOptions extends SendOptions {
+  /** Only a process of this user gets them; the socket is made his. Default: whoever may connect (mode 0600). */
+  readonly uid?: number
+}
+
 /** One port. What it says of itself is as it was when it was made or found. */
 export interface Port extends PortInfo, AsyncDisposable {
   /** Of a port just made: one a queue, the caller's to close or hand to a child (`stdio`). */
   readonly fds: readonly number[]
+  /** Of vhost-net, one a queue, where they were asked for; likewise the caller's. */
+  readonly vhostFds: readonly number[]
+  /**
+   * Hands its descriptors to any process (SCM_RIGHTS): to who listens at `to`, a path or `@abstract` (of this process's network namespace), or over a connected socket. Resolves when they are
+   * taken, off the event loop. QEMU's `getfd` and cloud-hypervisor's API are sockets that want other `data`. Throws NETWRIGHT_TIMEOUT, NETWRIGHT_ABORTED, NETWRIGHT_CLOSED
+   * where one was closed already, KernelError (ECONNREFUSED; ECONNRESET: it closed without taking them). Then nothing stays here; what the kernel holds for a receiver that neither
+   * reads nor ends goes with the receiver, and `detach` takes the link away all the same.
+   */
+  send (to: string | SocketLike, options?: SendOptions): Promise<void>
+  /** As `send`, but that we listen at a path and give them to the first who connects. The socket is gone afterwards. KernelError EADDRINUSE where something has the path. */
+  offer (path: string, options?: OfferOptions): Promise<void>
   /** Removes it and its link. Throws NETWRIGHT_NOT_FOUND where it is gone. */
   detach (options?: Options): Promise<void>
   /** `ip -s link show DEV`, since it is a port: what was received came from the guest. Throws NETWRIGHT_NOT_FOUND where it is gone. */

@@ -1,10 +1,10 @@
 /** A port, for whoever made it or asked for it. */
 import { NetwrightError } from '../errors.js'
-import { isTapFd } from '../kernel/tap.js'
 import type { Definition } from '../network/spec.js'
 import type { Options, Port } from './api.js'
 import { definitionOf, lookAt } from './inventory.js'
 import { portInfo } from './port.js'
+import { isOwn, offerPort, sendPort } from './port-handover.js'
 import { portState, setLink } from './port-link.js'
 import { present } from './port-state.js'
 import type { PortRecord } from './record.js'
@@ -24,15 +24,20 @@ export function portHandle (works: Works, { record, network, fds }: Transacted['
   return { ...handle, [Symbol.asyncDispose]: async () => { await dispose(record.link.name, fds, handle.detach) } }
 }
 
+/** `fds`: its queues, then those of vhost-net. */
 interface Known { readonly definition: Definition, readonly attached: boolean, readonly fds: readonly number[] }
 
 /** Plain data, its descriptors, and what can be done with it. */
 function described (works: Works, record: PortRecord, { definition, attached, fds }: Known): Port {
   const { context } = works
   const { network, link: { name: dev, index } } = record
-  const info = { ...portInfo(record, definition, attached), fds }
+  const known = portInfo(record, definition, attached)
+  const queues = known.queues ?? 1
+  const info = { ...known, fds: fds.slice(0, queues), vhostFds: fds.slice(queues) }
   return {
     ...info,
+    send: async (to, options) => { await works.during(async () => { await sendPort(context, { record, info: known, fds }, to, within(works, options)) }) },
+    offer: async (path, options) => { await works.during(async () => { await offerPort(context, { record, info: known, fds }, path, within(works, options)) }) },
     detach: async (options) => { await detachPort(works, { network, dev, index }, options) },
     statistics: async () => await works.during(async () => await portStatistics(context, record)),
     state: async () => await works.during(async () => await portState(context, record)),
@@ -42,6 +47,12 @@ function described (works: Works, record: PortRecord, { definition, attached, fd
     kernelIp: (options) => kernelIp(info, options),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
+}
+
+/** Closing the host waits for no receiver. */
+function within<T extends Options> ({ end }: Works, options: T | undefined): (T | Options) & { readonly signal: AbortSignal } {
+  const { signal } = options ?? {}
+  return { ...options, signal: signal === undefined ? end : AbortSignal.any([signal, end]) }
 }
 
 /** A port that is there, by the host side's name or the guest's MAC; of `network` alone where it is given. Throws NETWRIGHT_NOT_FOUND. */
@@ -66,7 +77,7 @@ export async function detachPort (works: Works, port: { readonly network: string
 
 /** Descriptors that the caller has closed are not closed again: their numbers are somebody else's. Twice is fine. */
 async function dispose (dev: string, fds: readonly number[], remove: () => Promise<void>): Promise<void> {
-  const open = (await Promise.all(fds.map(async (fd) => await isTapFd(fd, dev) ? [fd] : []))).flat()
+  const open = (await Promise.all(fds.map(async (fd) => await isOwn(fd, dev) ? [fd] : []))).flat()
   try { await remove() } catch (error) {
     if (!(error instanceof NetwrightError) || error.code !== 'NETWRIGHT_NOT_FOUND') throw error
   } finally { await closeAll(open) }

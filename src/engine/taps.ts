@@ -6,13 +6,14 @@ import { native } from '../netlink/native.js'
 import { isErrno } from '../netlink/errno.js'
 import { nameTaken, type ComingPort } from './coming-port.js'
 import type { Context } from './context.js'
+import { openVhost } from './vhost.js'
 
 /** RTNL lets one through at a time; with two threads, one TAP is prepared while the other waits. */
 const AT_ONCE = 2
 /** So many are made in one call, after which an abort or a failure of the others is seen. */
 const CALL = 25
 
-/** Open descriptors, by the index of the TAP. */
+/** Open descriptors, by the index of the TAP: its queues, then those of vhost-net. */
 export type TapFds = Map<number, readonly number[]>
 
 /** Makes those that are not stocked. What was opened is in `fds`, also where it throws: NETWRIGHT_NAME_IN_USE, KernelError (EMFILE with its remedy); then the caller closes them. */
@@ -47,12 +48,19 @@ async function makeSome (context: Context, some: readonly ComingTap[], fds: TapF
     if (one === undefined || !(error instanceof TapFailed)) throw error
     throw located(refused(error.cause, one.link.name), one.port.about)
   }
+  for (const one of some) await addVhost(one, fds)
+}
+
+async function addVhost ({ port: { input, about }, link }: ComingTap, fds: TapFds): Promise<void> {
+  if (input.kind !== 'tap' || input.vhost !== true) return
+  try { fds.set(link.index, [...fds.get(link.index) ?? [], ...await openVhost(link.queues, link.name)]) } catch (error) { throw located(refused(error, link.name), about) }
 }
 
 async function openStocked (tap: ComingTap, fds: TapFds): Promise<void> {
   const { port: { stocked, about }, link } = tap
   if (stocked?.open === undefined || !isWanted(tap)) return
   try { fds.set(link.index, await stocked.open(link)) } catch (error) { throw located(refused(error, link.name), about) }
+  await addVhost(tap, fds)
 }
 
 function refused (error: unknown, name: string): unknown {

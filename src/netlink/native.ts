@@ -94,6 +94,19 @@ export interface Native {
   close (fd: number): void
   /** close(2) on a thread of ours: for TAPs, whose link has gone when it resolves. */
   closeAsync (fd: number): Promise<void>
+  /** open(O_RDWR|O_CLOEXEC) of a character device, `count` times: /dev/vhost-net for each queue. All or none. */
+  deviceOpen (path: string, count: number): Promise<number[]>
+  /**
+   * Sends copies of descriptors (1 to 253) beside `data` (at least one byte) in one message, SCM_RIGHTS, and resolves when the other side has read it (SIOCOUTQ). `target`: the path of
+   * a unix socket that listens (`@name`: an abstract one), or the descriptor of one that is connected. With `offer` we listen at the path ourselves (mode 0600, of `uid`
+   * where >= 0) and give them to the first who connects and is of that uid; the socket is gone afterwards. ETIMEDOUT after `timeout` milliseconds, ECANCELED when `waker` is
+   * woken, ECONNRESET where the other side closes without reading. Whatever happens, the copies are closed.
+   */
+  fdsSend (target: string | number, fds: readonly number[], data: Uint8Array, options: { timeout: number, uid: number, offer: boolean }, waker: number): Promise<void>
+  /** eventfd(2): ends what waits with it. To be closed by `close`. */
+  wakerOpen (): number
+  /** Synchronous: never waits. */
+  wakerWake (waker: number): void
   /**
    * Finds the netlink socket that this process bound to `port` (by another addon) and keeps it from failing on an overrun: NETLINK_NO_ENOBUFS, and
    * `receiveBuffer` bytes forced where allowed (0: as it is). libuv reports a socket with an error pending as broken, and the npm package `netlink` aborts the
