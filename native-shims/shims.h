@@ -72,10 +72,14 @@ napi_value throw_type (napi_env env, const char *text);
 napi_value throw_errno (napi_env env, int errnum, const char *syscall, const char *object);
 napi_value make_error (napi_env env, const struct failure *failure);
 napi_value make_int (napi_env env, int64_t value);
+napi_value make_string (napi_env env, const char *text);
 napi_value make_bigint (napi_env env, uint64_t value);
 napi_value make_object (napi_env env);
 void set (napi_env env, napi_value object, const char *name, napi_value value);
 void close_fd (int *fd);
+
+/* waiter.c: a child whose end nobody asks for is reaped all the same, and `pidfd` closed then; false where that is impossible. */
+bool reap_later (int pidfd);
 
 /* sieve.c: which messages of a dump are kept. */
 struct sieve { uint8_t *data; size_t length; };
@@ -108,6 +112,7 @@ napi_value process_spawn (napi_env env, napi_callback_info info);
 napi_value process_open (napi_env env, napi_callback_info info);
 napi_value process_open_thread (napi_env env, napi_callback_info info);
 napi_value process_wait (napi_env env, napi_callback_info info);
+napi_value process_log (napi_env env, napi_callback_info info);
 napi_value process_signal (napi_env env, napi_callback_info info);
 napi_value process_capabilities (napi_env env, napi_callback_info info);
 napi_value process_thread (napi_env env, napi_callback_info info);
@@ -115,6 +120,7 @@ napi_value lock_try (napi_env env, napi_callback_info info);
 napi_value lock_release (napi_env env, napi_callback_info info);
 napi_value files_read (napi_env env, napi_callback_info info);
 napi_value files_write (napi_env env, napi_callback_info info);
+napi_value files_edit (napi_env env, napi_callback_info info);
 napi_value file_close (napi_env env, napi_callback_info info);
 napi_value file_close_async (napi_env env, napi_callback_info info);
 napi_value device_open (napi_env env, napi_callback_info info);

@@ -1,13 +1,14 @@
-/* Processes: started without holding up the event loop, watched and signalled by pidfd. */
+/* Processes: started without holding up the event loop, signalled by pidfd. Waiting for them is in waiter.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,7 +33,6 @@
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC 4u
 #endif
-#define WAIT_BY_PIDFD ((idtype_t)3) /* P_PIDFD, Linux 5.4 */
 #define STACK_SIZE (256 * 1024)
 
 struct spawning {
@@ -40,99 +40,10 @@ struct spawning {
   int netns, fds[3], pidfd;
   pid_t pid;
   bool new_session;
-  char *file, *directory, **args, **env;
+  char *file, *directory, *log, **args, **env;
+  int64_t log_size; /* before the start */
+  char status[1024];
 };
-
-/* --- waiting: one thread for all of the process, there while somebody waits --- */
-
-struct waiting {
-  struct job job; /* home NULL: nobody asked; the child is reaped all the same */
-  int pidfd;      /* a copy, so that the caller may close his */
-  bool asked, child;
-  siginfo_t end;
-};
-
-static pthread_mutex_t waiter_lock = PTHREAD_MUTEX_INITIALIZER;
-static int waiter_epoll = -1, waiter_count;
-
-static void end_waiting (struct waiting *waiting)
-{
-  memset(&waiting->end, 0, sizeof waiting->end);
-  waiting->child = waitid(WAIT_BY_PIDFD, (id_t)waiting->pidfd, &waiting->end, WEXITED | WNOHANG) == 0 && waiting->end.si_pid != 0;
-  close_fd(&waiting->pidfd);
-  if (waiting->asked) job_finish(&waiting->job);
-  else free(waiting);
-}
-
-static void *waiter_main (void *argument)
-{
-  int epoll = (int)(intptr_t)argument;
-  for (bool more = true; more;) {
-    struct epoll_event event;
-    if (epoll_wait(epoll, &event, 1, -1) != 1) continue;
-    struct waiting *waiting = event.data.ptr;
-    epoll_ctl(epoll, EPOLL_CTL_DEL, waiting->pidfd, NULL);
-    end_waiting(waiting);
-    pthread_mutex_lock(&waiter_lock);
-    more = --waiter_count > 0;
-    if (!more) waiter_epoll = -1;
-    pthread_mutex_unlock(&waiter_lock);
-  }
-  close(epoll);
-  return NULL;
-}
-
-/* Returns an errno. */
-static int waiter_add (struct waiting *waiting)
-{
-  struct epoll_event event = { .events = EPOLLIN, .data.ptr = waiting };
-  int error = 0;
-  pthread_mutex_lock(&waiter_lock);
-  bool fresh = waiter_epoll < 0;
-  if (fresh && (waiter_epoll = epoll_create1(EPOLL_CLOEXEC)) < 0) error = errno;
-  if (error == 0 && epoll_ctl(waiter_epoll, EPOLL_CTL_ADD, waiting->pidfd, &event) != 0) error = errno;
-  if (error == 0 && fresh) error = thread_start(waiter_main, (void *)(intptr_t)waiter_epoll);
-  if (error == 0) waiter_count++;
-  else if (fresh && waiter_epoll >= 0) close_fd(&waiter_epoll);
-  pthread_mutex_unlock(&waiter_lock);
-  return error;
-}
-
-static void drop_waiting (struct job *job, bool delivered)
-{
-  (void)delivered;
-  close_fd(&((struct waiting *)job)->pidfd);
-  free(job);
-}
-
-static napi_value result_wait (napi_env env, struct job *job)
-{
-  struct waiting *waiting = (struct waiting *)job;
-  napi_value object = make_object(env), null;
-  if (napi_get_null(env, &null) != napi_ok) return NULL;
-  bool exited = waiting->child && waiting->end.si_code == CLD_EXITED;
-  set(env, object, "code", exited ? make_int(env, waiting->end.si_status) : null);
-  set(env, object, "signal", waiting->child && !exited ? make_int(env, waiting->end.si_status) : null);
-  return object;
-}
-
-napi_value process_wait (napi_env env, napi_callback_info info)
-{
-  napi_value values[2], promise;
-  int pidfd;
-  bool ref;
-  if (!arguments(env, info, 2, values) || !as_int(env, values[0], "pidfd", &pidfd) || !as_bool(env, values[1], "ref", &ref)) return NULL;
-  struct waiting *waiting = calloc(1, sizeof *waiting);
-  if (waiting == NULL) return throw_errno(env, ENOMEM, "malloc", "process");
-  *waiting = (struct waiting){ .job = { .result = result_wait, .drop = drop_waiting }, .asked = true };
-  int error = (waiting->pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 3)) < 0 ? errno : 0;
-  if ((promise = job_begin(env, &waiting->job, ref)) == NULL) return NULL;
-  /* Once added, it is the waiter's, which may have freed it already. */
-  if (error == 0 && (error = waiter_add(waiting)) == 0) return promise;
-  fail_with(&waiting->job, error, "epoll", "pidfd");
-  job_finish(&waiting->job);
-  return promise;
-}
 
 /* --- starting --- */
 
@@ -142,18 +53,13 @@ static void drop_spawning (struct job *job, bool delivered)
   if (delivered) own_fd(job, spawning->pidfd);
   else if (spawning->pidfd >= 0) {
     /* Its worker ended meanwhile. The program runs on, as its others do; it must not become a zombie when it ends. */
-    struct waiting *waiting = calloc(1, sizeof *waiting);
-    if (waiting != NULL) {
-      waiting->pidfd = spawning->pidfd;
-      if (waiter_add(waiting) == 0) spawning->pidfd = -1;
-      else free(waiting);
-    }
-    close_fd(&spawning->pidfd);
+    if (!reap_later(spawning->pidfd)) close_fd(&spawning->pidfd);
   }
   close_fd(&spawning->netns);
   for (int i = 0; i < 3; i++) close_fd(&spawning->fds[i]);
   free(spawning->file);
   free(spawning->directory);
+  free(spawning->log);
   free_strings(spawning->args);
   free_strings(spawning->env);
   free(spawning);
@@ -179,10 +85,34 @@ static int child_main (void *argument)
   _exit(127);
 }
 
+/* Its standard output and error: a file that outlives us, made where it is not there, never through a symbolic link. */
+static bool open_log (struct spawning *spawning)
+{
+  struct stat status;
+  if (spawning->log == NULL) return true;
+  int fd = open(spawning->log, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0 || fstat(fd, &status) != 0) { fail(&spawning->job, fd < 0 ? "open" : "fstat", spawning->log); close_fd(&fd); return false; }
+  spawning->log_size = status.st_size;
+  for (int i = 1; i < 3; i++) if ((spawning->fds[i] = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0) fail(&spawning->job, "fcntl", spawning->log);
+  close_fd(&fd);
+  return spawning->job.failure.errnum == 0;
+}
+
+/* Not reaped yet, so the number is still its own. Without it the caller looks himself. */
+static void read_status (struct spawning *spawning)
+{
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)spawning->pid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t got = fd < 0 ? -1 : read(fd, spawning->status, sizeof spawning->status - 1);
+  spawning->status[got < 0 ? 0 : got] = '\0';
+  close_fd(&fd);
+}
+
 static void work_spawn (struct job *job)
 {
   struct spawning *spawning = (struct spawning *)job;
-  if (!enter(job, spawning->netns)) return;
+  if (!enter(job, spawning->netns) || !open_log(spawning)) return;
   for (int i = 0; i < 3; i++) {
     if (spawning->fds[i] >= 0) continue;
     int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -200,7 +130,7 @@ static void work_spawn (struct job *job)
   if (pid > 0 && job->failure.errnum != 0) {
     waitpid(pid, NULL, 0);
     close_fd(&spawning->pidfd);
-  }
+  } else if (pid > 0) read_status(spawning);
 }
 
 static napi_value result_spawn (napi_env env, struct job *job)
@@ -209,6 +139,8 @@ static napi_value result_spawn (napi_env env, struct job *job)
   napi_value object = make_object(env);
   set(env, object, "pid", make_int(env, spawning->pid));
   set(env, object, "pidfd", make_int(env, spawning->pidfd));
+  set(env, object, "logSize", make_int(env, spawning->log_size));
+  set(env, object, "status", make_string(env, spawning->status));
   return object;
 }
 
@@ -239,6 +171,15 @@ static bool copy_args (napi_env env, napi_value list, struct spawning *spawning)
   return true;
 }
 
+/* Stays NULL where none is asked for. */
+static bool log_of (napi_env env, napi_value options, char **out)
+{
+  napi_value value;
+  napi_valuetype type;
+  if (napi_get_named_property(env, options, "log", &value) != napi_ok || napi_typeof(env, value, &type) != napi_ok) return false;
+  return type == napi_undefined || (*out = as_string(env, value, "log")) != NULL;
+}
+
 napi_value process_spawn (napi_env env, napi_callback_info info)
 {
   napi_value values[6], directory;
@@ -249,7 +190,7 @@ napi_value process_spawn (napi_env env, napi_callback_info info)
   if ((spawning->file = as_string(env, values[1], "file")) != NULL && copy_args(env, values[2], spawning)
       && (spawning->env = as_strings(env, values[3], "env", NULL)) != NULL && copy_fds(env, values[4], spawning)
       && bool_of(env, values[5], "newSession", &spawning->new_session) && napi_get_named_property(env, values[5], "directory", &directory) == napi_ok
-      && (spawning->directory = as_string(env, directory, "directory")) != NULL && as_netns(env, values[0], &spawning->netns)) {
+      && (spawning->directory = as_string(env, directory, "directory")) != NULL && log_of(env, values[5], &spawning->log) && as_netns(env, values[0], &spawning->netns)) {
     return job_start(env, &spawning->job);
   }
   spawning->netns = -1;

@@ -127,7 +127,7 @@ void set (napi_env env, napi_value object, const char *name, napi_value value)
   if (object != NULL && value != NULL) napi_set_named_property(env, object, name, value);
 }
 
-static napi_value make_string (napi_env env, const char *text)
+napi_value make_string (napi_env env, const char *text)
 {
   napi_value string;
   return napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &string) == napi_ok ? string : NULL;

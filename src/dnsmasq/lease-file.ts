@@ -1,15 +1,12 @@
 /** The lease file on disk: read, followed, copied, and put right before a start. */
-import { randomBytes } from 'node:crypto'
-import { open, rename, unlink, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { isError } from '../errors.js'
+import { native, type FileChange } from '../netlink/native.js'
 import type { Ip } from '../values/ip.js'
 import { changesOf } from './follow.js'
 import { currentLeases, leaseChanges, mergeLeases, parseLeases, type Lease, type LeaseChange, type LeaseText } from './leases.js'
 
 /** More than 100,000 leases; what is behind it is not read. */
-const LIMIT = 16 * 1024 * 1024
+export const LIMIT = 16 * 1024 * 1024
 /** A rewrite is a truncate, a write and an fsync: within this time it is over, milliseconds. */
 const SETTLE_MS = 50
 
@@ -18,20 +15,12 @@ export const copyPath = (path: string): string => `${path}.copy`
 /** Where lines are put that dnsmasq would stumble over. */
 export const badPath = (path: string): string => `${path}.bad`
 
-async function textOf (path: string): Promise<string> {
-  const file = await open(path, 'r').catch((error: unknown) => {
-    if (isError(error) && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  })
-  if (file === undefined) return ''
-  try {
-    const size = Math.min((await file.stat()).size, LIMIT)
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(size), 0, size, 0)
-    return buffer.toString('latin1', 0, bytesRead)
-  } finally {
-    await file.close()
-  }
+/** In one go; no file is an empty text. */
+async function textsOf (paths: readonly string[]): Promise<string[]> {
+  return (await native().filesRead(-1, paths, LIMIT)).map((data) => data?.toString('latin1') ?? '')
 }
+
+const textOf = async (path: string): Promise<string> => (await textsOf([path]))[0] ?? ''
 
 /**
  * Reads a lease file that dnsmasq may be rewriting at this moment: a text that is not whole, or has less than `before`, is believed only
@@ -78,39 +67,39 @@ export async function * watchLeases (path: string, alive: () => boolean, signal?
   }
 }
 
-/** Never half there, and there after a power cut. */
-async function writeWhole (path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.new`
-  await writeFile(temporary, text, { mode: 0o600, encoding: 'latin1', flush: true, flag: 'wx' })
-  await rename(temporary, path)
-  const directory = await open(dirname(path), 'r')
-  try { await directory.sync() } finally { await directory.close() }
-}
+/** Never half there; where it is `durable` there after a power cut. */
+const whole = (path: string, text: string, durable: boolean): FileChange => ({ kind: 'file', path, data: Buffer.from(text, 'latin1'), mode: 0o600, group: -1, durable })
 
 /** Writes the copy: what is good of `found`, and at the first look also what the copy had, since nobody knows what was before. */
 async function keepCopy (path: string, found: LeaseText, first: boolean): Promise<void> {
   const old = first ? await textOf(copyPath(path)) : ''
-  await writeWhole(copyPath(path), mergeLeases(found, parseLeases(old), Date.now(), () => true))
+  await native().filesEdit([whole(copyPath(path), mergeLeases(found, parseLeases(old), Date.now(), () => true), true)])
+}
+
+/** What a lease file is to become before a start. */
+export interface Restored {
+  /** For `dhcp-lease-max`. */
+  readonly stored: number
+  /** Lines that dnsmasq would stumble over; they go to `.bad`. */
+  readonly bad: number
+  readonly changes: readonly FileChange[]
 }
 
 /**
- * Before a start: takes the file and our copy together, leaves out what dnsmasq would stumble over (bad lines go to `.bad`) and leases that
- * `keep` refuses, and returns how many there are, for `dhcp-lease-max`. dnsmasq must not be running.
+ * Takes the file (`text`) and our copy together, leaves out bad lines and leases that `keep` refuses. dnsmasq must not be running, from the reading of
+ * both until the changes are made. Pure but for the clock.
  */
-export async function restoreLeases (path: string, keep: (ip: Ip) => boolean = () => true): Promise<{ readonly stored: number, readonly bad: number }> {
-  const [text, copy] = await Promise.all([textOf(path), textOf(copyPath(path))])
+export function restored (path: string, { text, copy }: { readonly text: string, readonly copy: string }, keep: (ip: Ip) => boolean = () => true): Restored {
   const file = parseLeases(text)
   const merged = mergeLeases(file, parseLeases(copy), Date.now(), keep)
-  if (file.badCount > 0) await writeFile(badPath(path), `${file.bad.join('\n')}\n`, { mode: 0o600, encoding: 'latin1' })
-  if (merged !== text || merged === '') await writeWhole(path, merged)
-  return { stored: parseLeases(merged).lines.length, bad: file.badCount }
-}
-
-/** Forgets the leases of a network, copy and all. */
-export async function removeLeases (path: string): Promise<void> {
-  for (const file of [path, copyPath(path), badPath(path)]) {
-    await unlink(file).catch((error: unknown) => {
-      if (!(isError(error) && 'code' in error && error.code === 'ENOENT')) throw error
-    })
+  return {
+    stored: parseLeases(merged).lines.length, bad: file.badCount,
+    changes: [
+      ...file.badCount > 0 ? [whole(badPath(path), `${file.bad.join('\n')}\n`, false)] : [],
+      ...merged !== text || merged === '' ? [whole(path, merged, true)] : [],
+    ],
   }
 }
+
+/** All that there may be of a network's leases. */
+export const leaseFiles = (path: string): readonly string[] => [path, copyPath(path), badPath(path)]

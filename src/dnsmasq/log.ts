@@ -1,10 +1,6 @@
-/**
- * dnsmasq's log: a file to which it writes through a descriptor that we give it, so that it outlives us, can be cut while it runs,
- * and tells us, without polling, when dnsmasq is ready.
- */
-import { constants, watch } from 'node:fs'
+/** dnsmasq's log: a file to which it writes through a descriptor that we give it, so that it outlives us, and can be cut while it runs. */
+import { constants } from 'node:fs'
 import { open, stat, type FileHandle } from 'node:fs/promises'
-import { isError } from '../errors.js'
 
 /** Where a log is cut, bytes. Routine DHCP traffic is not logged (`quiet-dhcp`), so this holds weeks. */
 export const LOG_LIMIT = 256 * 1024
@@ -13,9 +9,9 @@ const KEPT = 64 * 1024
 /** One look at most, bytes: more than a start ever prints. */
 const LOOK = 64 * 1024
 
-/** Opens the log for appending, made where it is not there; never through a symbolic link. The caller closes it. */
-export async function openLog (path: string): Promise<FileHandle> {
-  return await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW, 0o600)
+/** Never through a symbolic link. The caller closes it. */
+async function openLog (path: string): Promise<FileHandle> {
+  return await open(path, constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW)
 }
 
 /** The size of the log, bytes; 0 where there is none. */
@@ -45,52 +41,6 @@ async function textFrom (path: string, from: number): Promise<{ text: string, si
 export async function lastLines (path: string, from = 0, count = 10): Promise<string[]> {
   const { text } = await textFrom(path, from)
   return text.split('\n').filter((line) => line !== '').slice(-count).map(printable)
-}
-
-/**
- * Resolves with the first value that `look` finds in what is written behind `from`; looks at once and after each change.
- * Only whole lines are shown. Rejects with the signal's reason. Keeps the event loop alive.
- */
-export async function untilLog<T> (path: string, from: number, look: (lines: readonly string[]) => T | undefined, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  return await new Promise<T>((resolve, reject) => {
-    const change = onChange(path, () => { void check() })
-    const done = (act: () => void): void => { change.close(); signal.removeEventListener('abort', aborted); act() }
-    const aborted = (): void => { done(() => { reject(reason(signal)) }) }
-    signal.addEventListener('abort', aborted, { once: true })
-    let running = false
-    let again = false
-    const check = async (): Promise<void> => {
-      again = true
-      if (running) return
-      running = true
-      try {
-        while (again && !signal.aborted) {
-          again = false
-          const { text } = await textFrom(path, from)
-          const found = look(text.split('\n').slice(0, -1))
-          if (found !== undefined) { done(() => { resolve(found) }); return }
-        }
-      } catch (error) {
-        done(() => { reject(isError(error) ? error : new Error(String(error))) })
-      } finally { running = false }
-    }
-    void check()
-  })
-}
-
-const reason = (signal: AbortSignal): Error => isError(signal.reason) ? signal.reason : new Error(String(signal.reason))
-
-/** inotify; where the user's instances are used up (128, kernel.md Netlink 13) a look every 20 ms. */
-function onChange (path: string, changed: () => void): { close (): void } {
-  try {
-    const watcher = watch(path, changed)
-    watcher.on('error', () => undefined) // the file is gone: nothing more to tell, the process's end or the deadline decides
-    return watcher
-  } catch {
-    const timer = setInterval(changed, 20)
-    return { close: () => { clearInterval(timer) } }
-  }
 }
 
 /** Cuts the log to its last 64 KiB where it is longer than `limit`. Lines written in that moment may be lost. */

@@ -1,12 +1,15 @@
 /** Writes what dnsmasq reads: complete files, renamed into place, readable for the user that it runs as. */
-import { chmod, chown, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { isError } from '../errors.js'
+import { isErrno } from '../netlink/errno.js'
+import { native, type FileChange } from '../netlink/native.js'
 import { isIp } from '../values/ip.js'
 import { coversAddress, dnsmasqConfig, type Config } from './config.js'
 import type { DnsmasqFiles } from './place.js'
-import { removeLeases, restoreLeases } from './lease-file.js'
+import { copyPath, leaseFiles, LIMIT, restored } from './lease-file.js'
 import { configHash } from './process.js'
-import { serversFile } from './servers.js'
+import { serversFile, type Servers } from './servers.js'
 import type { Definition } from '../network/spec.js'
 import type { DnsmasqUser } from './user.js'
 
@@ -23,55 +26,58 @@ export interface Prepared extends Pick<Config, 'ready' | 'ports'> {
  * Throws InputError for a definition that dnsmasq cannot safely be given (nothing is written then), and errors of the file system.
  */
 export async function prepareDnsmasq (definition: Definition, files: DnsmasqFiles, user: DnsmasqUser, resolvConf = '/etc/resolv.conf'): Promise<Prepared> {
-  const place = { ...files, user: user.user, group: user.group }
-  dnsmasqConfig(definition, place)
-  await Promise.all([directoryFor(files.config, user), mkdir(dirname(files.leases), { recursive: true, mode: 0o700 })])
-  const { stored, bad } = await restoreLeases(files.leases, (ip) => coversAddress(definition, ip))
-  const config = dnsmasqConfig(definition, { ...place, storedLeases: stored })
-  const loops = await writeServers(definition, files, user, resolvConf)
-  await writeHosts(config, files, user)
-  await writeFor(files.config, config.text, user)
-  return { ready: config.ready, ports: config.ports, hash: configHash(config.text), loops, badLeases: bad }
+  const { text, copy, resolv } = await found(files.leases, resolvConf)
+  const { stored, bad, changes } = restored(files.leases, { text, copy }, (ip) => coversAddress(definition, ip))
+  const config = dnsmasqConfig(definition, { ...files, user: user.user, group: user.group, storedLeases: stored })
+  const servers = serversOf(definition, resolv)
+  await edit([
+    // Those above it are its maker's business: dnsmasq must be able to pass them.
+    { kind: 'directory', path: dirname(files.config), mode: 0o750, group: user.gid },
+    ...changes, readable(files.servers, servers.text, user), ...hostsOf(config, files, user), readable(files.config, config.text, user),
+  ], files)
+  return { ready: config.ready, ports: config.ports, hash: configHash(config.text), loops: servers.loops, badLeases: bad }
 }
+
+/** A host without resolv.conf, or with one that cannot be read, has no name servers. */
+async function found (leases: string, resolvConf: string): Promise<{ readonly text: string, readonly copy: string, readonly resolv: string }> {
+  const paths = [leases, copyPath(leases)]
+  const [text, copy, resolv] = await native().filesRead(-1, [...paths, resolvConf], LIMIT).catch(async (error: unknown) => {
+    if (!(isError(error) && 'index' in error && error.index === paths.length)) throw error
+    return await native().filesRead(-1, paths, LIMIT)
+  })
+  return { text: text?.toString('latin1') ?? '', copy: copy?.toString('latin1') ?? '', resolv: resolv?.toString() ?? '' }
+}
+
+/** The directories are made where they are missing. */
+async function edit (changes: readonly FileChange[], files: DnsmasqFiles): Promise<void> {
+  try { await native().filesEdit(changes) } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error
+    await Promise.all([mkdir(dirname(files.config), { recursive: true, mode: 0o711 }), mkdir(dirname(files.leases), { recursive: true, mode: 0o700 })])
+    await native().filesEdit(changes)
+  }
+}
+
+/** 0640 root:GROUP. */
+const readable = (path: string, data: string, { gid }: DnsmasqUser): FileChange => ({ kind: 'file', path, data, mode: 0o640, group: gid, durable: false })
+
+const hostsOf = (config: Pick<Config, 'hosts' | 'addnhosts'>, files: DnsmasqFiles, user: DnsmasqUser): FileChange[] => [readable(files.hosts, config.hosts, user), readable(files.addnhosts, config.addnhosts, user)]
+
+const serversOf = (definition: Pick<Definition, 'ip'>, resolvConf: string): Servers => serversFile(resolvConf, definition.ip.map(({ address }) => address).filter(isIp))
 
 /** Writes static leases and host names anew; `Running.reload` makes dnsmasq read them. */
 export async function writeHosts (config: Pick<Config, 'hosts' | 'addnhosts'>, files: DnsmasqFiles, user: DnsmasqUser): Promise<void> {
-  await Promise.all([writeFor(files.hosts, config.hosts, user), writeFor(files.addnhosts, config.addnhosts, user)])
+  await native().filesEdit(hostsOf(config, files, user))
 }
 
 /** Writes the host's name servers anew, after resolv.conf has changed (`changesOf`). Returns those left out, since they are this network's own gateways. */
 export async function writeServers (definition: Pick<Definition, 'ip'>, files: DnsmasqFiles, user: DnsmasqUser, resolvConf = '/etc/resolv.conf'): Promise<readonly string[]> {
-  const text = await readFile(resolvConf, 'utf8').catch(() => '') // a host without one has no name servers
-  const { text: servers, loops } = serversFile(text, definition.ip.map(({ address }) => address).filter(isIp))
-  await writeFor(files.servers, servers, user)
+  const [resolv] = await native().filesRead(-1, [resolvConf], LIMIT).catch(() => [])
+  const { text, loops } = serversOf(definition, resolv?.toString() ?? '')
+  await native().filesEdit([readable(files.servers, text, user)])
   return loops
 }
 
-/** After a stop: removes what `prepareDnsmasq` wrote; the leases stay unless `leases`. */
-export async function removeDnsmasqFiles (files: DnsmasqFiles, leases = false): Promise<void> {
-  await Promise.all([files.config, files.log, files.hosts, files.addnhosts, files.servers].map((file) => rm(file, { force: true })))
-  if (leases) await removeLeases(files.leases)
-}
-
-/** 0750 root:GROUP. Those above it are its maker's business: dnsmasq must be able to pass them. */
-async function directoryFor (file: string, { gid }: DnsmasqUser): Promise<void> {
-  const directory = dirname(file)
-  await mkdir(directory, { recursive: true, mode: 0o711 })
-  await chown(directory, -1, gid)
-  await chmod(directory, 0o750)
-}
-
-/** 0640 root:GROUP, complete or not at all: dnsmasq may be told to read it at any moment. */
-async function writeFor (path: string, text: string, { gid }: DnsmasqUser): Promise<void> {
-  const temporary = `${path}.new`
-  await rm(temporary, { force: true })
-  const file = await open(temporary, 'wx', 0o640)
-  try {
-    await file.writeFile(text)
-    await file.chown(-1, gid)
-    await file.chmod(0o640) // whatever the umask says
-  } finally {
-    await file.close()
-  }
-  await rename(temporary, path)
+/** What `prepareDnsmasq` and a start write; the leases, which outlive a stop, only where `leases`. */
+export function filesWritten (files: DnsmasqFiles, leases: boolean): readonly string[] {
+  return [files.config, files.log, files.hosts, files.addnhosts, files.servers, ...leases ? leaseFiles(files.leases) : []]
 }

@@ -1,11 +1,12 @@
 /** Starting dnsmasq: in its network's namespace, in the foreground, ready when it says so. `dnsmasq --conf-file=… --keep-in-foreground`. */
 import { createHash } from 'node:crypto'
 import { isError, NetwrightError, ProcessError } from '../errors.js'
-import { native } from '../netlink/native.js'
+import { isErrno } from '../netlink/errno.js'
+import { native, type Native } from '../netlink/native.js'
 import { isIp } from '../values/ip.js'
 import { holders } from './holder.js'
-import { boundLog, lastLines, logSize, openLog, untilLog } from './log.js'
-import { running, startTimeOf, unreadable, type DnsmasqRecord, type Exit, type Running } from './running.js'
+import { boundLog, lastLines, LOG_LIMIT } from './log.js'
+import { running, startTimeIn, untilRead, type DnsmasqRecord, type Exit, type Running } from './running.js'
 import { findDnsmasq } from './user.js'
 
 export interface StartDnsmasq {
@@ -44,55 +45,42 @@ const meanings: Readonly<Record<number, string>> = {
  */
 export async function startDnsmasq (options: StartDnsmasq): Promise<Running> {
   throwIfAborted(options.signal)
-  const binary = options.binary ?? await findDnsmasq()
-  await boundLog(options.logPath)
-  const from = await logSize(options.logPath)
-  const process = await spawn(binary, options)
-  const record: DnsmasqRecord = { pid: process.pid, startTime: await startTimeOf(process.pid) ?? '', configPath: options.configPath, hash: options.hash }
-  const started = running(record, process.pidfd, options)
+  const { pid, pidfd, logSize, status } = await spawn(options.binary ?? await findDnsmasq(), options)
+  const record: DnsmasqRecord = { pid, startTime: startTimeIn(status) ?? '', configPath: options.configPath, hash: options.hash }
+  const started = running(record, pidfd, options)
+  const abort = (): void => { void started.kill() }
+  options.signal?.addEventListener('abort', abort)
   try {
-    const end = await untilReady(started, options, from)
-    if (end === undefined) return started
-    throw await failure(end, options, from)
+    throwIfAborted(options.signal)
+    await untilReady(started, options, logSize)
+    return started
   } catch (error) {
     await started.kill()
     throwIfAborted(options.signal)
     throw error
+  } finally {
+    options.signal?.removeEventListener('abort', abort)
+    if (logSize > LOG_LIMIT) await boundLog(options.logPath).catch(() => undefined) // tried again while it runs; nothing depends on it
   }
 }
 
-async function spawn (binary: string, options: StartDnsmasq): Promise<{ pid: number, pidfd: number }> {
-  const log = await openLog(options.logPath)
-  try {
-    // Its messages are translated otherwise, and they are read here.
-    const environment = ['LC_ALL=C', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', `${MARK}=${options.hash}`]
-    return await native().processSpawn(options.netns, binary, dnsmasqArgs(options.configPath), environment, [-1, log.fd, log.fd], { newSession: true, directory: '/' })
-  } catch (cause) {
+async function spawn (binary: string, { hash, netns, configPath, logPath }: StartDnsmasq): ReturnType<Native['processSpawn']> {
+  // Its messages are translated otherwise, and they are read here.
+  const environment = ['LC_ALL=C', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', `${MARK}=${hash}`]
+  try { return await native().processSpawn(netns, binary, dnsmasqArgs(configPath), environment, [-1, -1, -1], { newSession: true, directory: '/', log: logPath }) } catch (cause) {
     if (!(isError(cause) && 'syscall' in cause && cause.syscall === 'execve')) throw cause
     throw new ProcessError('NETWRIGHT_DNSMASQ_MISSING', `${binary} cannot be executed: ${cause.message}`, {}, { cause, remedy: 'apt-get install --reinstall dnsmasq-base' })
-  } finally {
-    await log.close()
   }
 }
 
-/** Resolves undefined when it is ready, or with its end. */
-async function untilReady (started: Running, { logPath, ready, signal, timeoutMs = 10_000 }: StartDnsmasq, from: number): Promise<Exit | undefined> {
-  const stop = new AbortController()
-  const late = setTimeout(() => { stop.abort(new Error(`it was not ready after ${String(timeoutMs)} ms`)) }, timeoutMs)
-  const told = untilLog(logPath, from, (lines) => lines.find((line) => unreadable.test(line)) ?? lines.find((line) => line.includes(ready)), AbortSignal.any(signal === undefined ? [stop.signal] : [stop.signal, signal]))
-  try {
-    const first = await Promise.race([told, started.exited])
-    if (typeof first !== 'string') return first
-    if (!unreadable.test(first)) return undefined
-    throw new ProcessError('NETWRIGHT_DNSMASQ_FAILED', `dnsmasq cannot read its files: ${first}`, { lastLines: await lastLines(logPath, from) }, { remedy: 'every directory above them must let the user that dnsmasq runs as pass (mode 0711)' })
-  } catch (cause) {
-    if (!stop.signal.aborted) throw cause
+async function untilReady (started: Running, options: StartDnsmasq, from: number): Promise<void> {
+  const { timeoutMs = 10_000, logPath } = options
+  const bad = await untilRead(started.pidfd, options, from, timeoutMs).catch(async (cause: unknown) => {
+    if (!isErrno(cause, 'ETIMEDOUT')) throw cause
     throw new ProcessError('NETWRIGHT_DNSMASQ_FAILED', `dnsmasq was not ready after ${String(timeoutMs)} ms`, { lastLines: await lastLines(logPath, from) }, { cause })
-  } finally {
-    clearTimeout(late)
-    stop.abort(new Error('not waited for any more'))
-    await told.catch(() => undefined)
-  }
+  })
+  if (bad === null) throw await failure(await started.exited, options, from)
+  if (bad !== undefined) throw new ProcessError('NETWRIGHT_DNSMASQ_FAILED', `dnsmasq cannot read its files: ${bad}`, { lastLines: await lastLines(logPath, from) }, { remedy: 'every directory above them must let the user that dnsmasq runs as pass (mode 0711)' })
 }
 
 function throwIfAborted (signal: AbortSignal | undefined): void {

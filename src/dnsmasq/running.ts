@@ -1,8 +1,9 @@
 /** A dnsmasq that runs, whether we started or adopted it: one pidfd, one wait, and what can be asked of it. */
 import { readFile } from 'node:fs/promises'
 import { isError, ProcessError } from '../errors.js'
+import { isErrno } from '../netlink/errno.js'
 import { native } from '../netlink/native.js'
-import { boundLog, lastLines, logSize, untilLog } from './log.js'
+import { boundLog, lastLines, logSize } from './log.js'
 
 /** What proves later that a process is the one we started. Plain JSON. */
 export interface DnsmasqRecord {
@@ -53,16 +54,28 @@ const PATIENCE = { termMs: 2_000, reloadMs: 5_000 }
 const LOG_EVERY_MS = 30_000
 
 /** What dnsmasq says when a file is not readable for its user; it goes on without it. Source: src/option.c, src/cache.c. */
-export const unreadable = /(?:cannot read|failed to load names from|failed to read) /
+const unreadable = ['cannot read ', 'failed to load names from ', 'failed to read '] as const
+
+/**
+ * Waits until it has read all of its files. Resolves with the line about one that it could not read, or undefined where there is none; null where it has ended.
+ * Throws ETIMEDOUT.
+ */
+export async function untilRead (pidfd: number, { logPath, ready }: Watched, from: number, timeoutMs: number): Promise<string | undefined | null> {
+  const said = await native().processLog(pidfd, logPath, from, [ready, ...unreadable], timeoutMs)
+  return said === null ? null : said.split('\n').slice(0, -1).find((line) => unreadable.some((text) => line.includes(text)))
+}
 
 /** The start time of a process, clock ticks since boot; undefined where there is none, or only what is left of it. Source: proc_pid_stat(5), fields 3 and 22. */
 export async function startTimeOf (pid: number): Promise<string | undefined> {
-  let text: string
-  try { text = await readFile(`/proc/${String(pid)}/stat`, 'latin1') } catch (error) {
+  try { return startTimeIn(await readFile(`/proc/${String(pid)}/stat`, 'latin1')) } catch (error) {
     // Whoever cannot look (no descriptor left) must not take a process for dead.
     if (isError(error) && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return undefined
     throw error
   }
+}
+
+/** The same, of the text of /proc/PID/stat. */
+export function startTimeIn (text: string): string | undefined {
   // The command's name may hold spaces and parentheses; what follows its last one does not.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
@@ -90,7 +103,7 @@ export function running (record: DnsmasqRecord, pidfd: number, watched: Watched)
     ...record, pidfd, exited, release, alive: () => send(0),
     stop: async () => { await end(send, SIGTERM, exited) },
     kill: async () => { await end(send, SIGKILL, exited) },
-    reload: async () => { await reload(send, exited, watched) },
+    reload: async () => { await reload(pidfd, () => open && send(SIGHUP), watched) },
   }
 }
 
@@ -113,20 +126,16 @@ async function end (send: (signal: number) => boolean, signal: number, exited: P
   try { await exited } finally { clearTimeout(hard); clearInterval(awake) }
 }
 
-async function reload (send: (signal: number) => boolean, exited: Promise<Exit>, { logPath, ready }: Watched): Promise<void> {
-  const from = await logSize(logPath)
-  const given = new AbortController()
-  const late = setTimeout(() => { given.abort(new Error('it does not answer')) }, PATIENCE.reloadMs)
-  exited.then(() => { given.abort(new Error('it has ended')) }, (error: unknown) => { given.abort(error) })
+/** The log is looked at from before the signal: what it says of it cannot be missed. */
+async function reload (pidfd: number, hangUp: () => boolean, watched: Watched): Promise<void> {
+  const from = await logSize(watched.logPath)
   try {
-    const answer = untilLog(logPath, from, (lines) => lines.find((line) => unreadable.test(line)) ?? lines.find((line) => line.includes(ready)), given.signal)
-    send(SIGHUP)
-    const line = await answer
-    if (unreadable.test(line)) throw new Error(line)
+    if (!hangUp()) throw new Error('it has ended')
+    const bad = await untilRead(pidfd, watched, from, PATIENCE.reloadMs)
+    if (bad === null) throw new Error('it has ended')
+    if (bad !== undefined) throw new Error(bad)
   } catch (cause) {
-    const message = isError(cause) ? cause.message : String(cause)
-    throw new ProcessError('NETWRIGHT_DNSMASQ_FAILED', `dnsmasq did not read its files again: ${message}`, { lastLines: await lastLines(logPath, from) }, { cause })
-  } finally {
-    clearTimeout(late)
+    const message = !isError(cause) ? String(cause) : isErrno(cause, 'ETIMEDOUT') ? 'it does not answer' : cause.message
+    throw new ProcessError('NETWRIGHT_DNSMASQ_FAILED', `dnsmasq did not read its files again: ${message}`, { lastLines: await lastLines(watched.logPath, from) }, { cause })
   }
 }

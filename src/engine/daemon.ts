@@ -4,14 +4,15 @@ import { basename, dirname, join } from 'node:path'
 import { dnsmasqConfig } from '../dnsmasq/config.js'
 import { copyPath } from '../dnsmasq/lease-file.js'
 import type { DnsmasqFiles } from '../dnsmasq/place.js'
-import { prepareDnsmasq, removeDnsmasqFiles, writeHosts, writeServers, type Prepared } from '../dnsmasq/prepare.js'
+import { filesWritten, prepareDnsmasq, writeHosts, writeServers, type Prepared } from '../dnsmasq/prepare.js'
 import { startDnsmasq } from '../dnsmasq/process.js'
 import type { Running } from '../dnsmasq/running.js'
-import { dnsmasqUser } from '../dnsmasq/user.js'
+import { dnsmasqUser, findDnsmasq, type DnsmasqUser } from '../dnsmasq/user.js'
 import { ProcessError } from '../errors.js'
+import { native } from '../netlink/native.js'
 import type { Definition } from '../network/spec.js'
 import { under, type Context } from './context.js'
-import { isMissing, removeFile, writeAtomic } from './files.js'
+import { isMissing } from './files.js'
 import { filesOf, notePath, type Noted } from './note.js'
 import { fileName } from './places.js'
 import { guestSubnet } from './port.js'
@@ -45,18 +46,29 @@ export function withReservations (definition: Definition, ports: readonly PortRe
   return { ...definition, ip: definition.ip.map((ip) => ip === of ? { ...ip, dhcp: { ...ip.dhcp, host: [...hosts, ...more] } } : ip) }
 }
 
+/** Which dnsmasq is run, and as whom: the same for all that are started at once. */
+export interface Program { readonly binary: string, readonly user: DnsmasqUser }
+
+/** Throws NETWRIGHT_DNSMASQ_MISSING. */
+export async function findProgram (): Promise<Program> {
+  const [binary, user] = await Promise.all([findDnsmasq(), dnsmasqUser()])
+  return { binary, user }
+}
+
+export interface Launch { readonly program: Program, readonly ports: readonly PortRecord[], readonly signal: AbortSignal | undefined }
+
 /** Writes its files, starts it, waits until it answers and writes down how to find it again. Throws what `startDnsmasq` throws. */
-export async function launch (context: Context, definition: Definition, ports: readonly PortRecord[], signal: AbortSignal | undefined): Promise<Running> {
+export async function launch (context: Context, definition: Definition, { program: { binary, user }, ports, signal }: Launch): Promise<Running> {
   const step = steps(context.hook, signal)
   const files = filesOf(context, definition.name)
   await step.before('write dnsmasq\'s files')
-  const prepared = await prepare(context, withReservations(definition, ports), files)
+  const prepared = await prepare(context, withReservations(definition, ports), files, user)
   if (prepared.loops.length > 0) context.logger.warn({ network: definition.name, nameservers: prepared.loops }, 'name servers of the host that are gateways of this network are left out')
   await step.before('run dnsmasq')
-  const running = await context.tallies.dnsmasq(definition.name, async () => await startDnsmasq({ configPath: files.config, logPath: files.log, netns: context.netns.fd, ready: prepared.ready, hash: prepared.hash, ...signal === undefined ? {} : { signal } })).catch(async (error: unknown) => { throw await muted(error, files.log) })
+  const running = await context.tallies.dnsmasq(definition.name, async () => await startDnsmasq({ binary, configPath: files.config, logPath: files.log, netns: context.netns.fd, ready: prepared.ready, hash: prepared.hash, ...signal === undefined ? {} : { signal } })).catch(async (error: unknown) => { throw await muted(error, files.log) })
   const { pid, startTime, configPath, hash } = running
   const note: Noted = { process: { pid, startTime, configPath, hash }, ready: prepared.ready }
-  try { await step.before('note dnsmasq'); await writeAtomic(notePath(context, definition.name), JSON.stringify(note), { durable: false }) } catch (error) {
+  try { await step.before('note dnsmasq'); await native().filesEdit([{ kind: 'file', path: notePath(context, definition.name), data: JSON.stringify(note), mode: 0o600, group: -1, durable: false }]) } catch (error) {
     await running.stop()
     throw error
   }
@@ -70,9 +82,9 @@ async function muted (error: unknown, log: string): Promise<unknown> {
 }
 
 /** Its directories may go, since they are empty, while they are made: when the last other network stops. */
-async function prepare (context: Context, definition: Definition, files: DnsmasqFiles): Promise<Prepared> {
+async function prepare (context: Context, definition: Definition, files: DnsmasqFiles, user: DnsmasqUser): Promise<Prepared> {
   for (let tries = 1; ; tries++) {
-    try { return await prepareDnsmasq(definition, files, await dnsmasqUser(), context.resolvConf) } catch (error) { if (!isMissing(error) || tries >= ATTEMPTS) throw error }
+    try { return await prepareDnsmasq(definition, files, user, context.resolvConf) } catch (error) { if (!isMissing(error) || tries >= ATTEMPTS) throw error }
   }
 }
 
@@ -96,9 +108,8 @@ export function finalNames (context: Context, name: string): string[] {
   return [config, hosts, addnhosts, servers, notePath(context, name), leases, copyPath(leases)].map((path) => basename(path))
 }
 
-/** Removes its files; the leases only where the network is gone for good. */
-export async function forget (context: Context, name: string, leases: boolean): Promise<void> {
-  await removeFile(notePath(context, name))
-  await removeFile(lockPath(context, name))
-  await removeDnsmasqFiles(filesOf(context, name), leases)
+/** Removes the files of networks; the leases only where the network is gone for good. */
+export async function forget (context: Context, networks: readonly { readonly name: string, readonly leases: boolean }[]): Promise<void> {
+  const paths = networks.flatMap(({ name, leases }) => [notePath(context, name), lockPath(context, name), ...filesWritten(filesOf(context, name), leases)])
+  await native().filesEdit(paths.map((path) => ({ kind: 'none', path })))
 }

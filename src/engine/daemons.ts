@@ -5,7 +5,7 @@ import { Supervisor } from '../dnsmasq/supervise.js'
 import type { Context } from './context.js'
 import { finalName, namesIn, removeEmpty, removeTemps } from './files.js'
 import { fileName } from './places.js'
-import { adopt, exclusively, finalNames, forget, launch, refreshServers, reload } from './daemon.js'
+import { adopt, exclusively, finalNames, findProgram, forget, launch, refreshServers, reload } from './daemon.js'
 import type { NetworkRecord, PortRecord } from './record.js'
 
 /** How many are started at once: two a processor keep it busy. */
@@ -32,11 +32,15 @@ export class Daemons {
     const failed = new AbortController()
     const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal])
     const queue = [...networks]
+    const found = networks.length === 0 ? undefined : findProgram()
+    found?.catch(() => undefined) // whoever is to be started first is told
+    const portsOf = new Map<string, PortRecord[]>(networks.map(({ definition: { name } }) => [name, []]))
+    for (const port of ports) portsOf.get(port.network)?.push(port)
     let reason: { readonly error: unknown } | undefined
     const worker = async (): Promise<void> => {
       for (let network = queue.shift(); network !== undefined && reason === undefined; network = queue.shift()) {
         const { definition } = network
-        try { this.#watch(network, await launch(this.#context, definition, ports.filter((port) => port.network === definition.name), either)) } catch (error) {
+        try { this.#watch(network, await launch(this.#context, definition, { program: await (found ?? findProgram()), ports: portsOf.get(definition.name) ?? [], signal: either })) } catch (error) {
           reason ??= { error: located(error, { network: definition.name }) }
           failed.abort(error)
         }
@@ -64,10 +68,7 @@ export class Daemons {
     // Where there is no file there is nothing to forget: hundreds of networks without dnsmasq cost two looks.
     const there = (await Promise.all([this.#context.places.dnsmasq, this.#context.places.leases].map(namesIn))).flat()
     const some = networks.filter(({ definition: { name } }) => there.some((file) => file.startsWith(`${fileName(name)}.`)))
-    await Promise.all(some.map(async ({ definition: { name, uuid } }) => {
-      const stored = await this.#context.store.get(name)
-      await forget(this.#context, name, stored?.definition.uuid !== uuid)
-    }))
+    await forget(this.#context, await Promise.all(some.map(async ({ definition: { name, uuid } }) => ({ name, leases: (await this.#context.store.get(name))?.definition.uuid !== uuid }))))
     const { dnsmasq, leases } = this.#context.places
     if (there.some((file) => finalName(file) !== undefined)) {
       const finals = new Set(networks.flatMap(({ definition: { name } }) => finalNames(this.#context, name)))
@@ -133,7 +134,7 @@ export class Daemons {
 
   /** The leases of a network that is defined no more. */
   async forgetLeases (name: string): Promise<void> {
-    await forget(this.#context, name, true)
+    await forget(this.#context, [{ name, leases: true }])
     await removeEmpty(this.#context.places.leases, 3)
   }
 
@@ -185,7 +186,7 @@ export class Daemons {
       const other = await adopt(this.#context, name, true)
       if (other !== undefined) return other
       const ports = (await this.#context.book.look()).ports([name])
-      return await launch(this.#context, now.definition, ports, signal)
+      return await launch(this.#context, now.definition, { program: await findProgram(), ports, signal })
     })
   }
 

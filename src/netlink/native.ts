@@ -18,6 +18,15 @@ export interface NativeEar { readonly brand: 'ear' }
 /** Opaque: a netlink socket that only listens. */
 export interface NativeLetterbox { readonly brand: 'letterbox' }
 
+/** One of `filesEdit`. `mode`: whatever the umask says. `group`: a number, -1 to leave it as it is. */
+export type FileChange =
+  /** `mkdir -m`, without those above. One that is there gets group and mode only where a group is given. */
+  | { readonly kind: 'directory', readonly path: string, readonly mode: number, readonly group: number }
+  /** A temp file beside it, renamed over it: a reader sees the old or the new, never a part. `durable`: fsync of file and directory. A string is written as UTF-8. */
+  | { readonly kind: 'file', readonly path: string, readonly data: string | Uint8Array, readonly mode: number, readonly group: number, readonly durable: boolean }
+  /** `rm -f`. */
+  | { readonly kind: 'none', readonly path: string }
+
 export interface Native {
   /** Opens a netlink socket in `netns` on a thread of its own. Sets NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK (rtnetlink) and the buffer sizes (forced where allowed). */
   channelOpen (protocol: number, netns: number, sendBuffer: number, receiveBuffer: number): Promise<NativeChannel>
@@ -69,14 +78,22 @@ export interface Native {
   /** Enters, runs `fn` at once, leaves; synchronous, no promise. If leaving fails the process aborts. Throws TypeError where `fn` returns a promise. */
   netnsRun<T> (netns: number, fn: () => T): T
 
-  /** Starts a program (vfork-like, off the loop) in `netns` with exactly these descriptors as 0, 1, 2 (-1: /dev/null), signal mask and dispositions reset, in a session of its own where asked; the child gets SIGKILL from nobody when we die. */
-  processSpawn (netns: number, file: string, args: readonly string[], env: readonly string[], fds: readonly number[], options: { newSession: boolean, directory: string }): Promise<{ pid: number, pidfd: number }>
+  /**
+   * Starts a program (vfork-like, off the loop) in `netns` with exactly these descriptors as 0, 1, 2 (-1: /dev/null), signal mask and dispositions reset, in a session of its own where asked; the child gets SIGKILL from nobody when we die.
+   * `log`: a file for 1 and 2, opened for appending, made (0600) where it is not there, never through a symbolic link; `logSize` is what it held before. `status`: /proc/PID/stat.
+   */
+  processSpawn (netns: number, file: string, args: readonly string[], env: readonly string[], fds: readonly number[], options: { newSession: boolean, directory: string, log?: string }): Promise<{ pid: number, pidfd: number, logSize: number, status: string }>
   /** pidfd_open: for a process that we did not start. ESRCH where there is none. */
   processOpen (pid: number): Promise<number>
   /** A pidfd of the calling thread alone, PIDFD_THREAD: readable when it has ended. EINVAL where the kernel (before 6.9) has none. */
   threadOpen (): Promise<number>
   /** Resolves when the process has ended. `code` and `signal` are null for a process that is not our child. Does not keep the event loop alive unless `ref`. Does not close the pidfd. */
   processWait (pidfd: number, ref: boolean): Promise<{ code: number | null, signal: number | null }>
+  /**
+   * Resolves when a whole line with one of `texts` is in the log at `path` behind `from`, or at its beginning where it was cut meanwhile: with that line and what follows it so far. null where the process of
+   * `pidfd` has ended before. ETIMEDOUT after `timeout` milliseconds. inotify, one instance for all; where there is none a look every 20 ms. Does not close the pidfd.
+   */
+  processLog (pidfd: number, path: string, from: number, texts: readonly string[], timeout: number): Promise<string | null>
   /** pidfd_send_signal. Throws ESRCH when it is gone. Synchronous: never waits. */
   processSignal (pidfd: number, signal: number): void
 
@@ -89,6 +106,9 @@ export interface Native {
   filesRead (netns: number, paths: readonly string[], limit: number): Promise<(Buffer | null)[]>
   /** Writes each file (O_WRONLY|O_TRUNC, no creation) inside `netns`, in order; stops at the first failure, whose error has `path` and `index`. */
   filesWrite (netns: number, files: readonly { path: string, data: string }[]): Promise<void>
+
+  /** All changes, in order, in one go on one thread; stops at the first failure, whose error has `path` and `index`: what came before it stays, of itself nothing does. */
+  filesEdit (changes: readonly FileChange[]): Promise<void>
 
   /** close(2), on the calling thread. Not for the last descriptor of a TAP: that takes a link down and waits for RTNL. Throws EBADF. */
   close (fd: number): void

@@ -1,9 +1,10 @@
 /** Small files inside a namespace, compared with what a program inside reads. */
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { isErrno } from '../../src/netlink/errno.js'
-import { native } from '../../src/netlink/native.js'
+import { native, type FileChange } from '../../src/netlink/native.js'
+import { exec } from '../harness/command.js'
 import { kernelTest } from '../harness/kernel-test.js'
 
 const rejection = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => { throw new Error('not refused') }, (error: unknown) => error)
@@ -62,6 +63,54 @@ kernelTest(test, 'file: interface indexes are those of the namespace given', asy
   await ns.must('ip', ['link', 'add', 'here0', 'index', '4711', 'type', 'bridge'])
   assert.equal([await native().ifindex(ns.fd, 'here0'), await native().ifindex(-1, 'here0'), await native().ifindex(ns.fd, 'a-name-that-is-too-long')], [4711, 0, 0])
   await ns.must('ip', ['link', 'del', 'here0'])
+})
+
+const file = (path: string, data: string | Uint8Array, more: { readonly mode?: number, readonly group?: number, readonly durable?: boolean } = {}): FileChange => ({ kind: 'file', path, data, mode: 0o600, group: -1, durable: false, ...more })
+
+kernelTest(test, 'file: a list of changes is made in order, with mode and group whatever the umask', async ({ tmp }) => {
+  const before = process.umask(0o077)
+  try {
+    await writeFile(`${tmp}/old`, 'old')
+    await native().filesEdit([
+      { kind: 'directory', path: `${tmp}/in`, mode: 0o750, group: 4242 }, file(`${tmp}/in/a`, 'ä', { mode: 0o640, group: 4242 }), file(`${tmp}/in/b`, Uint8Array.of(0, 255, 10), { durable: true }),
+      file(`${tmp}/in/c`, '', { durable: true }), file(`${tmp}/old`, 'new', { mode: 0o644 }), { kind: 'none', path: `${tmp}/in/c` }, { kind: 'none', path: `${tmp}/in/never` },
+    ])
+  } finally { process.umask(before) }
+  const seen = async (path: string): Promise<string> => { const { mode, gid } = await stat(path); return `${(mode & 0o7777).toString(8)} ${gid}` }
+  assert.equal(await Promise.all(['in', 'in/a', 'in/b', 'old'].map((name) => seen(`${tmp}/${name}`))), ['750 4242', '640 4242', '600 0', '644 0'])
+  assert.equal([await readFile(`${tmp}/in/a`, 'utf8'), [...await readFile(`${tmp}/in/b`)], await readFile(`${tmp}/old`, 'utf8')], ['ä', [0, 255, 10], 'new'])
+  assert.equal((await readdir(`${tmp}/in`)).sort(), ['a', 'b'])
+})
+
+kernelTest(test, 'file: a directory that is there is changed only where a group is given', async ({ tmp }) => {
+  await mkdir(`${tmp}/in`, { mode: 0o700 })
+  await native().filesEdit([{ kind: 'directory', path: `${tmp}/in`, mode: 0o711, group: -1 }])
+  assert.is((await stat(`${tmp}/in`)).mode & 0o777, 0o700)
+  await native().filesEdit([{ kind: 'directory', path: `${tmp}/in`, mode: 0o711, group: 0 }])
+  assert.is((await stat(`${tmp}/in`)).mode & 0o777, 0o711)
+})
+
+kernelTest(test, 'file: changes end at the first that fails, which leaves the old content and no temp file', async ({ tmp }) => {
+  await mkdir(`${tmp}/in`)
+  await writeFile(`${tmp}/old`, 'old')
+  const error = await rejection(native().filesEdit([file(`${tmp}/first`, '1'), file(`${tmp}/in`, 'x'), file(`${tmp}/old`, 'new')]))
+  assert.equal({ ...error as object }, { code: 'EISDIR', errno: 21, syscall: 'rename', path: `${tmp}/in`, index: 1 })
+  assert.ok(isErrno(await rejection(native().filesEdit([file(`${tmp}/none/a`, '1')])), 'ENOENT'))
+  assert.is(await readFile(`${tmp}/old`, 'utf8'), 'old')
+  assert.equal((await readdir(tmp)).sort(), ['first', 'in', 'old'])
+  for (const bad of [{ kind: 'other', path: tmp }, { kind: 'file', path: `${tmp}/x`, data: 7, mode: 0o600, group: -1, durable: false }, { kind: 'file', path: `${tmp}/x\0y`, data: '', mode: 0o600, group: -1, durable: false }]) assert.throws(() => native().filesEdit([bad as FileChange]), (reason: unknown) => reason instanceof TypeError)
+  assert.throws(() => native().filesEdit({} as FileChange[]), (reason: unknown) => reason instanceof TypeError)
+})
+
+kernelTest(test, 'file: what does not fit leaves the old content', async ({ tmp }) => {
+  await mkdir(`${tmp}/small`)
+  const limited = `import { native } from ${JSON.stringify(new URL('../../src/netlink/native.js', import.meta.url).href)}
+    import { writeFile } from 'node:fs/promises'
+    await writeFile('small/a', 'old')
+    const error = await native().filesEdit([{ kind: 'file', path: 'small/a', data: new Uint8Array(1 << 20), mode: 0o600, group: -1, durable: true }]).catch((reason) => reason)
+    console.log(error.code, error.syscall)`
+  const { stdout, stderr } = await exec('unshare', ['-m', 'sh', '-c', 'mount -t tmpfs -o size=64k small small && "$0" --input-type=module -e "$1" && ls small && cat small/a', process.execPath, limited], { cwd: tmp })
+  assert.is(stdout, 'ENOSPC write\na\nold', stderr)
 })
 
 test.run()

@@ -1,7 +1,7 @@
 /** Programs started by the addon, as /proc sees them. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { open, readdir, readFile, readlink, stat } from 'node:fs/promises'
+import { open, readdir, readFile, readlink, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -155,6 +155,93 @@ kernelTest(test, 'spawn: waiting keeps the process alive only where asked, and a
 kernelTest(test, 'spawn: capabilities are those that /proc tells', async () => {
   const status = await readFile('/proc/self/status', 'utf8')
   assert.is(native().capabilities(), BigInt(`0x${/^CapEff:\t([0-9a-f]+)$/m.exec(status)?.[1] ?? ''}`))
+})
+
+/** `cat` with what is written into `input` on its standard input, and its log. */
+async function cat (log: string): Promise<{ readonly pid: number, readonly pidfd: number, readonly logSize: number, readonly status: string, say (text: string): Promise<void>, end (): Promise<void> }> {
+  await writeFile(`${log}.fifo`, '').then(async () => { await rm(`${log}.fifo`); await exec('mkfifo', [`${log}.fifo`]) })
+  const started = await native().processSpawn(-1, '/bin/sh', ['-c', `exec cat <${log}.fifo`], path, nothing, { ...plain, log })
+  const input = await open(`${log}.fifo`, 'w')
+  return {
+    ...started, say: async (text) => { await input.write(text) },
+    end: async () => {
+      await input.close()
+      await native().processWait(started.pidfd, true)
+      native().close(started.pidfd)
+    },
+  }
+}
+
+kernelTest(test, 'spawn: a log is made, appended to, never through a link, and what it held is told', async ({ tmp }) => {
+  const log = `${tmp}/log`
+  for (const [before, after] of [[0, 'out\nerr\n'], [8, 'out\nerr\nout\nerr\n']] as const) {
+    const { pid, pidfd, logSize, status } = await native().processSpawn(-1, '/bin/sh', ['-c', 'echo out; echo err >&2'], path, nothing, { ...plain, log })
+    await native().processWait(pidfd, true)
+    native().close(pidfd)
+    assert.is(logSize, before)
+    assert.match(status, new RegExp(`^${pid} \\(.*\\) \\S ${process.pid} `))
+    assert.is(await readFile(log, 'utf8'), after)
+  }
+  assert.is((await stat(log)).mode & 0o777, 0o600)
+  await symlink(log, `${tmp}/link`)
+  const error = await native().processSpawn(-1, '/bin/true', [], [], nothing, { ...plain, log: `${tmp}/link` }).catch((reason: unknown) => reason)
+  assert.ok(isErrno(error, 'ELOOP'))
+  assert.equal(await children(), [])
+})
+
+kernelTest(test, 'spawn: a line of the log is waited for, as a whole and behind the offset given', async ({ tmp }) => {
+  const log = `${tmp}/log`
+  await writeFile(log, 'ready: old\n')
+  const { pidfd, logSize, say, end } = await cat(log)
+  let found: string | null | undefined
+  const waiting = native().processLog(pidfd, log, logSize, ['never', 'ready'], 60_000).then((text) => { found = text })
+  await say('starting\nrea')
+  await say('dy: new')
+  // What is written before another wait begins has been looked at by the first when the second is over.
+  const second = native().processLog(pidfd, log, 0, ['other'], 60_000)
+  await say(' and\xff whole\nother\n')
+  assert.is(await second, 'other\n')
+  await waiting
+  assert.match(found ?? '', /^ready: new and\S+ whole\n/)
+  assert.is(await native().processLog(pidfd, log, 0, ['old'], 60_000), await readFile(log, 'utf8'))
+  await end()
+})
+
+kernelTest(test, 'spawn: waiting for a line ends with the process, with its time, and where there is no log', async ({ tmp }) => {
+  const log = `${tmp}/log`
+  const { pidfd, say, end } = await cat(log)
+  await say('something\n')
+  const late = await native().processLog(pidfd, log, 0, ['never'], 10).catch((reason: unknown) => reason)
+  assert.ok(isErrno(late, 'ETIMEDOUT'))
+  const none = await native().processLog(pidfd, `${tmp}/none`, 0, ['never'], 60_000).catch((reason: unknown) => reason)
+  assert.ok(isErrno(none, 'ENOENT'))
+  const waits = Array.from({ length: 20 }, async () => await native().processLog(pidfd, log, 0, ['never'], 60_000))
+  await end()
+  assert.equal(new Set(await Promise.all(waits)), new Set([null]))
+  assert.throws(() => native().processLog(-1, log, -1, [], 0), (error: unknown) => error instanceof TypeError)
+})
+
+kernelTest(test, 'spawn: a log that is cut meanwhile is read from its beginning, and long lines hinder nobody', async ({ tmp }) => {
+  const log = `${tmp}/log`
+  await writeFile(log, '.'.repeat(100_000))
+  const { pidfd, logSize, say, end } = await cat(log)
+  const waiting = native().processLog(pidfd, log, logSize, ['ready'], 60_000)
+  await say('.'.repeat(60_000))
+  await say(`${'.'.repeat(60_000)}\n`)
+  assert.is(await native().processLog(pidfd, log, 200_000, ['.'], 60_000), `${'.'.repeat(20_000)}\n`)
+  await truncate(log)
+  await say('ready\n')
+  assert.is(await waiting, 'ready\n')
+  await end()
+})
+
+kernelTest(test, 'spawn: without inotify a log is looked at now and then', async ({ tmp }) => {
+  const script = `import { native } from ${JSON.stringify(new URL('../../src/netlink/native.js', import.meta.url).href)}
+    const { pidfd } = await native().processSpawn(-1, '/bin/sh', ['-c', 'sleep 0.1; echo ready; exec sleep 1000'], ${JSON.stringify(path)}, [-1, -1, -1], { newSession: false, directory: '', log: 'log' })
+    console.log(JSON.stringify(await native().processLog(pidfd, 'log', 0, ['ready'], 60000)))
+    native().processSignal(pidfd, 9)`
+  const { stdout, stderr } = await exec('unshare', ['-U', '-r', 'sh', '-c', 'echo 0 >/proc/sys/user/max_inotify_instances && exec "$0" --input-type=module -e "$1"', process.execPath, script], { cwd: tmp })
+  assert.is(stdout, '"ready\\n"\n', stderr)
 })
 
 test.run()

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { copyPath, listLeases, readLeases, restoreLeases, watchLeases } from '../../../src/dnsmasq/lease-file.js'
+import { copyPath, listLeases, readLeases, restored, watchLeases } from '../../../src/dnsmasq/lease-file.js'
+import { native } from '../../../src/netlink/native.js'
 import { currentLeases, leaseChanges, macOfDuid, mergeLeases, parseLeases } from '../../../src/dnsmasq/leases.js'
 
 /** As dnsmasq 2.90 writes it (src/lease.c, lease_update_file); made by hand, with every form of a line. */
@@ -13,6 +14,14 @@ duid 00:01:00:01:2f:91:5e:4e:52:54:00:00:00:01
 9000000000 5523472 fd00:9::1aa vm1 00:01:00:01:18:aa:62:fe:00:16:3e:44:55:66
 9000000000 T77 fd00:9::1ab * 00:03:00:01:00:16:3e:44:55:67
 `
+/** As before a start. */
+async function restore (path: string): Promise<{ readonly stored: number, readonly bad: number }> {
+  const [text = '', copy = ''] = await Promise.all([path, copyPath(path)].map(async (file) => await readFile(file, 'latin1').catch(() => '')))
+  const { stored, bad, changes } = restored(path, { text, copy })
+  await native().filesEdit(changes)
+  return { stored, bad }
+}
+
 const ips = (text: string): string[] => parseLeases(text).lines.map(({ ip }) => ip)
 
 async function inDirectory (body: (directory: string) => Promise<void>): Promise<void> {
@@ -70,7 +79,7 @@ test('lease file: none is an empty one, before and after restoring', async () =>
   await inDirectory(async (directory) => {
     const path = join(directory, 'leases')
     assert.equal(await listLeases(path), [])
-    assert.equal(await restoreLeases(path), { stored: 0, bad: 0 })
+    assert.equal(await restore(path), { stored: 0, bad: 0 })
     assert.is(await readFile(path, 'utf8'), '')
   })
 })
@@ -79,7 +88,7 @@ test('lease file: restoring puts bad lines aside and leaves no other file', asyn
   await inDirectory(async (directory) => {
     const path = join(directory, 'leases')
     await writeFile(path, `junk\n${FILE}`)
-    assert.equal(await restoreLeases(path), { stored: 4, bad: 1 })
+    assert.equal(await restore(path), { stored: 4, bad: 1 })
     assert.is(await readFile(path, 'utf8'), FILE)
     assert.is(await readFile(`${path}.bad`, 'utf8'), 'junk\n')
     assert.equal((await readdir(directory)).sort(), ['leases', 'leases.bad'])
@@ -110,7 +119,7 @@ test('lease file: an emptied one is not believed while dnsmasq does not run, and
     assert.is((await changes.next()).done, true)
     assert.equal(ips(await readFile(copyPath(path), 'utf8')), ['10.9.0.106', 'fd00:9::1aa', 'fd00:9::1ab'])
     await writeFile(path, '')
-    assert.equal(await restoreLeases(path), { stored: 3, bad: 0 })
+    assert.equal(await restore(path), { stored: 3, bad: 0 })
   })
 })
 
