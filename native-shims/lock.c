@@ -2,13 +2,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "shims.h"
 
-struct locking { struct job job; char *path; int fd; bool unlink; };
+struct locking { struct job job; char *path, *sign; int fd; bool unlink; };
 
 static void drop_locking (struct job *job, bool delivered)
 {
@@ -16,6 +17,7 @@ static void drop_locking (struct job *job, bool delivered)
   if (delivered) own_fd(job, locking->fd);
   else close_fd(&locking->fd);
   free(locking->path);
+  free(locking->sign);
   free(locking);
 }
 
@@ -23,6 +25,13 @@ static bool same_file (int fd, const char *path)
 {
   struct stat held, named;
   return fstat(fd, &held) == 0 && lstat(path, &named) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+}
+
+/* For whoever waits in vain. The lock is ours without it, so a full disk is no reason to give it back: they are told "another process". */
+static void sign (const struct locking *locking)
+{
+  if (locking->sign == NULL || ftruncate(locking->fd, 0) != 0) return;
+  if (write(locking->fd, locking->sign, strlen(locking->sign)) < 0) { /* as said */ }
 }
 
 /*
@@ -40,7 +49,7 @@ static void work_try (struct job *job)
       close_fd(&locking->fd);
       return;
     }
-    if (same_file(locking->fd, locking->path)) return;
+    if (same_file(locking->fd, locking->path)) { sign(locking); return; }
     close_fd(&locking->fd);
   }
 }
@@ -62,12 +71,14 @@ static void work_release (struct job *job)
 
 napi_value lock_try (napi_env env, napi_callback_info info)
 {
-  napi_value values[1];
-  char *path;
-  if (!arguments(env, info, 1, values) || (path = as_string(env, values[0], "path")) == NULL) return NULL;
+  napi_value values[2];
+  napi_valuetype type;
+  char *path, *text = NULL;
+  if (!arguments(env, info, 2, values) || napi_typeof(env, values[1], &type) != napi_ok) return NULL;
+  if ((type != napi_null && (text = as_string(env, values[1], "sign")) == NULL) || (path = as_string(env, values[0], "path")) == NULL) { free(text); return NULL; }
   struct locking *locking = calloc(1, sizeof *locking);
-  if (locking == NULL) { free(path); return throw_errno(env, ENOMEM, "malloc", "lock"); }
-  *locking = (struct locking){ .job = { .work = work_try, .result = result_try, .drop = drop_locking }, .path = path, .fd = -1 };
+  if (locking == NULL) { free(path); free(text); return throw_errno(env, ENOMEM, "malloc", "lock"); }
+  *locking = (struct locking){ .job = { .work = work_try, .result = result_try, .drop = drop_locking }, .path = path, .sign = text, .fd = -1 };
   return job_start(env, &locking->job);
 }
 

@@ -79,7 +79,10 @@ async function untilReady (started: Running, options: StartDnsmasq, from: number
     if (!isErrno(cause, 'ETIMEDOUT')) throw cause
     throw new ProcessError('NETWRIGHT_DNSMASQ_FAILED', `dnsmasq was not ready after ${String(timeoutMs)} ms`, { lastLines: await lastLines(logPath, from) }, { cause })
   })
-  if (bad === null) throw await failure(await started.exited, options, from)
+  if (bad === null) {
+    await started.kill() // it has ended; unlike `exited` this keeps the event loop alive until it is reaped
+    throw await failure(await started.exited, options, from)
+  }
   if (bad !== undefined) throw new ProcessError('NETWRIGHT_DNSMASQ_FAILED', `dnsmasq cannot read its files: ${bad}`, { lastLines: await lastLines(logPath, from) }, { remedy: 'every directory above them must let the user that dnsmasq runs as pass (mode 0711)' })
 }
 

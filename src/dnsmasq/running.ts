@@ -19,7 +19,7 @@ export interface Exit {
   /** undefined where it was ended by a signal, or was not our child. */
   readonly code?: number
   readonly signal?: number
-  /** The last of its log, control characters escaped. */
+  /** The last of its log, control characters escaped; none where it was we who ended it. */
   readonly lastLines: readonly string[]
 }
 
@@ -84,6 +84,7 @@ export function startTimeIn (text: string): string | undefined {
 /** Takes charge of a process by its pidfd, which it owns from then on. Keeps its log short while it is held. */
 export function running (record: DnsmasqRecord, pidfd: number, watched: Watched): Running {
   let open = true
+  let ending = false
   // A cut that fails is tried again at the next look; nothing depends on it.
   const logged = setInterval(() => { boundLog(watched.logPath).catch(() => undefined) }, LOG_EVERY_MS).unref()
   const release = (): void => {
@@ -94,15 +95,15 @@ export function running (record: DnsmasqRecord, pidfd: number, watched: Watched)
   }
   const exited = native().processWait(pidfd, false).then(async ({ code, signal }): Promise<Exit> => {
     release()
-    return { ...code === null ? {} : { code }, ...signal === null ? {} : { signal }, lastLines: await lastLines(watched.logPath) }
+    return { ...code === null ? {} : { code }, ...signal === null ? {} : { signal }, lastLines: ending ? [] : await lastLines(watched.logPath) }
   })
   exited.catch(() => undefined) // whoever waits for it is told; nobody needs to
   // A closed number may be another process's by now.
   const send = (signal: number): boolean => open && sendTo(pidfd, signal)
   return {
     ...record, pidfd, exited, release, alive: () => send(0),
-    stop: async () => { await end(send, SIGTERM, exited) },
-    kill: async () => { await end(send, SIGKILL, exited) },
+    stop: async () => { ending = true; await end(send, SIGTERM, exited) },
+    kill: async () => { ending = true; await end(send, SIGKILL, exited) },
     reload: async () => { await reload(pidfd, () => open && send(SIGHUP), watched) },
   }
 }

@@ -2,6 +2,7 @@
 import { located } from '../errors.js'
 import type { Running } from '../dnsmasq/running.js'
 import { Supervisor } from '../dnsmasq/supervise.js'
+import { mapSlowly } from '../netlink/breathe.js'
 import type { Context } from './context.js'
 import { finalName, namesIn, removeEmpty, removeTemps } from './files.js'
 import { fileName } from './places.js'
@@ -10,6 +11,12 @@ import type { NetworkRecord, PortRecord } from './record.js'
 
 /** How many are started at once: two a processor keep it busy. */
 const AT_ONCE = 8
+
+/** Of so many networks the files are removed in one go: some two milliseconds of the event loop. */
+const PORTION = 32
+
+/** `a.b.conf` may be of a network `a` or of `a.b`. */
+const beginnings = (file: string): string[] => file.split('.').map((_, n, parts) => parts.slice(0, n).join('.'))
 
 export interface DaemonEvent { readonly network: string, readonly change: 'degraded' | 'recovered', readonly lastLines: readonly string[] }
 
@@ -52,30 +59,38 @@ export class Daemons {
 
   /** Ends those of these networks that run, whoever started them. What is not proved ours is not signalled. */
   async stop (networks: readonly NetworkRecord[]): Promise<void> {
-    await Promise.all(networks.map(async ({ definition: { name } }) => {
-      const watched = this.#watched.get(name)
-      this.#watched.delete(name)
-      await watched?.supervisor.stop()
-      await exclusively(this.#context, name, undefined, async () => {
-        const other = await adopt(this.#context, name, watched === undefined)
-        await other?.stop()
-      })
-    }))
+    const ends = await mapSlowly(networks, async ({ definition: { name } }) => await this.#stopOne(name).then(() => undefined, (error: unknown) => ({ error })))
+    const failed = (await Promise.all(ends)).find((end) => end !== undefined)
+    if (failed !== undefined) throw failed.error
+  }
+
+  async #stopOne (name: string): Promise<void> {
+    const watched = this.#watched.get(name)
+    this.#watched.delete(name)
+    await watched?.supervisor.stop()
+    await exclusively(this.#context, name, undefined, async () => {
+      const other = await adopt(this.#context, name, watched === undefined)
+      await other?.stop()
+    })
   }
 
   /** Removes the files of networks that have stopped; the leases stay where the network is defined. */
   async forget (networks: readonly NetworkRecord[]): Promise<void> {
-    // Where there is no file there is nothing to forget: hundreds of networks without dnsmasq cost two looks.
-    const there = (await Promise.all([this.#context.places.dnsmasq, this.#context.places.leases].map(namesIn))).flat()
-    const some = networks.filter(({ definition: { name } }) => there.some((file) => file.startsWith(`${fileName(name)}.`)))
-    await forget(this.#context, await Promise.all(some.map(async ({ definition: { name, uuid } }) => ({ name, leases: (await this.#context.store.get(name))?.definition.uuid !== uuid }))))
     const { dnsmasq, leases } = this.#context.places
+    // Where there is no file there is nothing to forget: hundreds of networks without dnsmasq cost two looks.
+    const there = (await Promise.all([dnsmasq, leases].map(namesIn))).flat()
+    const begun = new Set(there.flatMap(beginnings))
+    const some = networks.filter(({ definition: { name } }) => begun.has(fileName(name)))
+    const stored = await this.#context.store.some(some.map(({ definition: { name } }) => name))
+    for (let from = 0; from < some.length; from += PORTION) {
+      await forget(this.#context, some.slice(from, from + PORTION).map(({ definition: { name, uuid } }) => ({ name, leases: stored.get(name)?.definition.uuid !== uuid })))
+    }
     if (there.some((file) => finalName(file) !== undefined)) {
       const finals = new Set(networks.flatMap(({ definition: { name } }) => finalNames(this.#context, name)))
       for (const directory of [dnsmasq, leases]) await removeTemps(directory, finals)
     }
-    await removeEmpty(this.#context.places.dnsmasq, 1)
-    await removeEmpty(this.#context.places.leases, 3)
+    await removeEmpty(dnsmasq, 1)
+    await removeEmpty(leases, 3)
   }
 
   /** Is the dnsmasq of this network down at the moment? */

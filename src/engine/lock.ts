@@ -1,5 +1,5 @@
 /** A flock that dies with the process, waited for with a deadline; whoever waits in vain learns who holds it. */
-import { access, open } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NetwrightError } from '../errors.js'
@@ -74,38 +74,27 @@ export async function lock (options: LockOptions): Promise<Lock> {
 async function flock (options: LockOptions, deadline: number): Promise<Lock> {
   for (let pause = 1; ; pause = Math.min(pause * 2, 20)) {
     stopIfAborted(options.signal, options.purpose)
-    const fd = await attempt(options.path)
-    if (fd !== null) {
-      await sign(options.path, options.purpose)
-      return { release: async (unlink = false) => { await native().lockRelease(fd, options.path, unlink) } }
-    }
+    const fd = await attempt(options)
+    if (fd !== null) return { release: async (unlink = false) => { await native().lockRelease(fd, options.path, unlink) } }
     if (performance.now() >= deadline) throw await held(options)
     await sleep(pause)
   }
 }
 
-async function attempt (path: string): Promise<number | null> {
+async function attempt ({ path, purpose }: LockOptions): Promise<number | null> {
   for (let tries = 0; ; tries++) {
-    try { return await native().lockTry(path) } catch (error) {
+    try { return await native().lockTry(path, `${String(process.pid)} ${purpose}\n`) } catch (error) {
       if (!isErrno(error, 'ENOENT') || tries >= 100) throw error
       await makeDirectory(dirname(path)) // whoever held it last has removed the directory
     }
   }
 }
 
-/** For whoever waits in vain. The lock is ours without it, so a full disk or too many open files are no reason to give it back. */
-async function sign (path: string, purpose: string): Promise<void> {
-  try {
-    const file = await open(path, 'w', 0o600)
-    try { await file.writeFile(`${String(process.pid)} ${purpose}\n`) } finally { await file.close() }
-  } catch { /* they are told "another process" */ }
-}
-
 /** Removes the file of a lock whose holder was killed; one that is held stays, as does one that may not be touched. */
 export async function clearLock (path: string): Promise<void> {
   try {
     await access(path)
-    const fd = await native().lockTry(path)
+    const fd = await native().lockTry(path, null)
     if (fd !== null) await native().lockRelease(fd, path, true)
   } catch { /* not there, or not ours to take: nothing depends on it */ }
 }

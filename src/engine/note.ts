@@ -4,13 +4,16 @@ import * as v from 'valibot'
 import { adoptDnsmasq, findRunning } from '../dnsmasq/adopt.js'
 import { dnsmasqFiles, type DnsmasqFiles } from '../dnsmasq/place.js'
 import type { DnsmasqRecord, Running } from '../dnsmasq/running.js'
+import { native } from '../netlink/native.js'
 import type { Context } from './context.js'
-import { readIfThere } from './files.js'
 import { fileName } from './places.js'
 
 /** Which process it is, and what it said when it was ready. */
 export interface Noted { readonly process: DnsmasqRecord, readonly ready: string }
 const schema = v.object({ process: v.object({ pid: v.number(), startTime: v.string(), configPath: v.string(), hash: v.string() }), ready: v.string() })
+
+/** Bytes: many times what one has. */
+const LIMIT = 64 * 1024
 
 /** The files of a network's dnsmasq. */
 export function filesOf (context: Pick<Context, 'places'>, name: string): DnsmasqFiles {
@@ -20,10 +23,10 @@ export function filesOf (context: Pick<Context, 'places'>, name: string): Dnsmas
 export const notePath = (context: Pick<Context, 'places'>, name: string): string => join(context.places.dnsmasq, `${fileName(name)}.json`)
 
 async function noted (context: Pick<Context, 'places'>, name: string): Promise<Noted | undefined> {
-  const text = await readIfThere(notePath(context, name))
-  if (text === undefined) return undefined
+  const [text] = await native().filesRead(-1, [notePath(context, name)], LIMIT)
+  if (text === null || text === undefined) return undefined
   try {
-    const result = v.safeParse(schema, JSON.parse(text))
+    const result = v.safeParse(schema, JSON.parse(text.toString()))
     return result.success ? result.output : undefined
   } catch { return undefined }
 }

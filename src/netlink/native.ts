@@ -97,8 +97,8 @@ export interface Native {
   /** pidfd_send_signal. Throws ESRCH when it is gone. Synchronous: never waits. */
   processSignal (pidfd: number, signal: number): void
 
-  /** open(O_CLOEXEC|O_CREAT|O_NOFOLLOW, 0600) and flock(LOCK_EX|LOCK_NB), then checks that the path still names the locked file. Resolves null where another holds it. */
-  lockTry (path: string): Promise<number | null>
+  /** open(O_CLOEXEC|O_CREAT|O_NOFOLLOW, 0600) and flock(LOCK_EX|LOCK_NB), then checks that the path still names the locked file, and writes `sign` into it where there is room. Resolves null where another holds it. */
+  lockTry (path: string, sign: string | null): Promise<number | null>
   /** Unlinks the lock file where `unlink`, then closes: whoever waited sees that the file is gone and makes it anew. */
   lockRelease (fd: number, path: string, unlink: boolean): Promise<void>
 

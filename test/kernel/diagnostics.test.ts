@@ -90,7 +90,7 @@ kernelTest(test, 'diagnostics: the snapshot counts calls, waiting for the kernel
   assert.equal([before.operations.create?.count, before.operations.create?.failed, before.operations.attach?.count], [2, 1, 1])
   assert.ok(before.kernel.exchanges > fresh.kernel.exchanges)
   const [id = ''] = await readdir(join(context.tmp, 'run/netwright'))
-  const fd = await native().lockTry(`/run/netwright/${id}.lock`)
+  const fd = await native().lockTry(`/run/netwright/${id}.lock`, null)
   await refused(opened.create(quiet('two', 2)))
   await native().lockRelease(fd ?? -1, `/run/netwright/${id}.lock`, true)
   const locked = await opened.diagnostics()

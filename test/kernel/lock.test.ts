@@ -16,7 +16,7 @@ const addon = new URL('../../src/netlink/native.js', import.meta.url).href
 /** A process that takes the lock and holds it until it dies. */
 async function holder (path: string): Promise<ChildProcess> {
   const script = `import { native } from ${JSON.stringify(addon)}
-    console.log(await native().lockTry(process.argv[1]) !== null)
+    console.log(await native().lockTry(process.argv[1], null) !== null)
     setInterval(() => {}, 1e6)`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script, path], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [text] = await once(child.stdout, 'data') as [Buffer]
@@ -26,14 +26,14 @@ async function holder (path: string): Promise<ChildProcess> {
 
 kernelTest(test, 'lock: is held against others, in this process and out of it, until released', async ({ tmp }) => {
   const path = `${tmp}/lock`
-  const fd = await native().lockTry(path)
+  const fd = await native().lockTry(path, null)
   assert.type(fd, 'number')
   assert.is((await lstat(path)).mode & 0o777, 0o600)
-  assert.is(await native().lockTry(path), null)
+  assert.is(await native().lockTry(path, null), null)
   assert.is((await exec('flock', ['-n', path, 'true'])).code, 1)
   await native().lockRelease(fd ?? -1, path, false)
   assert.is((await exec('flock', ['-n', path, 'true'])).code, 0)
-  const again = await native().lockTry(path)
+  const again = await native().lockTry(path, null)
   await native().lockRelease(again ?? -1, path, true)
   assert.equal(await readdir(tmp), [])
 })
@@ -51,20 +51,20 @@ kernelTest(test, 'lock: a signal that is none is refused, and nobody waits for i
 kernelTest(test, 'lock: is given back by the kernel when its holder is killed', async ({ tmp }) => {
   const path = `${tmp}/lock`
   const child = await holder(path)
-  assert.is(await native().lockTry(path), null)
+  assert.is(await native().lockTry(path, null), null)
   child.kill('SIGKILL')
   await once(child, 'exit')
-  const fd = await native().lockTry(path)
+  const fd = await native().lockTry(path, null)
   assert.type(fd, 'number')
   await native().lockRelease(fd ?? -1, path, true)
 })
 
 kernelTest(test, 'lock: is not inherited by programs that are started while it is held', async ({ tmp }) => {
   const path = `${tmp}/lock`
-  const fd = await native().lockTry(path)
+  const fd = await native().lockTry(path, null)
   const { pidfd } = await native().processSpawn(-1, '/bin/sleep', ['1000'], [], [-1, -1, -1], { newSession: false, directory: '' })
   await native().lockRelease(fd ?? -1, path, false)
-  const again = await native().lockTry(path)
+  const again = await native().lockTry(path, null)
   assert.type(again, 'number')
   await native().lockRelease(again ?? -1, path, true)
   native().processSignal(pidfd, 9)
@@ -78,7 +78,7 @@ kernelTest(test, 'lock: never has two holders, though each unlinks the file as i
     const [path, inside] = process.argv.slice(1)
     let held = 0
     while (held < 60) {
-      const fd = await native().lockTry(path)
+      const fd = await native().lockTry(path, null)
       if (fd === null) continue
       mkdirSync(inside); rmdirSync(inside) // EEXIST where somebody else is inside
       await native().lockRelease(fd, path, true)
@@ -91,10 +91,10 @@ kernelTest(test, 'lock: never has two holders, though each unlinks the file as i
 kernelTest(test, 'lock: does not follow a symbolic link and does not remove a file that took its name', async ({ tmp }) => {
   const path = `${tmp}/lock`
   await symlink('/run/elsewhere', path)
-  assert.ok(isErrno(await native().lockTry(path).catch((error: unknown) => error), 'ELOOP'))
-  assert.ok(isErrno(await native().lockTry(`${tmp}/none/lock`).catch((error: unknown) => error), 'ENOENT'))
+  assert.ok(isErrno(await native().lockTry(path, null).catch((error: unknown) => error), 'ELOOP'))
+  assert.ok(isErrno(await native().lockTry(`${tmp}/none/lock`, null).catch((error: unknown) => error), 'ENOENT'))
   const other = `${tmp}/other`
-  const fd = await native().lockTry(other)
+  const fd = await native().lockTry(other, null)
   await exec('rm', [other])
   await writeFile(other, 'mine')
   await native().lockRelease(fd ?? -1, other, true)
