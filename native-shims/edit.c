@@ -179,7 +179,7 @@ napi_value files_edit (napi_env env, napi_callback_info info)
   napi_value values[1], item;
   uint32_t count;
   if (!arguments(env, info, 1, values)) return NULL;
-  if (napi_get_array_length(env, values[0], &count) != napi_ok) return throw_type(env, "changes must be an array");
+  if (napi_get_array_length(env, values[0], &count) != napi_ok || count == 0) return throw_type(env, "changes must be an array of at least one");
   struct editing *editing = calloc(1, sizeof *editing);
   if (editing != NULL) editing->changes = calloc((size_t)count + 1, sizeof *editing->changes);
   if (editing == NULL || editing->changes == NULL) { free(editing); return throw_errno(env, ENOMEM, "malloc", "changes"); }

@@ -2,7 +2,6 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { isError } from '../errors.js'
-import { isErrno } from '../netlink/errno.js'
 import { native, type FileChange } from '../netlink/native.js'
 import { isIp } from '../values/ip.js'
 import { coversAddress, dnsmasqConfig, type Config } from './config.js'
@@ -51,7 +50,7 @@ async function found (leases: string, resolvConf: string): Promise<{ readonly te
 /** The directories are made where they are missing. */
 async function edit (changes: readonly FileChange[], files: DnsmasqFiles): Promise<void> {
   try { await native().filesEdit(changes) } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error
+    if (!(isError(error) && 'code' in error && error.code === 'ENOENT')) throw error
     await Promise.all([mkdir(dirname(files.config), { recursive: true, mode: 0o711 }), mkdir(dirname(files.leases), { recursive: true, mode: 0o700 })])
     await native().filesEdit(changes)
   }

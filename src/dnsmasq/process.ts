@@ -1,12 +1,11 @@
 /** Starting dnsmasq: in its network's namespace, in the foreground, ready when it says so. `dnsmasq --conf-file=… --keep-in-foreground`. */
 import { createHash } from 'node:crypto'
 import { isError, NetwrightError, ProcessError } from '../errors.js'
-import { isErrno } from '../netlink/errno.js'
 import { native, type Native } from '../netlink/native.js'
 import { isIp } from '../values/ip.js'
 import { holders } from './holder.js'
 import { boundLog, lastLines, LOG_LIMIT } from './log.js'
-import { running, startTimeIn, untilRead, type DnsmasqRecord, type Exit, type Running } from './running.js'
+import { isLate, running, startTimeIn, untilRead, type DnsmasqRecord, type Exit, type Running } from './running.js'
 import { findDnsmasq } from './user.js'
 
 export interface StartDnsmasq {
@@ -76,7 +75,7 @@ async function spawn (binary: string, { hash, netns, configPath, logPath }: Star
 async function untilReady (started: Running, options: StartDnsmasq, from: number): Promise<void> {
   const { timeoutMs = 10_000, logPath } = options
   const bad = await untilRead(started.pidfd, options, from, timeoutMs).catch(async (cause: unknown) => {
-    if (!isErrno(cause, 'ETIMEDOUT')) throw cause
+    if (!isLate(cause)) throw cause
     throw new ProcessError('NETWRIGHT_DNSMASQ_FAILED', `dnsmasq was not ready after ${String(timeoutMs)} ms`, { lastLines: await lastLines(logPath, from) }, { cause })
   })
   if (bad === null) {

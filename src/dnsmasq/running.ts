@@ -1,7 +1,6 @@
 /** A dnsmasq that runs, whether we started or adopted it: one pidfd, one wait, and what can be asked of it. */
 import { readFile } from 'node:fs/promises'
 import { isError, ProcessError } from '../errors.js'
-import { isErrno } from '../netlink/errno.js'
 import { native } from '../netlink/native.js'
 import { boundLog, lastLines, logSize } from './log.js'
 
@@ -58,12 +57,15 @@ const unreadable = ['cannot read ', 'failed to load names from ', 'failed to rea
 
 /**
  * Waits until it has read all of its files. Resolves with the line about one that it could not read, or undefined where there is none; null where it has ended.
- * Throws ETIMEDOUT.
+ * Throws ETIMEDOUT (`isLate`).
  */
 export async function untilRead (pidfd: number, { logPath, ready }: Watched, from: number, timeoutMs: number): Promise<string | undefined | null> {
   const said = await native().processLog(pidfd, logPath, from, [ready, ...unreadable], timeoutMs)
   return said === null ? null : said.split('\n').slice(0, -1).find((line) => unreadable.some((text) => line.includes(text)))
 }
+
+/** Of `untilRead`. */
+export const isLate = (error: unknown): boolean => isError(error) && 'code' in error && error.code === 'ETIMEDOUT'
 
 /** The start time of a process, clock ticks since boot; undefined where there is none, or only what is left of it. Source: proc_pid_stat(5), fields 3 and 22. */
 export async function startTimeOf (pid: number): Promise<string | undefined> {
@@ -136,7 +138,7 @@ async function reload (pidfd: number, hangUp: () => boolean, watched: Watched): 
     if (bad === null) throw new Error('it has ended')
     if (bad !== undefined) throw new Error(bad)
   } catch (cause) {
-    const message = !isError(cause) ? String(cause) : isErrno(cause, 'ETIMEDOUT') ? 'it does not answer' : cause.message
+    const message = !isError(cause) ? String(cause) : isLate(cause) ? 'it does not answer' : cause.message
     throw new ProcessError('NETWRIGHT_DNSMASQ_FAILED', `dnsmasq did not read its files again: ${message}`, { lastLines: await lastLines(watched.logPath, from) }, { cause })
   }
 }

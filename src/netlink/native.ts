@@ -107,7 +107,7 @@ export interface Native {
   /** Writes each file (O_WRONLY|O_TRUNC, no creation) inside `netns`, in order; stops at the first failure, whose error has `path` and `index`. */
   filesWrite (netns: number, files: readonly { path: string, data: string }[]): Promise<void>
 
-  /** All changes, in order, in one go on one thread; stops at the first failure, whose error has `path` and `index`: what came before it stays, of itself nothing does. */
+  /** At least one change; all of them, in order, in one go on one thread; stops at the first failure, whose error has `path` and `index`: what came before it stays, of itself nothing does. */
   filesEdit (changes: readonly FileChange[]): Promise<void>
 
   /** close(2), on the calling thread. Not for the last descriptor of a TAP: that takes a link down and waits for RTNL. Throws EBADF. */
