@@ -67,6 +67,8 @@ export interface Context {
   readonly bar: NodeJS.WriteStream | undefined
   /** The exit code of the process, where all went well. */
   exitWith (code: number): void
+  /** Runs no more commands after this one: of the interactive shell, of standard input. */
+  leave (): void
   /** Somebody sits at standard input and can be asked. */
   readonly terminal: boolean
   /** Asks that person; end of input is an `n`. Throws where there is no terminal. */

@@ -39,6 +39,7 @@ import { command as netStart } from './commands/net-start.js'
 import { command as netUndefine } from './commands/net-undefine.js'
 import { command as netUuid } from './commands/net-uuid.js'
 import { command as plan } from './commands/plan.js'
+import { command as quit } from './commands/quit.js'
 import { command as render } from './commands/render.js'
 import { command as tapAdd } from './commands/tap-add.js'
 import { command as tapDel } from './commands/tap-del.js'
@@ -59,7 +60,7 @@ export const allCommands: readonly Command[] = [
   // This host
   mac, events, check,
   // Netwright itself
-  help, completion, man, demo, version,
+  help, quit, completion, man, demo, version,
 ]
 
 /** Whether this is the verb, by its name or another one. */

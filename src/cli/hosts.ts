@@ -20,12 +20,12 @@ async function open (place: Place, supervise: boolean, signal: AbortSignal): Pro
   return await openHost({ ...options, supervise, signal, logger: pino({ level: log, base: null }, destination({ dest: 2, sync: true })) })
 }
 
-/** None yet. */
-export function hosts (signal: AbortSignal): Hosts {
+/** None yet. `world.signal` is looked at when something begins. */
+export function hosts (world: { readonly signal: AbortSignal }): Hosts {
   const standing = new Map<string, Promise<Host>>()
   const at = (place: Place, watching: boolean): Promise<Host> => {
     const key = keyOf(place, watching)
-    const host = standing.get(key) ?? open(place, watching, signal)
+    const host = standing.get(key) ?? open(place, watching, world.signal)
     standing.set(key, host)
     host.catch(() => { standing.delete(key) }) // the next command may fare better
     return host
@@ -34,9 +34,9 @@ export function hosts (signal: AbortSignal): Hosts {
     at,
     networks: async (place) => {
       const { log, ...options } = place
-      if (log !== undefined || standing.has(keyOf(place, false))) return await (await at(place, false)).networks({ signal })
+      if (log !== undefined || standing.has(keyOf(place, false))) return await (await at(place, false)).networks({ signal: world.signal })
       const { listNetworks } = await import('../index.js')
-      return await listNetworks({ ...options, signal })
+      return await listNetworks({ ...options, signal: world.signal })
     },
     close: async () => {
       const settled = await Promise.allSettled(standing.values())

@@ -1,36 +1,13 @@
 #!/usr/bin/env node
 /** The program `netwright`: arguments, standard input and signals into a session, and its outcome into an exit code. */
-import { readFileSync } from 'node:fs'
 import { Failure } from './failure.js'
 import type { Given } from './globals.js'
 import { output, type Output } from './output.js'
 import { parseGlobals } from './parse.js'
 import { session, type Session } from './session.js'
+import { signals, type Signals } from './signals.js'
 import { tokens } from './tokens.js'
 import type { World } from './world.js'
-
-const exitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
-
-/** The first signal aborts the running verb, which undoes what it began; a second one ends the process at once, and the next command tidies up. */
-function signals (): { readonly signal: AbortSignal, code (): number | undefined } {
-  const controller = new AbortController()
-  let code: number | undefined
-  for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
-    if (name === 'SIGHUP' && ignoresHangup()) continue
-    process.on(name, () => {
-      if (code !== undefined) process.exit(exitCodes[name])
-      code = exitCodes[name]
-      controller.abort()
-    })
-  }
-  return { signal: controller.signal, code: () => code }
-}
-
-/** Under nohup: what lives on without its terminal must not be aborted with it. Source: proc_pid_status(5), SigIgn. */
-function ignoresHangup (): boolean {
-  const ignored = /^SigIgn:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]
-  return ignored !== undefined && (BigInt(`0x${ignored}`) & 1n) === 1n
-}
 
 async function ask (question: string): Promise<string> {
   const { createInterface } = await import('node:readline')
@@ -46,11 +23,12 @@ async function standardInput (): Promise<string> {
   return await text(process.stdin)
 }
 
-/** Commands on standard input, one a line: all are run, whatever becomes of those before. */
-async function batch (running: Session, given: Given, signal: AbortSignal): Promise<boolean> {
+/** Commands on standard input, one a line: all are run, whatever becomes of those before, until one of them is `quit`. */
+async function batch (running: Session, given: Given, ending: { readonly signal: AbortSignal, left (): boolean }): Promise<boolean> {
   const { createInterface } = await import('node:readline')
-  const { aborted } = signal
-  if (aborted) return false
+  const { signal } = ending
+  const over = (): boolean => signal.aborted || ending.left()
+  if (over()) return false
   const lines = createInterface({ input: process.stdin, crlfDelay: Infinity })
   signal.addEventListener('abort', () => { lines.close(); process.stdin.destroy() })
   let done = true
@@ -60,13 +38,13 @@ async function batch (running: Session, given: Given, signal: AbortSignal): Prom
     try {
       for (const words of tokens(line)) {
         const inner = parseGlobals(words)
-        if (!signal.aborted && !await running.run(inner.rest, new Map([...given, ...inner.given]), number)) done = false
+        if (!over() && !await running.run(inner.rest, new Map([...given, ...inner.given]), number)) done = false
       }
     } catch (error) {
       running.report(error, given, number)
       done = false
     }
-    if (signal.aborted) break
+    if (over()) break
   }
   return done
 }
@@ -79,34 +57,69 @@ async function printed (out: Output, running: Session, given: Given): Promise<bo
   return problem === undefined
 }
 
-async function main (): Promise<number> {
-  const ending = signals()
-  const words = process.argv.slice(2)
+/** What the words ask for. */
+type Way = { readonly kind: 'commands', readonly lists: readonly (readonly string[])[] } | { readonly kind: 'batch' | 'shell' }
+
+/** Without a verb: commands on standard input, or the interactive shell where that and standard output are a terminal. */
+function wayOf (rest: readonly string[], given: Given): Way {
+  const [first, ...more] = rest
+  if (first === '-' && more.length === 0) return { kind: 'batch' }
+  if (first === undefined && !given.has('help') && !given.has('version')) {
+    if (!process.stdin.isTTY) return { kind: 'batch' }
+    if (process.stdout.isTTY) return { kind: 'shell' }
+  }
+  // One argument with spaces is a line of commands, as in virsh 'net-start a; net-info a'.
+  return { kind: 'commands', lists: first !== undefined && more.length === 0 && /[\s;]/.test(first) ? tokens(first) : [rest] }
+}
+
+interface State { exitCode: number, left: boolean, ask: World['ask'] }
+
+/** One process: what its sessions have in common, and what they leave behind. */
+function program (ending: Signals) {
   const out = output(() => process.stdout)
   const err = output(() => process.stderr)
-  let exitCode = 0
-  const start = (input: World['input']): Session => session({
-    out, err, signal: ending.signal, environment: process.env, input,
-    get ask () { return process.stdin.isTTY ? ask : undefined }, get bar () { return process.stderr.isTTY ? process.stderr : undefined },
-    exitWith: (code) => { exitCode = code },
+  const state: State = { exitCode: 0, left: false, ask: undefined }
+  const world = (input: World['input']): World => ({
+    out, err, get signal () { return ending.signal }, environment: process.env, input,
+    get ask () { return state.ask ?? (process.stdin.isTTY ? ask : undefined) }, get bar () { return process.stderr.isTTY ? process.stderr : undefined },
+    exitWith: (code) => { state.exitCode = code }, leave: () => { state.left = true },
   })
+  return { out, state, flush: () => err.flush(), start: (input: World['input']) => session(world(input)) }
+}
+
+async function commands (running: Session, lists: readonly (readonly string[])[], { given, ending, left }: { readonly given: Given, readonly ending: Signals, left (): boolean }): Promise<boolean> {
+  let done = true
+  for (const list of lists) {
+    if (left()) break
+    done = !ending.signal.aborted && await running.run(list, given) && done
+  }
+  return done
+}
+
+async function interactive (session: Session, { given, ending, state }: { readonly given: Given, readonly ending: Signals, readonly state: State }): Promise<boolean> {
+  const { openShell } = await import('./shell/shell.js')
+  const shell = await openShell({ session, given, signals: ending, left: () => state.left, environment: process.env, input: process.stdin, output: process.stdout })
+  state.ask = (question) => shell.ask(question)
+  await shell.run()
+  state.exitCode = 0 // those of its commands are nobody's
+  return true
+}
+
+async function main (): Promise<number> {
+  const ending = signals()
+  const { out, state, flush, start } = program(ending)
+  const left = (): boolean => state.left
   let running = start(standardInput)
   let done = false
   let given: Given = new Map()
   try {
-    const parsed = parseGlobals(words)
+    const parsed = parseGlobals(process.argv.slice(2))
     given = parsed.given
-    const [first, ...more] = parsed.rest
-    const wordless = first === undefined && !process.stdin.isTTY && !given.has('help') && !given.has('version')
-    if (wordless || (first === '-' && more.length === 0)) {
-      running = start(undefined)
-      done = await batch(running, given, ending.signal)
-    } else {
-      // One argument with spaces is a line of commands, as in virsh 'net-start a; net-info a'.
-      const lists = first !== undefined && more.length === 0 && /[\s;]/.test(first) ? tokens(first) : [parsed.rest]
-      done = true
-      for (const list of lists) done = !ending.signal.aborted && await running.run(list, given) && done
-    }
+    const way = wayOf(parsed.rest, given)
+    if (way.kind !== 'commands') running = start(undefined)
+    if (way.kind === 'commands') done = await commands(running, way.lists, { given, ending, left })
+    else if (way.kind === 'batch') done = await batch(running, given, { signal: ending.signal, left })
+    else done = await interactive(running, { given, ending, state })
   } catch (error) {
     running.report(error, given)
   }
@@ -117,8 +130,8 @@ async function main (): Promise<number> {
     done = false
   }
   if (!await printed(out, running, given)) done = false
-  await err.flush()
-  return ending.code() ?? (done ? exitCode : 1)
+  await flush()
+  return ending.code() ?? (done ? state.exitCode : 1)
 }
 
 // Standard input may still be open (a terminal, a pipe that nobody closes), so the process ends itself.

@@ -70,7 +70,7 @@ async function run (world: World, open: Hosts, words: readonly string[], base: G
 
 /** A session of the world. */
 export function session (world: World): Session {
-  const open = hosts(world.signal)
+  const open = hosts(world)
   return {
     run: (words, base, line) => run(world, open, words, base, line),
     report: (error, given, line) => { report(world, error, given, line) },

@@ -10,6 +10,7 @@ import { errorJson, errorText, warningText } from './report.js'
 export interface World {
   readonly out: Output
   readonly err: Output
+  /** Looked at when a command begins: in the interactive shell each has its own. */
   readonly signal: AbortSignal
   readonly environment: Readonly<Record<string, string | undefined>>
   /** All of standard input; undefined where commands are read from it. */
@@ -18,6 +19,8 @@ export interface World {
   readonly bar?: NodeJS.WriteStream | undefined
   /** Takes the exit code of a command that went well. */
   readonly exitWith?: (code: number) => void
+  /** No more commands are wanted. */
+  readonly leave?: () => void
   /** Asks at the terminal; undefined where there is none. */
   readonly ask: ((question: string) => Promise<string>) | undefined
 }
@@ -64,6 +67,7 @@ export function contextOf (world: World, hosts: Hosts, given: Given, { watches =
     read: (file) => read(world, file),
     get bar () { return world.bar },
     exitWith: (code) => { world.exitWith?.(code) },
+    leave: () => { world.leave?.() },
     get terminal () { return world.ask !== undefined },
     ask: async (question) => {
       if (world.ask === undefined) throw new Failure({ driver: 'there is no terminal to ask at' })

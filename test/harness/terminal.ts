@@ -1,7 +1,7 @@
 /** A program on a real pseudo-terminal of 80 by 24, made by script(1): what is typed, what is shown. */
 import { background, type Background } from './command.js'
 
-export interface Terminal extends Pick<Background, 'until' | 'output' | 'ended' | 'stop'> {
+export interface Terminal extends Pick<Background, 'pid' | 'until' | 'output' | 'ended' | 'stop'> {
   /** Types, as a person does: `\t` is TAB, `\r` is Enter, `\x03` is Ctrl-C, `\x04` Ctrl-D. */
   type (keys: string): void
   /** Forgets what was shown so far, for `until`. */
@@ -16,6 +16,7 @@ export function terminal (line: string, options: { readonly env?: Readonly<Recor
   return {
     output: () => program.output().slice(from),
     until: (pattern, timeoutMs) => program.until(new RegExp(`(?<=^[^]{${String(from)},})(?:${pattern.source})`, pattern.flags), timeoutMs),
+    pid: program.pid,
     ended: program.ended,
     stop: async (signal) => {
       stdin?.end()

@@ -2,24 +2,18 @@
 import { typed } from '../tokens.js'
 import { candidates, type Candidates } from './candidates.js'
 import type { Surroundings } from './names.js'
+import { openedBy, quote } from './quote.js'
 import type { Shell } from './scripts.js'
 
 /** What bash begins a new word at, even inside a word: `--network=` is three to it. Source: COMP_WORDBREAKS. */
 const breaks = ['=', ':', '@']
 
-/** A word as bash reads it: as it was begun, in its quotes, or with backslashes. */
-function quoted (text: string, quote: string): string {
-  if (quote === "'") return text.replaceAll("'", String.raw`'\''`)
-  if (quote === '"') return text.replace(/["\\$`]/g, String.raw`\$&`)
-  return text.replace(/[^\w@%+=:,./-]/g, String.raw`\$&`)
-}
-
 /** Bash replaces what stands after the last break only. */
 function bashLine (text: string, raw: string): string {
-  const quote = /^['"]/.exec(raw)?.[0] ?? ''
-  const begun = raw.slice(quote.length)
-  const whole = quoted(text, quote)
-  const kept = quote !== '' ? 0 : Math.max(...breaks.map((character) => begun.lastIndexOf(character))) + 1
+  const opened = openedBy(raw)
+  const begun = raw.slice(opened.length)
+  const whole = quote(text, opened)
+  const kept = opened !== '' ? 0 : Math.max(...breaks.map((character) => begun.lastIndexOf(character))) + 1
   return whole.startsWith(begun.slice(0, kept)) ? whole.slice(kept) : whole
 }
 
