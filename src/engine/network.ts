@@ -2,6 +2,7 @@
 import type { Operation } from '../diagnostics.js'
 import { InputError, NetwrightError } from '../errors.js'
 import { parseDefinition } from '../network/definition.js'
+import { pacer } from '../netlink/breathe.js'
 import { networkXml } from '../network/xml/write.js'
 import type { Definition } from '../network/spec.js'
 import type { Leases, LinkCondition, Network, NetworkDefinition, NetworkInfo, Options, Port, PortInfo, PortInput, StartReport, Statistics, UpdateReport } from './api.js'
@@ -22,6 +23,8 @@ import type { Doing } from './tallies.js'
 import { warnings } from './warnings.js'
 import type { Works } from './works.js'
 
+const pace = pacer()
+
 export class NetworkHandle implements Network {
   readonly name: string
   readonly uuid: string
@@ -40,6 +43,7 @@ export class NetworkHandle implements Network {
 
   async #entry (): Promise<Entry> {
     this.#works.open()
+    await pace() // hundreds may be asked for something at once
     return await typed(async () => await find(this.#works.context, this.name))
   }
 

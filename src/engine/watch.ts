@@ -2,6 +2,7 @@
 import { changesOf } from '../dnsmasq/follow.js'
 import { graveName } from '../kernel/burial.js'
 import { readLinks } from '../kernel/link-state.js'
+import { pacer } from '../netlink/breathe.js'
 import { monitor, type MonitorEvent } from '../netlink/monitor.js'
 import { AF_BRIDGE } from '../netlink/rtnl/addr.js'
 import type { HostEvent } from './api.js'
@@ -90,7 +91,9 @@ export class Watch {
   async #lookAtSome (names: readonly string[]): Promise<void> {
     const { context, daemons, events } = this.#works
     const entries = await Promise.all(names.map(async (name) => await lookAt(context, name)))
+    const pace = pacer()
     for (const [i, name] of names.entries()) {
+      await pace()
       const entry = entries[i]
       for (const change of changes(name, this.#seen.get(name), entry === undefined ? undefined : seen(entry))) events.tell(change)
       if (entry === undefined) this.#seen.delete(name)

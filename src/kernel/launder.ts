@@ -106,7 +106,13 @@ export async function launder (links: readonly Stripped[], laundry: Laundry): Pr
 interface Item { readonly one: Stripped, readonly name: string, message?: Message | undefined, unlike: boolean, done?: Laundered }
 
 const isOpen = ({ done }: Item): boolean => done === undefined
-const each = async (work: readonly Item[], act: (item: Item) => Promise<void>): Promise<void> => { await Promise.all(work.filter(isOpen).map(act)) }
+async function each (work: readonly Item[], act: (item: Item) => Promise<void>): Promise<void> {
+  const pace = pacer()
+  await Promise.all(work.filter(isOpen).map(async (item) => {
+    await pace()
+    await act(item)
+  }))
+}
 
 /** Root qdiscs that nobody can give parameters. */
 const UNROOTED: ReadonlySet<string> = new Set(['noop', 'noqueue', 'pfifo_fast'])
@@ -153,10 +159,9 @@ async function renew (item: Item, { netns, tap }: Laundry): Promise<void> {
   const seen = glance(item.message.payload)
   // As it was when it was lent: nobody has opened it since.
   if (!anybodys(tap) && !seen.carrier && seen.carrierChanges === item.one.carrierChanges) return
-  const state = linkState(link.decode(item.message))
   // Others may join a TAP of several queues; one of a single queue is EBUSY.
-  if (tap.queues > 1 && state.tap?.queues !== 0) { item.done = { state: 'spoiled', why: 'a descriptor is open' }; return }
-  try { await native().tapRenew(netns, state.name, state.index, tap) } catch (error) {
+  if (tap.queues > 1 && linkState(link.decode(item.message)).tap?.queues !== 0) { item.done = { state: 'spoiled', why: 'a descriptor is open' }; return }
+  try { await native().tapRenew(netns, seen.name, seen.index, tap) } catch (error) {
     item.done = { state: 'spoiled', why: isErrno(error, 'EBUSY') ? 'a descriptor is open' : String(error) }
   }
 }

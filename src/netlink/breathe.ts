@@ -1,37 +1,70 @@
-/** Lets the event loop turn inside long pure work: our user's daemon must not notice a batch of hundreds, or a dump of thousands. */
-import { setImmediate } from 'node:timers/promises'
+/**
+ * Lets the event loop turn inside long pure work: our user's daemon must not notice a batch of hundreds, or a dump of thousands. However much of ours is under
+ * way at the same time, it takes one portion of a turn together; whoever has used it up gets the next one after all others that wait.
+ */
+import { setImmediate as turned } from 'node:timers/promises'
 
 /** Resolves after everything that is due has run: the loop has turned once. */
-export async function turn (): Promise<void> { await setImmediate() }
+export async function turn (): Promise<void> { await turned() }
 
 /** How many slices long work was cut into, in this process, and how long the longest of them held the event loop. */
 export const slices = { slices: 0, longestMs: 0 }
 
-/**
- * A pacer: `await pace()` in a loop yields once two milliseconds were used since the last yield. It returns undefined where there is nothing to wait for.
- * `pure`: nothing else is waited for in the loop, so what lies between two yields held the event loop.
- */
-export function pacer (milliseconds = 2, pure = false): () => Promise<void> | undefined {
-  let since = performance.now()
+/** Milliseconds. */
+const PORTION = 2
+
+/** When work of ours began in this turn of the loop; undefined where none has. */
+let began: number | undefined
+/** First come, first served. */
+const waiting: (() => void)[] = []
+
+function begin (): number {
+  if (began !== undefined) return began
+  setImmediate(() => { began = undefined })
+  return began = performance.now()
+}
+
+let serving = false
+
+/** Whoever waited longest goes on; where he leaves some of the turn, the next one does. */
+function serve (): void {
+  begin()
+  waiting.shift()?.()
+  // Behind what that one does now.
+  queueMicrotask(() => {
+    if (waiting.length === 0) serving = false
+    else if (performance.now() - begin() < PORTION) serve()
+    else setImmediate(serve)
+  })
+}
+
+function wait (resolve: () => void): void {
+  waiting.push(resolve)
+  if (serving) return
+  serving = true
+  setImmediate(serve)
+}
+
+/** A pacer: `await pace()` in a loop yields once two milliseconds of this turn were used. It returns undefined where there is nothing to wait for. */
+export function pacer (milliseconds = PORTION): () => Promise<void> | undefined {
+  begin()
   return () => {
-    const held = performance.now() - since
+    const held = performance.now() - begin()
     if (held < milliseconds) return undefined
-    if (pure) {
-      slices.slices++
-      slices.longestMs = Math.max(slices.longestMs, held)
-    }
-    return setImmediate().then(() => { since = performance.now() })
+    slices.slices++
+    slices.longestMs = Math.max(slices.longestMs, held)
+    return new Promise(wait)
   }
 }
 
 /** `items.map(work)`, in slices. */
 export async function mapSlowly<T, U> (items: readonly T[], work: (item: T, index: number) => U): Promise<U[]> {
-  const pace = pacer(undefined, true)
+  const pace = pacer()
   const results: U[] = []
   for (const [index, item] of items.entries()) {
-    results.push(work(item, index))
     const rest = pace()
     if (rest !== undefined) await rest
+    results.push(work(item, index))
   }
   return results
 }

@@ -77,7 +77,7 @@ export async function dump (transport: Transport, request: Request, sieve?: Siev
 
 /** The messages of a complete dump, undefined where it is not to be trusted. */
 async function collect (request: Request, reply: Reply, seq: number): Promise<Message[] | undefined> {
-  const pace = pacer(undefined, true)
+  const pace = pacer()
   const found: Message[] = []
   let whole = false
   let interrupted = reply.overrun
@@ -109,7 +109,7 @@ async function exchange (transport: Transport, requests: readonly Request[], abs
   const reply = await transport.exchange(w.take(), false)
   const acks = new Map<number, Message>()
   const replies = new Map<number, Message[]>(sequences.map((seq) => [seq, []]))
-  const pace = pacer(undefined, true)
+  const pace = pacer()
   for (const message of answers(reply)) {
     const rest = pace()
     if (rest !== undefined) await rest

@@ -38,4 +38,17 @@ test('pacer: nothing to wait for within its time', async () => {
   await Promise.resolve()
 })
 
+test('pacer: all that is under way at once takes one portion of a turn, and everybody gets on', async () => {
+  const order: number[] = []
+  let turns = 0
+  let on = true
+  const other = (): void => { turns++; if (on) setImmediate(other) }
+  setImmediate(other)
+  await Promise.all([0, 1, 2, 3].map(async (who) => await mapSlowly(Array.from({ length: 3 }), () => { order.push(who); burn(2.5) })))
+  on = false
+  assert.ok(turns >= 11, String(turns)) // each item fills a turn
+  assert.equal(order.toSorted(), [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3])
+  assert.equal(new Set(order.slice(4, 8)).size, 4, 'the second round comes before the third')
+})
+
 test.run()
