@@ -27,12 +27,12 @@ struct channel {
   /* the thread's own */
   int protocol, netns, sendbuf, recvbuf, fd;
   char *buffer;
-  size_t capacity;
   struct opening *opening;
 };
 
 struct opening { struct job job; struct channel *channel; };
-struct datagram { char *data; size_t length; };
+/* One or more, each padded to 4 bytes. `room`: bytes at `data`. */
+struct datagram { char *data; size_t length, room; };
 struct exchange {
   struct job job;
   bool dump, overrun;
@@ -137,20 +137,40 @@ static bool send_request (struct channel *channel, struct exchange *exchange)
   return sent >= 0 || fail_with(&exchange->job, error, "sendmsg", "netlink");
 }
 
-/* Room for the datagram and at least 64 KiB: the kernel makes the parts of a dump as large as the reader's buffer, up to 32 KiB. */
-static bool reserve (struct channel *channel, size_t size)
+/*
+ * The largest datagram is one link with some hundred virtual functions, which takes less than a tenth of it. What is never used of it takes no memory.
+ * The kernel makes the parts of a dump as large as the reader's buffer, up to 32 KiB.
+ */
+enum { CAPACITY = 1 << 20 };
+
+static bool reserve (struct channel *channel)
 {
-  if (size < 65536) size = 65536;
-  if (size <= channel->capacity) return true;
-  char *buffer = realloc(channel->buffer, size);
-  if (buffer == NULL) return false;
-  channel->buffer = buffer;
-  channel->capacity = size;
+  return channel->buffer != NULL || (channel->buffer = malloc(CAPACITY)) != NULL;
+}
+
+/* So small ones are put together, up to so many bytes: a batch is answered by hundreds, and each would cost the event loop a buffer of its own. */
+enum { SMALL = 2048, TOGETHER = 65536 };
+
+static bool append (struct datagram *last, const char *data, size_t length)
+{
+  size_t start = NLMSG_ALIGN(last->length), end = start + length;
+  if (length > SMALL || end > TOGETHER) return false;
+  if (end > last->room) {
+    size_t room = end * 2 < 1024 ? 1024 : end * 2;
+    char *larger = realloc(last->data, room);
+    if (larger == NULL) return false;
+    last->data = larger;
+    last->room = room;
+  }
+  memset(last->data + last->length, 0, start - last->length);
+  memcpy(last->data + start, data, length);
+  last->length = end;
   return true;
 }
 
 static bool keep (struct exchange *exchange, const char *data, size_t length)
 {
+  if (exchange->count > 0 && append(&exchange->answers[exchange->count - 1], data, length)) return true;
   if (exchange->count == exchange->room) {
     size_t room = exchange->room == 0 ? 4 : exchange->room * 2;
     struct datagram *answers = realloc(exchange->answers, room * sizeof *answers);
@@ -161,7 +181,7 @@ static bool keep (struct exchange *exchange, const char *data, size_t length)
   char *copy = malloc(length);
   if (copy == NULL) return false;
   memcpy(copy, data, length);
-  exchange->answers[exchange->count++] = (struct datagram){ copy, length };
+  exchange->answers[exchange->count++] = (struct datagram){ copy, length, length };
   return true;
 }
 
@@ -187,12 +207,11 @@ enum reading { MORE, COMPLETE, BROKEN };
  */
 static enum reading read_answer (struct channel *channel, struct exchange *exchange)
 {
-  ssize_t size = recv(channel->fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
-  if (size >= 0 && !reserve(channel, (size_t)size)) { fail_with(&exchange->job, ENOMEM, "malloc", "answer"); return BROKEN; }
+  if (!reserve(channel)) { fail_with(&exchange->job, ENOMEM, "malloc", "answer"); return BROKEN; }
   struct sockaddr_nl sender = { 0 };
-  struct iovec part = { channel->buffer, channel->capacity };
+  struct iovec part = { channel->buffer, CAPACITY };
   struct msghdr message = { .msg_name = &sender, .msg_namelen = sizeof sender, .msg_iov = &part, .msg_iovlen = 1 };
-  if (size >= 0) size = recvmsg(channel->fd, &message, MSG_DONTWAIT);
+  ssize_t size = recvmsg(channel->fd, &message, MSG_DONTWAIT);
   if (size < 0 && errno == EINTR) return MORE;
   if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
     if (!exchange->dump) return COMPLETE;
@@ -205,6 +224,10 @@ static enum reading read_answer (struct channel *channel, struct exchange *excha
   }
   if (size < 0) { fail(&exchange->job, "recvmsg", "netlink"); return BROKEN; }
   if (sender.nl_pid != 0 || size == 0) return MORE; /* another process's, not the kernel's */
+  if ((message.msg_flags & MSG_TRUNC) != 0) {
+    exchange->overrun = true;
+    return exchange->dump ? BROKEN : MORE;
+  }
   bool complete = exchange->dump && ends(exchange, channel->buffer, (size_t)size);
   size_t kept = exchange->sieve.data == NULL ? (size_t)size : sieve_messages(&exchange->sieve, channel->buffer, (size_t)size);
   if (kept > 0 && !keep(exchange, channel->buffer, kept)) { fail_with(&exchange->job, ENOMEM, "malloc", "answer"); return BROKEN; }

@@ -55,7 +55,7 @@ export const string: Codec<string> = {
   name: 'string',
   encode: (w, value) => {
     if (value.includes('\0')) throw new RangeError('text holds a NUL character')
-    w.bytes(Buffer.from(value, 'utf8')); w.u8(0)
+    w.text(value); w.u8(0)
   },
   decode: (data) => { const end = data.indexOf(0); return data.toString('utf8', 0, end < 0 ? data.length : end) },
 }

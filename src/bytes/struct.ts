@@ -22,11 +22,12 @@ export interface Struct<T> extends Codec<T> {
  * `struct('ifaddrmsg', 8, { family: [0, u8], prefixlen: [1, u8], flags: [2, u8], scope: [3, u8], index: [4, u32] })`
  */
 export function struct<M extends Members> (cname: string, size: number, members: M): Struct<StructValue<M>> {
-  const rows = Object.entries(members).sort(([, a], [, b]) => a[0] - b[0])
+  const rows = Object.entries(members).sort(([, a], [, b]) => a[0] - b[0]).map(([key, [offset, codec]]) => ({ key, offset, codec }))
   const encodePartial = (w: Writer, value: Partial<StructValue<M>>): void => {
     const start = w.length
-    for (const [key, [offset, codec]] of rows) {
-      w.zeros(start + offset - w.length)
+    for (const { key, offset, codec } of rows) {
+      const gap = start + offset - w.length
+      if (gap > 0) w.zeros(gap)
       const member: unknown = value[key]
       if (member === undefined) w.zeros(codec.size ?? 0)
       else codec.encode(w, member)
@@ -38,7 +39,7 @@ export function struct<M extends Members> (cname: string, size: number, members:
     decode: (data) => {
       if (data.length < size) throw new DecodeError('', `struct ${cname} needs ${String(size)} bytes, has ${String(data.length)}`)
       const value: Record<string, unknown> = {}
-      for (const [key, [offset, codec]] of rows) {
+      for (const { key, offset, codec } of rows) {
         try { value[key] = codec.decode(data.subarray(offset, offset + (codec.size ?? 0))) } catch (error) {
           throw error instanceof DecodeError ? new DecodeError(error.path === '' ? key : `${key}.${error.path}`, error.reason) : error
         }

@@ -66,19 +66,32 @@ export function list<T> (attribute: string, number: number, item: Codec<T>): Cod
   return {
     name: `list of ${item.name}`, nested: true, item: attr(attribute, number, item),
     encode: (w, values) => { for (const value of values) putAttr(w, number, item, value, attribute) },
-    decode: (data) => [...walk(data)].filter(({ type }) => type === number).map(({ payload }, i) => at(`${attribute}[${String(i)}]`, () => item.decode(payload))),
+    decode: (data) => {
+      const items: T[] = []
+      for (const { type, payload } of walk(data)) {
+        if (type !== number) continue
+        try { items.push(item.decode(payload)) } catch (error) { throw within(`${attribute}[${String(items.length)}]`, error) }
+      }
+      return items
+    },
   }
 }
 
 /** Writes every defined attribute in the table's order, then `rest`. Throws RangeError with the attribute's path on a value that does not fit. */
 export function encodeTable<T extends Table> (table: T, w: Writer, value: TableValue<T>): void {
   const values = value as Readonly<Record<string, unknown>>
-  for (const key in table) {
-    const item = values[key]
-    if (item === undefined) continue
-    const row = table[key] as AnyRow
-    putAttr(w, row.number, codecOf(row, values), item, row.attribute)
+  const places = placesOf(table)
+  // What is there is looked up, not what could be: most tables have dozens of rows, most messages a few attributes.
+  const found: Place[] = []
+  let sorted = true
+  for (const key in values) {
+    const place = values[key] === undefined ? undefined : places.get(key)
+    if (place === undefined) continue
+    sorted &&= place.at > (found.at(-1)?.at ?? -1)
+    found.push(place)
   }
+  if (!sorted) found.sort((a, b) => a.at - b.at)
+  for (const { key, row } of found) putAttr(w, row.number, 'select' in row ? codecOf(row, values) : row.codec as Codec<unknown>, values[key], row.attribute)
   if (value.rest !== undefined) for (const { type, data } of value.rest) putAttr(w, type, bytes, data, `attribute ${String(type)}`)
 }
 
@@ -87,11 +100,14 @@ export function decodeTable<T extends Table, S extends object = object> (table: 
   const keys = numbers(table)
   const value: Record<string, unknown> = (start ?? {}) as Record<string, unknown>
   let rest: Unknown[] | undefined
-  for (const { type, payload } of walk(data)) {
+  for (let offset = 0, next = 0; data.length - offset >= 4; offset = next) {
+    next = endOf(data, offset)
+    const type = typeAt(data, offset)
+    const payload = data.subarray(offset + 4, offset + read16(data, offset))
     const key = keys.get(type)
     if (key === undefined) { (rest ??= []).push({ type, data: bytes.decode(payload) }); continue }
     const row = table[key] as AnyRow
-    value[key] = at(row.attribute, () => codecOf(row, value).decode(payload))
+    try { value[key] = codecOf(row, value).decode(payload) } catch (error) { throw within(row.attribute, error) }
   }
   if (rest !== undefined) value['rest'] = rest
   return value as S & TableValue<T>
@@ -122,6 +138,18 @@ export function codecOf (row: AnyRow, siblings: Readonly<Record<string, unknown>
   return chosen ?? bytes as Codec<unknown>
 }
 
+/** Where a row stands in its table. */
+interface Place { readonly at: number, readonly key: string, readonly row: AnyRow }
+const ordered = new WeakMap<Table, ReadonlyMap<string, Place>>()
+function placesOf (table: Table): ReadonlyMap<string, Place> {
+  let places = ordered.get(table)
+  if (places === undefined) {
+    places = new Map(Object.entries(table).map(([key, row], at) => [key, { at, key, row }]))
+    ordered.set(table, places)
+  }
+  return places
+}
+
 const known = new WeakMap<Table, ReadonlyMap<number, string>>()
 function numbers (table: Table): ReadonlyMap<number, string> {
   let map = known.get(table)
@@ -146,19 +174,23 @@ function putAttr<T> (w: Writer, number: number, codec: Codec<T>, value: T, attri
 
 /** The attributes in `data`, one after the other; always advances, checks every length before it reads. */
 export function * walk (data: Buffer): Generator<{ readonly type: number, readonly offset: number, readonly payload: Buffer }> {
-  let offset = 0
-  while (data.length - offset >= 4) {
-    const length = hostOrder.little ? data.readUInt16LE(offset) : data.readUInt16BE(offset)
-    const type = (hostOrder.little ? data.readUInt16LE(offset + 2) : data.readUInt16BE(offset + 2)) & NLA_TYPE_MASK
-    if (length < 4 || length > data.length - offset) throw new DecodeError(`attribute ${String(type)}`, `length ${String(length)} at offset ${String(offset)} of ${String(data.length)} bytes`)
-    yield { type, offset, payload: data.subarray(offset + 4, offset + length) }
-    offset += (length + 3) & ~3
+  for (let offset = 0, next = 0; data.length - offset >= 4; offset = next) {
+    next = endOf(data, offset)
+    yield { type: typeAt(data, offset), offset, payload: data.subarray(offset + 4, offset + read16(data, offset)) }
   }
 }
 
-function at<T> (attribute: string, decode: () => T): T {
-  try { return decode() } catch (error) {
-    if (!(error instanceof DecodeError)) throw error
-    throw new DecodeError(error.path === '' ? attribute : `${attribute}.${error.path}`, error.reason)
-  }
+const read16 = (data: Buffer, at: number): number => hostOrder.little ? data.readUInt16LE(at) : data.readUInt16BE(at)
+const typeAt = (data: Buffer, offset: number): number => read16(data, offset + 2) & NLA_TYPE_MASK
+
+/** Where the attribute behind the one at `offset` begins. Throws DecodeError where its length cannot be. */
+function endOf (data: Buffer, offset: number): number {
+  const length = read16(data, offset)
+  if (length < 4 || length > data.length - offset) throw new DecodeError(`attribute ${String(typeAt(data, offset))}`, `length ${String(length)} at offset ${String(offset)} of ${String(data.length)} bytes`)
+  return offset + ((length + 3) & ~3)
+}
+
+/** What went wrong in an attribute, with its name before the path. */
+function within (attribute: string, error: unknown): unknown {
+  return error instanceof DecodeError ? new DecodeError(error.path === '' ? attribute : `${attribute}.${error.path}`, error.reason) : error
 }

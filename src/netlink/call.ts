@@ -3,7 +3,7 @@ import { Writer } from '../bytes/writer.js'
 import { NetwrightError, type KernelError } from '../errors.js'
 import { errnoIn, verdict } from './ack.js'
 import { mapSlowly, pacer } from './breathe.js'
-import { messages, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, type Message } from './header.js'
+import { endOf, isPlainAck, messageAt, messages, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, sequenceAt, type Message } from './header.js'
 import { frame, type Request } from './request.js'
 import type { Sieve } from './sieve.js'
 import type { Reply, Transport } from './transport.js'
@@ -95,34 +95,52 @@ async function collect (request: Request, reply: Reply, seq: number): Promise<Me
 }
 
 /** `none`: the kernel has said that there is no such object, by the errno that was told to mean it. */
-interface Answer { readonly outcome: Outcome, readonly replies: Message[], readonly none: boolean }
+interface Answer { readonly outcome: Outcome, readonly replies: readonly Message[], readonly none: boolean }
+
+/** What came for a request: its acknowledgement, `done` where that says nothing else, and other messages. */
+interface Came { ack?: Message | 'done', replies?: Message[] }
+type Answered = { readonly [K in keyof Came]: Readonly<Came[K]> }
+const NO_REPLIES: readonly Message[] = []
 
 /** Framed and read in slices, sent in one piece. */
 async function exchange (transport: Transport, requests: readonly Request[], absent?: number): Promise<Answer[]> {
   if (requests.length === 0) return []
-  const w = new Writer(1024)
-  const sequences = await mapSlowly(requests, (request) => {
+  const w = new Writer(requests.reduce((sum, { body }) => sum + 16 + (body.length + 3 & ~3), 0))
+  const came = new Map<number, Came>()
+  const all = await mapSlowly(requests, (request) => {
     const seq = transport.sequence()
+    const one: Came = {}
+    came.set(seq, one)
     frame(w, request, seq, NLM_F_ACK)
-    return seq
+    return one
   })
-  const reply = await transport.exchange(w.take(), false)
-  const acks = new Map<number, Message>()
-  const replies = new Map<number, Message[]>(sequences.map((seq) => [seq, []]))
+  await sort(await transport.exchange(w.take(), false), came)
+  return await mapSlowly(requests, (request, index) => answerOf(request, all[index] ?? {}, absent))
+}
+
+/** Every message to the request that it answers, by its sequence number. */
+async function sort ({ datagrams }: Reply, came: ReadonlyMap<number, Came>): Promise<void> {
   const pace = pacer()
-  for (const message of answers(reply)) {
-    const rest = pace()
-    if (rest !== undefined) await rest
-    if (message.type !== NLMSG_ERROR) replies.get(message.seq)?.push(message)
-    else if (replies.has(message.seq)) acks.set(message.seq, message)
+  for (const datagram of datagrams) {
+    for (let offset = 0, next = 0; offset < datagram.length; offset = next) {
+      const rest = pace()
+      if (rest !== undefined) await rest
+      next = endOf(datagram, offset)
+      const one = came.get(sequenceAt(datagram, offset))
+      if (one === undefined) continue
+      if (isPlainAck(datagram, offset)) { one.ack = 'done'; continue }
+      const message = messageAt(datagram, offset)
+      if (message.type === NLMSG_ERROR) one.ack = message
+      else (one.replies ??= []).push(message)
+    }
   }
-  return await mapSlowly(requests, (request, index) => {
-    const seq = sequences[index] ?? 0
-    const ack = acks.get(seq)
-    const none = ack !== undefined && absent !== undefined && errnoIn(ack) === absent
-    const outcome = ack === undefined ? { request, acknowledged: false } : { request, acknowledged: true, ...none ? {} : verdict(request, ack) }
-    return { outcome, replies: replies.get(seq) ?? [], none }
-  })
+}
+
+function answerOf (request: Request, { ack, replies = NO_REPLIES }: Answered, absent: number | undefined): Answer {
+  if (ack === undefined) return { outcome: { request, acknowledged: false }, replies, none: false }
+  if (ack === 'done') return { outcome: { request, acknowledged: true }, replies, none: false }
+  const none = absent !== undefined && errnoIn(ack) === absent
+  return { outcome: none ? { request, acknowledged: true } : { request, acknowledged: true, ...verdict(request, ack) }, replies, none }
 }
 
 function * answers (reply: Reply): Generator<Message> {
@@ -136,9 +154,9 @@ function settled (request: Request, outcome: Outcome | undefined): Outcome {
 }
 
 /** A read that succeeded has an answer; where there is none, it was lost. */
-function described (request: Request, replies: Message[] | undefined): Message[] {
+function described (request: Request, replies: readonly Message[] | undefined): Message[] {
   if (replies === undefined || replies.length === 0) throw unknown(request)
-  return replies
+  return [...replies]
 }
 
 function unknown (request: Request): NetwrightError {

@@ -43,15 +43,33 @@ export interface Message { readonly type: number, readonly flags: number, readon
 
 /** Splits a datagram into messages; checks every length before it reads, always advances. */
 export function * messages (datagram: Buffer): Generator<Message> {
-  let offset = 0
-  while (datagram.length - offset >= 16) {
-    const len = read32(datagram, offset + at.len[0])
-    if (len < 16 || len > datagram.length - offset) throw new DecodeError('nlmsghdr', `length ${String(len)} at offset ${String(offset)} of ${String(datagram.length)} bytes`)
-    yield {
-      type: read16(datagram, offset + at.type[0]), flags: read16(datagram, offset + at.flags[0]), seq: read32(datagram, offset + at.seq[0]), pid: read32(datagram, offset + at.pid[0]),
-      payload: datagram.subarray(offset + 16, offset + len),
-    }
-    offset += (len + 3) & ~3
+  for (let offset = 0, next = 0; offset < datagram.length; offset = next) {
+    next = endOf(datagram, offset)
+    yield messageAt(datagram, offset)
   }
-  if (offset < datagram.length) throw new DecodeError('nlmsghdr', `${String(datagram.length - offset)} bytes left over`)
+}
+
+/** Where the message behind the one at `offset` begins. Throws DecodeError where that one does not lie in the datagram. */
+export function endOf (datagram: Buffer, offset: number): number {
+  const left = datagram.length - offset
+  if (left < 16) throw new DecodeError('nlmsghdr', `${String(left)} bytes left over`)
+  const len = read32(datagram, offset + at.len[0])
+  if (len < 16 || len > left) throw new DecodeError('nlmsghdr', `length ${String(len)} at offset ${String(offset)} of ${String(datagram.length)} bytes`)
+  return offset + ((len + 3) & ~3)
+}
+
+/** The message at `offset`, of which `endOf` has been asked. */
+export function messageAt (datagram: Buffer, offset: number): Message {
+  return {
+    type: read16(datagram, offset + at.type[0]), flags: read16(datagram, offset + at.flags[0]), seq: sequenceAt(datagram, offset), pid: read32(datagram, offset + at.pid[0]),
+    payload: datagram.subarray(offset + 16, offset + read32(datagram, offset + at.len[0])),
+  }
+}
+
+export function sequenceAt (datagram: Buffer, offset: number): number { return read32(datagram, offset + at.seq[0]) }
+
+/** Whether the message at `offset` is an acknowledgement that says nothing but "done": most answers are. Its errno lies behind the header. */
+export function isPlainAck (datagram: Buffer, offset: number): boolean {
+  return read16(datagram, offset + at.type[0]) === NLMSG_ERROR && (read16(datagram, offset + at.flags[0]) & NLM_F_ACK_TLVS) === 0
+    && read32(datagram, offset + at.len[0]) >= 20 && read32(datagram, offset + 16) === 0
 }

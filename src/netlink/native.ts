@@ -31,7 +31,7 @@ export interface Native {
   /** Opens a netlink socket in `netns` on a thread of its own. Sets NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK (rtnetlink) and the buffer sizes (forced where allowed). */
   channelOpen (protocol: number, netns: number, sendBuffer: number, receiveBuffer: number): Promise<NativeChannel>
   /**
-   * One sendmsg, then reads until the answer is complete: with `dump` until NLMSG_DONE or an NLMSG_ERROR, else until nothing is queued.
+   * One sendmsg, then reads until the answer is complete: with `dump` until NLMSG_DONE or an NLMSG_ERROR, else until nothing is queued. Small datagrams come put together.
    * Nanoseconds: `queueNs` until the thread came to it, `waitNs` in sendmsg (the kernel worked or made us wait), `spentNs` on all of it with the
    * reading, `workNs` of that on a processor. `sieve`: bytes of sieve.ts; messages that it does not keep are dropped on the thread.
    */

@@ -20,6 +20,7 @@ export interface Transport {
 }
 
 export interface Reply {
+  /** Several may be put together in one buffer, each padded to 4 bytes: they read as one with more messages. */
   readonly datagrams: readonly Buffer[]
   /** ENOBUFS was seen while reading: replies are missing, the request itself may be done. */
   readonly overrun: boolean

@@ -7,8 +7,12 @@ export type IfName = string & { readonly brand: 'IfName' }
 /** IFNAMSIZ without its terminating NUL. */
 const LONGEST = 15
 
+/** Of visible ASCII characters, none of them special: almost every name is, and is seen to be fine at a glance. */
+const isPlain = (text: string): boolean => text.length <= LONGEST && /^[0-9A-Za-z_-][!-$&-.0-9;-~]*$/.test(text)
+
 function complaint (text: unknown): string | undefined {
   if (typeof text !== 'string') return 'expected text: the name of an interface'
+  if (isPlain(text)) return undefined
   if (text === '') return 'an interface name is empty'
   const shown = JSON.stringify(text)
   const length = Buffer.byteLength(text)

@@ -67,4 +67,8 @@ function random (count: number): Buffer {
 
 const firstByte = (mac: Mac): number => Number.parseInt(mac.slice(0, 2), 16)
 const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-const pairs = (bytes: Uint8Array): string => Array.from(bytes, (byte) => hex[byte]).join(':')
+function pairs (bytes: Uint8Array): string {
+  let text = ''
+  for (let i = 0; i < bytes.length; i++) text += i === 0 ? hex[bytes[i] ?? 0] ?? '' : `:${hex[bytes[i] ?? 0] ?? ''}`
+  return text
+}

@@ -61,9 +61,9 @@ async function judge (reply: Reply, requests: readonly Request[], sequences: rea
   const answers = new Map<number, Message>()
   const pace = pacer()
   for (const datagram of reply.datagrams) {
-    const rest = pace()
-    if (rest !== undefined) await rest
     for (const message of messages(datagram)) {
+      const rest = pace()
+      if (rest !== undefined) await rest
       if (message.type !== NLMSG_ERROR) continue
       // A request that is refused at the commit may have been acknowledged before: the refusal counts.
       if (!answers.has(message.seq) || isRefusal(message)) answers.set(message.seq, message)

@@ -5,7 +5,7 @@
  */
 import { hostOrder, Writer } from '../../bytes/writer.js'
 import { DecodeError } from '../../errors.js'
-import { ipFromBytes, readIp } from '../../values/ip.js'
+import { ipFromBytes, readIp, readIp4 } from '../../values/ip.js'
 import { families } from './header.js'
 import { byteorder, setDataByteorderType, setKeyByteorderType } from './userdata.js'
 
@@ -40,7 +40,10 @@ function word (words: Readonly<Record<string, number>>, what: string): Pick<Data
 function address (bytes: 4 | 16): Pick<DataType, 'encode' | 'decode'> {
   return {
     encode: (w, value) => {
-      const found = readIp(String(value))
+      const text = String(value)
+      const four = bytes === 4 ? readIp4(text) : -1
+      if (four >= 0) { w.be32(four); return }
+      const found = readIp(text)
       if (found?.length !== bytes) throw new RangeError(`${String(value)} is no IPv${bytes === 4 ? '4' : '6'} address`)
       w.bytes(found)
     },
@@ -61,9 +64,12 @@ function integer (max: number, put: (w: Writer, value: number) => void, read: (d
 /** A name fills 16 bytes with NULs; `eth*` is an interval and not a name. */
 const interfaceName: Pick<DataType, 'encode' | 'decode'> = {
   encode: (w, value) => {
-    const text = Buffer.from(String(value), 'utf8')
-    if (text.length === 0 || text.length >= IFNAMSIZ || text.includes(0)) throw new RangeError(`${JSON.stringify(value)} is no interface name of 1 to 15 bytes`)
-    w.bytes(text); w.zeros(IFNAMSIZ - text.length)
+    const text = String(value)
+    const start = w.length
+    w.text(text)
+    const length = w.length - start
+    if (length === 0 || length >= IFNAMSIZ || text.includes('\0')) throw new RangeError(`${JSON.stringify(value)} is no interface name of 1 to 15 bytes`)
+    w.zeros(IFNAMSIZ - length)
   },
   decode: (data) => { const end = data.subarray(0, IFNAMSIZ).indexOf(0); return data.toString('utf8', 0, end < 0 ? IFNAMSIZ : end) },
 }
