@@ -31,6 +31,10 @@ export type ErrorCode =
   | 'NETWRIGHT_BRIDGE_FULL' // the kernel takes no more ports on that bridge
   | 'NETWRIGHT_STALE_PLAN' // the host has changed since the plan was made
   | 'NETWRIGHT_UNSUPPORTED' // valid libvirt, but netwright cannot do it (yet), or this kernel cannot
+  // host bridges
+  | 'NETWRIGHT_UPLINK_UNFIT' // that link cannot be the port of a bridge: `conflict` says why
+  | 'NETWRIGHT_PROBE_FAILED' // the probe was not content with a change: it was taken back
+  | 'NETWRIGHT_UNCONFIRMED' // nobody confirmed a change in time: it was taken back
   // dnsmasq
   | 'NETWRIGHT_DNSMASQ_MISSING'
   | 'NETWRIGHT_DNSMASQ_FAILED' // it exited: `exitCode`, `lastLines`

@@ -20,6 +20,7 @@ export type { CloudHypervisorNet, CloudHypervisorOptions } from './engine/vmm/cl
 export type { FirecrackerInterface, FirecrackerOptions } from './engine/vmm/firecracker.js'
 export type { KernelIpOptions } from './engine/vmm/kernel-ip.js'
 export type { QemuDevices, QemuFd, QemuOptions } from './engine/vmm/qemu.js'
+export type { BondMode, HostBridgeInfo, HostBridgeInput, HostBridges, ManagerAdvice, Probe, ProbeContext, Trial, TrialOptions } from './engine/host-bridge-api.js'
 export type { Counted, Diagnostics } from './engine/tallies.js'
 export type { DnsmasqTrace, NetlinkTrace, Operation, OperationTrace } from './diagnostics.js'
 export type { ApplyOptions, Plan, PlanOptions, Progress } from './engine/plan-api.js'

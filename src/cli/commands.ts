@@ -23,6 +23,10 @@ import { command as domiflist } from './commands/domiflist.js'
 import { command as domifstat } from './commands/domifstat.js'
 import { command as events } from './commands/events.js'
 import { command as help } from './commands/help.js'
+import { command as hostBridgeConfirm } from './commands/host-bridge-confirm.js'
+import { command as hostBridgeCreate } from './commands/host-bridge-create.js'
+import { command as hostBridgeList } from './commands/host-bridge-list.js'
+import { command as hostBridgeRemove } from './commands/host-bridge-remove.js'
 import { command as mac } from './commands/mac.js'
 import { command as man } from './commands/man.js'
 import { command as netAutostart } from './commands/net-autostart.js'
@@ -56,7 +60,7 @@ export const allCommands: readonly Command[] = [
   plan, apply, remove, render,
   // Bridges and TAPs
   bridgeAdd, bridgeDel, bridgeAddif, bridgeDelif, bridgeStp, bridgeSetfd, bridgeShow,
-  tapAdd, tapDel,
+  tapAdd, tapDel, hostBridgeCreate, hostBridgeConfirm, hostBridgeRemove, hostBridgeList,
   // This host
   mac, events, check,
   // Netwright itself

@@ -4,6 +4,7 @@ import type { Counters as Statistics } from '../kernel/counters.js'
 import type { LinkPool, Recycle } from './recycle-options.js'
 import type { Logger } from '../log.js'
 import type { NamespaceHost, NamespaceOptions, Rig, RigInput } from './rig.js'
+import type { HostBridges } from './host-bridge-api.js'
 import type { Diagnostics } from './tallies.js'
 import type { Consequence, Interruption } from './change.js'
 import type { Domain } from './domain-api.js'
@@ -112,7 +113,7 @@ export interface Host extends AsyncDisposable {
   port (devOrMac: string, options?: Options): Promise<Port>
   /** A guest, by the name that you give it. Throws NETWRIGHT_INVALID where that is no name. */
   domain (name: string): Domain
-  /** Starts every network marked for autostart that is not running. One that cannot start keeps no other from it; the first such error is thrown when all were tried, the others are logged. */
+  /** Makes stored host bridges, then starts every network marked for autostart that is not running. One that cannot start keeps no other from it; the first such error is thrown when all were tried, the others are logged. */
   autostart (options?: Options): Promise<StartReport[]>
   /** A snapshot first (`kind: 'snapshot'`), then changes as they happen; `resync` after an overrun. */
   events (options?: Options): AsyncIterable<HostEvent>
@@ -122,6 +123,8 @@ export interface Host extends AsyncDisposable {
   readonly pool: LinkPool
   /** Links that belong to no network: what `brctl` and `ip tuntap` do. */
   readonly links: Links
+  /** Bridges over the host's own NICs. */
+  readonly hostBridge: HostBridges
   /**
    * Resolves when all links of what was stopped are really gone. `stop`, `destroy` and `detach` resolve earlier, when their names can be used again: the
    * links are down and called `nwx…` by then, and are deleted behind the scenes. Throws NETWRIGHT_UNDO_INCOMPLETE where some cannot be deleted.

@@ -14,6 +14,7 @@ import type { Domain } from './domain-api.js'
 import { Events } from './events.js'
 import { Going } from './going.js'
 import { find, infoOf, inventory } from './inventory.js'
+import { HostBridgeWorks } from './host-bridges.js'
 import { madeBy, reap } from './lifetime.js'
 import { linkPool } from './link-pool.js'
 import { links } from './links.js'
@@ -34,6 +35,7 @@ import type { Works } from './works.js'
 export class HostHandle implements Host {
   readonly owner: string
   readonly links: Links
+  readonly hostBridge: HostBridgeWorks
   readonly pool: LinkPool
   readonly daemons: Daemons
   /** Namespaces beside this one. */
@@ -61,6 +63,7 @@ export class HostHandle implements Host {
     context.sexton.heed(async () => { await this.#going.ended() })
     this.rigs = new Rigs(context, opening)
     this.links = links(context, during)
+    this.hostBridge = new HostBridgeWorks(context, during)
     this.pool = linkPool(context, during)
   }
 
@@ -141,6 +144,7 @@ export class HostHandle implements Host {
 
   async autostart (options?: Options): Promise<StartReport[]> {
     const { context } = this.#works
+    await this.hostBridge.autostart(options)
     const waiting = (await this.networks()).filter(({ autostart, active }) => autostart && !active).map(({ name }) => name)
     if (waiting.length === 0) return []
     const those = async (names: readonly string[]): Promise<readonly StartReport[]> => {
@@ -208,6 +212,7 @@ export class HostHandle implements Host {
 
   async close (): Promise<void> {
     this.#closing ??= (async () => {
+      await this.hostBridge.close()
       this.#end.abort()
       await this.#going.ended()
       await this.rigs.close()
@@ -222,6 +227,7 @@ export class HostHandle implements Host {
         const { book, places, logger } = this.#works.context
         await clearLock(places.lock)
         await clearLock(places.ownerLock)
+      await clearLock(places.hostBridgeLock)
         await book.tidy().catch((error: unknown) => { logger.warn({ err: error }, 'empty directories stay') })
       } finally { for (const close of this.#closers) await close() }
       await over

@@ -15,6 +15,7 @@ import { Book } from './book.js'
 import { linkGroup, locked, owned, type Context } from './context.js'
 import { Flows } from './flows.js'
 import { Graves } from './graves.js'
+import type { HostBridgeWorks } from './host-bridges.js'
 import { HostHandle } from './host-handle.js'
 import { reapDead } from './lifetime.js'
 import { NamespaceHandle } from './namespace-handle.js'
@@ -22,7 +23,7 @@ import { Recycler } from './recycle.js'
 import { complaints, recycling } from './recycle-options.js'
 import { defaultPools } from './pool.js'
 import { needsRecovery, recover, type Means } from './recovery.js'
-import { Reaper } from './reaper.js'
+import { Reaper, type Estate } from './reaper.js'
 import type { Opening } from './rigs.js'
 import { Sexton } from './sexton.js'
 import { site } from './site.js'
@@ -74,7 +75,7 @@ async function opened<H extends HostHandle> (options: HostOptions, internals: In
     const opening: Opening = { options, root, inside: async (more, within) => await opened(more, internals, (...[of, supervise, closers, opening]) => new NamespaceHandle(of, supervise, closers, { opening, within })) }
     const host = make(context, options.supervise ?? true, closers, opening)
     if (missingCapabilities('network').length === 0) {
-      await recoverAll({ context, daemons: host.daemons }, options.signal)
+      await recoverAll({ context, daemons: host.daemons }, options.signal, host.hostBridge)
       if (missingCapabilities('namespace').length === 0) await host.rigs.reapDead()
       if (lifetime !== undefined) closers.push(await watchedOver(context, root, internals.discard))
     }
@@ -87,7 +88,8 @@ async function opened<H extends HostHandle> (options: HostOptions, internals: In
 }
 
 /** Whoever may not change networks may look at them all the same, with what a dead process left. */
-async function recoverAll ({ context, daemons }: Means, signal: AbortSignal | undefined): Promise<void> {
+async function recoverAll ({ context, daemons }: Means, signal: AbortSignal | undefined, hostBridge: HostBridgeWorks): Promise<void> {
+  await hostBridge.recover()
   const { store, graves, sexton, flows } = context
   if (await needsRecovery(context)) await locked(context, 'recover', signal, async () => { await recover({ context, daemons }) })
   await reapDead({ context, daemons })
@@ -99,7 +101,7 @@ async function recoverAll ({ context, daemons }: Means, signal: AbortSignal | un
 
 /** Somebody who clears up after us, before there is anything to clear up; the last to be let go. */
 async function watchedOver ({ owner, places, netns, logger }: Context, root: string, discard = false): Promise<() => Promise<void>> {
-  const reaper = await Reaper.start({ estate: { owner, root, complaints: places.complaints, discard }, netns: netns.fd, logger })
+  const reaper = await Reaper.start({ program: 'reap', duty: { owner, root, complaints: places.complaints, discard } satisfies Estate, netns: netns.fd, logger })
   return async () => { await reaper.end() }
 }
 

@@ -21,6 +21,12 @@ export interface Places {
   readonly dnsmasq: string
   /** Namespaces that one of us made beside this one. */
   readonly rigs: string
+  /** Host bridges that stand or are on trial. */
+  readonly hostBridges: string
+  /** Definitions of host bridges, one JSON file each: ROOT/etc/netwright[/owners/OWNER]/host-bridges. */
+  readonly storedHostBridges: string
+  /** The lock under which host bridges of the namespace are made, confirmed and taken back; never held for long. */
+  readonly hostBridgeLock: string
   /** What a reaper could not remove, and why, until the next host tells. */
   readonly complaints: string
   /** The lock of the stored definitions. */
@@ -54,6 +60,9 @@ export function places (root: string, owner: string, netns: { readonly id: strin
     spare: join(run, 'spare'),
     dnsmasq: join(run, 'dnsmasq'),
     rigs: join(run, 'rigs'),
+    hostBridges: join(run, 'host-bridges'),
+    storedHostBridges: join(root, 'etc/netwright', ...own, 'host-bridges'),
+    hostBridgeLock: join(shared, `netns-${netns.id}.host-bridge.lock`),
     complaints: join(run, 'reaper.log'),
     ownerLock: join(root, 'run/netwright', `owner-${owner}.lock`),
     owners: join(root, 'etc/netwright/owners'),

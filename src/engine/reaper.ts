@@ -1,8 +1,9 @@
-/** Our side of a reaper: a small process of its own that outlives us, whatever kills us, and then runs reap.js. Source: native-shims/reaper.c. */
+/** Our side of a reaper: a small process of its own that outlives us, whatever kills us, and then becomes a program of ours. Source: native-shims/reaper.c. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 import { NetwrightError } from '../errors.js'
+import { monotonic } from '../kernel/footprint.js'
 import { refusal } from '../kernel/refusal.js'
 import type { Logger } from '../log.js'
 import { isErrno } from '../netlink/errno.js'
@@ -18,8 +19,15 @@ export interface Estate {
   readonly discard: boolean
 }
 
+/** What a reaper may become. */
+const programs = { reap: new URL('reap.js', import.meta.url), takeBack: new URL('take-back.js', import.meta.url) }
+
 export interface ReaperOptions {
-  readonly estate: Estate
+  readonly program: keyof typeof programs
+  /** For the program: plain data. */
+  readonly duty: object
+  /** It waits for our death no longer than until then: milliseconds of CLOCK_MONOTONIC. */
+  readonly deadline?: number
   /** An open descriptor of the namespace, -1 for our own. The reaper lives in it, so it needs no name. */
   readonly netns: number
   readonly logger: Logger
@@ -31,7 +39,7 @@ const PAUSES = [0, 100, 1_000, 10_000, 60_000]
 /** One that lived as long was no part of a series. */
 const STEADY_MS = 60_000
 
-interface Process { readonly pid: number, readonly pidfd: number, readonly exited: Promise<unknown> }
+interface Process { readonly pid: number, readonly pidfd: number, readonly exited: Promise<{ readonly code: number | null }> }
 
 export class Reaper {
   readonly #options: ReaperOptions
@@ -63,10 +71,10 @@ export class Reaper {
       const since = performance.now()
       this.#process = process
       if (this.#end.signal.aborted) this.#dismiss()
-      await process.exited
+      const { code } = await process.exited
       this.#process = undefined // its descriptor's number is soon somebody else's
       native().close(process.pidfd)
-      if (this.#end.signal.aborted) return
+      if (this.#end.signal.aborted || (code === 0 && this.#options.deadline !== undefined)) return
       if (performance.now() - since > STEADY_MS) killed = 0
       this.#options.logger.warn({ pid: process.pid }, 'the process that would clear up after us was killed: another one is started')
     }
@@ -101,14 +109,13 @@ async function watched (): Promise<number> {
 }
 
 /** With a pidfd of ours and nothing else of ours: no descriptor, terminal, session, directory or environment. */
-async function spawn ({ estate, netns }: ReaperOptions): Promise<Process> {
+async function spawn ({ program, duty, deadline, netns }: ReaperOptions): Promise<Process> {
   const own = await watched()
   try {
-    const program = fileURLToPath(new URL('reap.js', import.meta.url))
     // Some builds of Node need to be told where their libraries are.
     const libraries = process.env.LD_LIBRARY_PATH
     const environment = ['LC_ALL=C', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', ...libraries === undefined ? [] : [`LD_LIBRARY_PATH=${libraries}`]]
-    const { pid, pidfd } = await native().processSpawn(netns, reaperPath, [process.execPath, program, JSON.stringify(estate)], environment, [own, -1, -1], { newSession: true, directory: '/' })
+    const { pid, pidfd } = await native().processSpawn(netns, reaperPath, [...deadline === undefined ? [] : ['-t', String(Math.max(0, deadline - monotonic()))], process.execPath, fileURLToPath(programs[program]), JSON.stringify(duty)], environment, [own, -1, -1], { newSession: true, directory: '/' })
     return { pid, pidfd, exited: native().processWait(pidfd, false) }
   } catch (cause) {
     if (isErrno(cause, 'ENOENT')) throw new NetwrightError('NETWRIGHT_ADDON_MISSING', `netwright's reaper is not at ${reaperPath}`, { cause, remedy: buildCommand })

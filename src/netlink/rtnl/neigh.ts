@@ -11,6 +11,8 @@ import type { Request } from '../request.js'
 import type { Transport } from '../transport.js'
 import { AF_BRIDGE } from './addr.js'
 
+/** The kernel asks the neighbour, as if it had something to send. */
+export const NTF_USE = 0x01
 /** The entry is of the device itself (`bridge fdb … self`). */
 export const NTF_SELF = 0x02
 /** The entry is of the bridge that the device is a port of (`bridge fdb … master`). */

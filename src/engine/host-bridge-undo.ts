@@ -1,0 +1,108 @@
+/** Takes back what a record of a host bridge names, as far as it has come. Each step is one that may have been done already. */
+import { dirname } from 'node:path'
+import { upRequest, type Known } from '../kernel/link.js'
+import { readRawLink } from '../kernel/uplink.js'
+import { link } from '../netlink/rtnl/link.js'
+import { ahead, arrival, carries, deal, demand, departure, enslave, GONE, release, settling, silence, type Deal, type Means, type Way } from './carry.js'
+import { removeEmpty } from './files.js'
+import { dropRecord, readRecord, writeRecord, type CreationRecord, type HostBridgeRecord, type KeptRecord, type RemovalRecord, type Source } from './host-bridge-record.js'
+import { lock } from './lock.js'
+import { undoSteps } from './steps.js'
+import type { Left } from './teardown.js'
+
+/** Where the record is, and what keeps others from it meanwhile. */
+export interface Filed { readonly path: string, readonly lock: string }
+
+/** Milliseconds: nobody holds this lock for longer than a change takes. */
+const LOCK_TIMEOUT = 10_000
+
+/** Runs `work` while nobody else confirms or takes back a host bridge of this namespace. Throws NETWRIGHT_LOCKED. */
+export async function undisturbed<T> ({ lock: path }: Pick<Filed, 'lock'>, purpose: string, work: () => Promise<T>): Promise<T> {
+  const held = await lock({ path, purpose, timeout: LOCK_TIMEOUT })
+  try { return await work() } finally {
+    await held.release(true)
+    await removeEmpty(dirname(path), 1)
+  }
+}
+
+export interface TakenBack { readonly was: HostBridgeRecord | undefined, readonly left: readonly Left[] }
+
+/**
+ * Takes back what is on trial, unless it is decided already, and its record. Returns what it was, and what could not be taken back: then the record stays,
+ * for whoever comes next.
+ */
+export async function takeBack (filed: Filed, means: Means): Promise<TakenBack> {
+  return await undisturbed(filed, 'take a host bridge back', async () => {
+    const was = await readRecord(filed.path)
+    if (was?.state !== 'trial') return { was, left: [] }
+    const left = was.change === 'create' ? await undoCreation(was, means) : await undoRemoval(was, means)
+    if (left.length > 0) return { was, left }
+    await undoSteps(means.hook).before('close the record')
+    if (was.change === 'create') await dropRecord(filed.path)
+    else await writeRecord(filed.path, asKept(was))
+    return { was, left }
+  })
+}
+
+/** What stands when the trial is over. */
+export function asKept ({ version, boot, definition, bridge, port, made, sources }: HostBridgeRecord): KeptRecord {
+  return { version, boot, definition, bridge, port, made, sources, state: 'kept' }
+}
+
+/** Whether a link is there, by index and kind: names may have been changed. */
+async function stands ({ index }: Known, kind: string, { rtnl }: Means): Promise<boolean> {
+  return (await readRawLink(rtnl, { index }))?.linkinfo?.kind === kind
+}
+
+async function undoCreation ({ bridge, port, made, sources }: CreationRecord, means: Means): Promise<readonly Left[]> {
+  const step = undoSteps(means.hook)
+  const bridged = await stands(bridge, 'bridge', means)
+  const left: Left[] = []
+  await step.before('give back')
+  const back: Deal[] = []
+  for (const source of sources) back.push(...await giveBack(source, { bridge, port, bridged }, means))
+  left.push(...await deal(back, means))
+  if (bridged) {
+    await step.before('remove the bridge')
+    left.push(...await deal([{ requests: [upRequest(bridge, false), link.remove({ index: bridge.index }, bridge.name)], unless: GONE }], means))
+  }
+  for (const one of [...made].reverse()) {
+    if (await readRawLink(means.rtnl, { index: one.index }) === undefined) continue
+    await step.before(`remove ${one.name}`)
+    left.push(...await deal([{ requests: [link.remove({ index: one.index }, one.name)], unless: GONE }], means))
+  }
+  await step.before('settle')
+  for (const source of sources) {
+    if (await readRawLink(means.rtnl, { index: source.index }) !== undefined) left.push(...await settling(homeward(source, bridge), means))
+  }
+  return left
+}
+
+const homeward = (source: Source, bridge: Known): Way => ({ footprint: source.footprint, home: source, from: bridge, to: source })
+
+/** A NIC that has gone meanwhile has nothing to get. */
+async function giveBack (source: Source, { bridge, port, bridged }: { readonly bridge: Known, readonly port: Known, readonly bridged: boolean }, means: Means): Promise<Deal[]> {
+  const now = await readRawLink(means.rtnl, { index: source.index })
+  if (now === undefined) return []
+  const way = homeward(source, bridge)
+  const whole = bridged ? await arrival(way, means) : ahead(way)
+  // A member of a bond is down when it is released, and then it can have no routes.
+  if (source.index !== port.index) return [{ requests: now.master === undefined || now.master === 0 ? [] : release(source, source.addrGenMode) }, { requests: [upRequest(source, true)] }, ...whole]
+  const released = release(source, source.addrGenMode)
+  // As a port of somebody else's it is left where it is.
+  return [...whole, { requests: now.master === bridge.index ? released : released.slice(1) }]
+}
+
+async function undoRemoval ({ bridge, port, before, sources }: RemovalRecord, means: Means): Promise<readonly Left[]> {
+  const step = undoSteps(means.hook)
+  if (!await stands(bridge, 'bridge', means)) return [{ what: `bridge ${bridge.name}`, error: new Error(`bridge ${bridge.name} was deleted by somebody else`) }]
+  const way: Way = { footprint: before, home: bridge, from: port, to: bridge }
+  try {
+    await step.before('give back')
+    await demand([...ahead(way), { requests: [enslave(port, bridge)] }], means)
+    await carries(bridge, means)
+    await demand([...await arrival(way, means), ...departure(way), { requests: sources.some(({ addrGenMode }) => addrGenMode !== undefined) ? [silence(port)] : [] }], means)
+  } catch (error) { return [{ what: `bridge ${bridge.name}`, error }] }
+  await step.before('settle')
+  return await settling(way, means)
+}
