@@ -9,13 +9,11 @@
 import { Writer } from '../bytes/writer.js'
 import { chain } from '../netlink/nft/chain.js'
 import { packFields, typeLength, typeNumber, typeUserdata, type Fields } from '../netlink/nft/datatype.js'
-import { makeExpr, type Expr } from '../netlink/nft/expr.js'
-import { fibFlags } from '../netlink/nft/expr/fib.js'
-import { register } from '../netlink/nft/data.js'
+import type { Expr } from '../netlink/nft/expr.js'
 import { families, hooks } from '../netlink/nft/header.js'
 import { rule } from '../netlink/nft/rule.js'
 import { elements, set } from '../netlink/nft/set.js'
-import { compare, lookup, meta, payload, verdict } from '../netlink/nft/statement.js'
+import { addressType, compare, lookup, meta, payload, verdict } from '../netlink/nft/statement.js'
 import { table } from '../netlink/nft/table.js'
 import { comment } from '../netlink/nft/userdata.js'
 import type { Request } from '../netlink/request.js'
@@ -50,8 +48,6 @@ function word (value: number): Buffer {
   return writer.take()
 }
 
-/** RTN_LOCAL. Source: include/uapi/linux/rtnetlink.h, rtm_type. */
-const LOCAL = 2
 const accept = verdict('accept')
 const of = (family: 'ip' | 'ip6'): readonly Expr[] => [meta('nfproto'), compare('eq', Buffer.of(families[family]))]
 
@@ -62,7 +58,7 @@ const rules: readonly (readonly Expr[])[] = [
   [meta('iifname'), lookup('ours'), accept],
   [meta('oifname'), lookup('ours'), accept],
   // fib saddr type local accept: the host speaks for itself.
-  [makeExpr('fib', { dreg: register(0), result: 'type', flags: fibFlags.saddr }), compare('eq', word(LOCAL)), accept],
+  [...addressType('saddr', 'local'), accept],
   // What the kernel never routes, so the host has made it: ip saddr 0.0.0.0, ip6 saddr ::, ip6 saddr fe80::/64.
   [...of('ip'), payload('network', 12, 4), compare('eq', Buffer.alloc(4)), accept],
   [...of('ip6'), payload('network', 8, 16), compare('eq', Buffer.alloc(16)), accept],

@@ -7,7 +7,7 @@
 import { ctDirections, ctStates, ctStatus } from '../netlink/nft/expr/ct.js'
 import type { Expr } from '../netlink/nft/expr.js'
 import { families, type hooks } from '../netlink/nft/header.js'
-import { anyBit, compare, ct, fib, lookup, masquerade, meta, nat, payload, reject, verdict } from '../netlink/nft/statement.js'
+import { addressType, anyBit, compare, ct, fib, lookup, masquerade, meta, nat, payload, reject, verdict } from '../netlink/nft/statement.js'
 
 /** A chain that the kernel calls, with its rules in order. */
 export interface Hooked {
@@ -46,6 +46,10 @@ const daddr6 = (at = 0): Expr => payload('network', 24, 16, at)
 /** The destination port of TCP and UDP. */
 const dport = (at: number): Expr => payload('transport', 2, 2, at)
 
+const LOOPBACK6 = Buffer.from('00000000000000000000000000000001', 'hex')
+/** 127.0.0.0/8 in the address at this offset: 12 the source, 16 the destination. */
+const loopback4 = (offset: 12 | 16): readonly Expr[] => [payload('network', offset, 1), compare('eq', Buffer.of(127))]
+
 /** From a bridge back to itself under br_netfilter, from a bridge to its own guests: nobody's business but the bridge's. */
 const forward: Hooked['rules'] = [
   [...along('same'), accept],
@@ -54,7 +58,10 @@ const forward: Hooked['rules'] = [
   // Answers of a forwarded port leave through whatever device the question came in by.
   [...from('indnat'), ...destinationNat, ...answering, accept],
   [...from('ours'), ...notFrom('out'), ...notAlong('outdev'), reject()],
-  [...to('indnat'), ...destinationNat, accept],
+  // A forwarded port is for the outside; for other networks of ours only where that is said, and else as far as they may come in anyway.
+  [...notFrom('ours'), ...to('indnat'), ...destinationNat, accept],
+  [...to('indnat'), ...destinationNat, ...ipv4, daddr4(), meta('l4proto', 4), dport(8), lookup('dnatnet4'), accept],
+  [...to('indnat'), ...destinationNat, ...ipv6, daddr6(), meta('l4proto', 16), dport(20), lookup('dnatnet6'), accept],
   [...to('est'), ...replies, accept],
   [...along('estdev'), ...replies, accept],
   [...to('inall'), accept],
@@ -72,6 +79,10 @@ const postrouting: Hooked['rules'] = [
   // A guest that calls a forwarded port of its own network: without a new source the answer would not come back through us.
   [...along('same'), ...destinationNat, masquerade()],
   [...along('same'), verdict('return')],
+  // The host's own call of 127.0.0.1: on the wire it needs an address that can be answered.
+  [...to('indnat'), ...ipv4, ...loopback4(12), ...destinationNat, masquerade()],
+  // Whoever calls a forwarded port keeps his address, a guest of another network too.
+  [...to('indnat'), ...destinationNat, verdict('return')],
   [...from('masq4'), ...routable4, meta('iifname'), lookup('snat4', { into: 0 }), nat('snat', 'ip', 0)],
   [...from('masq4'), ...routable4, masquerade()],
   [...from('masq6'), ...routable6, masquerade()],
@@ -82,6 +93,8 @@ const service = [meta('nfproto'), meta('l4proto', 4), dport(8), lookup('services
 
 /** dnsmasq with bind-interfaces answers whoever reaches its address: DNS, DHCP and TFTP of a gateway are for its own bridge. */
 const input: Hooked['rules'] = [
+  // Forwarded ports on 127.0.0.1 need route_localnet, with which a guest could call what listens there. Only answers may come.
+  [...from('ours'), ...ipv4, ...loopback4(16), ct('state'), ...anyBit(ctStates.new | ctStates.invalid | ctStates.untracked), verdict('drop')],
   [...foreigner, ...ipv4, daddr4(), lookup('gw4'), meta('iifname'), daddr4(16), lookup('gate4', { not: true }), ...service],
   [...foreigner, ...ipv6, daddr6(), lookup('gw6'), meta('iifname'), daddr6(16), lookup('gate6', { not: true }), ...service],
 ]
@@ -90,6 +103,9 @@ const input: Hooked['rules'] = [
 const forwarded: Hooked['rules'] = [
   [...ipv4, daddr4(), meta('l4proto', 4), dport(8), lookup('dnat4', { into: 0 }), nat('dnat', 'ip', 0, 4)],
   [...ipv6, daddr6(), meta('l4proto', 16), dport(20), lookup('dnat6', { into: 0 }), nat('dnat', 'ip6', 0, 16)],
+  [...ipv4, ...addressType('daddr', 'local'), meta('l4proto'), dport(4), lookup('dnatall4', { into: 0 }), nat('dnat', 'ip', 0, 4)],
+  // The kernel lets nothing from or to ::1 out on a link: without a translation such a call is refused at once, with one it would hang.
+  [...ipv6, daddr6(), compare('neq', LOOPBACK6), ...addressType('daddr', 'local'), meta('l4proto'), dport(4), lookup('dnatall6', { into: 0 }), nat('dnat', 'ip6', 0, 16)],
 ]
 
 /** The chains in the order in which `nft list table` shows them. */

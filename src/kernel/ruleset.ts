@@ -52,6 +52,12 @@ const sets = {
   /** address . protocol . port : guest's address . port. */
   dnat4: { key: ['ipv4_addr', 'inet_proto', 'inet_service'], value: ['ipv4_addr', 'inet_service'] },
   dnat6: { key: ['ipv6_addr', 'inet_proto', 'inet_service'], value: ['ipv6_addr', 'inet_service'] },
+  /** protocol . port of whichever address of the host : guest's address . port. */
+  dnatall4: { key: ['inet_proto', 'inet_service'], value: ['ipv4_addr', 'inet_service'] },
+  dnatall6: { key: ['inet_proto', 'inet_service'], value: ['ipv6_addr', 'inet_service'] },
+  /** guest's address . protocol . port: a forwarded port that guests of other networks may use too. */
+  dnatnet4: { key: ['ipv4_addr', 'inet_proto', 'inet_service'] },
+  dnatnet6: { key: ['ipv6_addr', 'inet_proto', 'inet_service'] },
   /** bridge . its gateway's address. */
   gate4: { key: ['ifname', 'ipv4_addr'] },
   gate6: { key: ['ifname', 'ipv6_addr'] },
@@ -63,7 +69,7 @@ const sets = {
 /** The sets and maps that networks are elements of. */
 export type SetName = keyof typeof sets
 /** All of them, in the table's order. */
-export const setNames: readonly SetName[] = ['same', 'ours', 'rpf', 'out', 'outdev', 'indnat', 'est', 'estdev', 'inall', 'indev', 'masq4', 'masq6', 'snat4', 'dnat4', 'dnat6', 'gate4', 'gate6', 'gw4', 'gw6']
+export const setNames: readonly SetName[] = ['same', 'ours', 'rpf', 'out', 'outdev', 'indnat', 'est', 'estdev', 'inall', 'indev', 'masq4', 'masq6', 'snat4', 'dnat4', 'dnat6', 'dnatall4', 'dnatall6', 'dnatnet4', 'dnatnet6', 'gate4', 'gate6', 'gw4', 'gw6']
 
 /** What a gateway answers to its own bridge only: constant, so no member. */
 const services: SetShape & { readonly elements: readonly (readonly (string | number)[])[] } = {
@@ -76,7 +82,7 @@ const services: SetShape & { readonly elements: readonly (readonly (string | num
 
 const family = 'inet'
 /** Changes when sets, chains or rules do; written into the table's comment. */
-const shape = 'netwright, shape 1'
+const shape = 'netwright, shape 2'
 
 /** The table of an owner: `netwright`, else `netwright-OWNER`. */
 export function tableName (owner: string): string { return owner === 'system' ? 'netwright' : `netwright-${owner}` }

@@ -12,13 +12,14 @@ import { isUuid, parseUuid } from '../values/uuid.js'
 import { checkGateway, checkLocalPtr, placeAddress } from './checks/address.js'
 import { checkDhcp } from './checks/dhcp.js'
 import { checkDns, checkDomainElement } from './checks/dns.js'
+import { checkForwards, expandForwards } from './checks/forwards.js'
 import { checkBridgeName, checkName, checkTitle, checkUplink } from './checks/names.js'
 import { normalForm, shown, type Complain, type Review } from './checks/review.js'
 import { checkRoutes } from './checks/routes.js'
 import { reportShape } from './checks/shape.js'
 import { autoOf, bridgeOf, expandShortForms, forwardOf, subnetIp, type Origin } from './defaults.js'
 import { isList, isObject, plainCopy, type Plain } from './plain.js'
-import { MOST_ADDRESSES, expandedSchema, type ExpandedInput, type IpSpec, type NetworkSpec } from './spec.js'
+import { MOST_ADDRESSES, MOST_FORWARDS, expandedSchema, type ExpandedInput, type IpSpec, type NetworkSpec } from './spec.js'
 import { metadataFault } from './xml/tree.js'
 
 /** More complaints than a person reads. */
@@ -51,8 +52,8 @@ export function withChoices (spec: NetworkSpec, { uuid, mac, bridge: bridgeName 
   checkBridgeName(bridgeName, to)
   checkBridgeMac(mac, to)
   settle()
-  const { name, title, description, ipv6, forward, bridge, mtu, domain, dns, ip, route, auto, metadata } = spec
-  return normalForm({ name, uuid, title, description, ipv6, forward, bridge: { ...bridge, name: bridgeName }, mtu, mac: mac.toLowerCase(), domain, dns, ip, route, auto, metadata })
+  const { name, title, description, ipv6, forward, bridge, mtu, domain, dns, ip, route, auto, forwards, metadata } = spec
+  return normalForm({ name, uuid, title, description, ipv6, forward, bridge: { ...bridge, name: bridgeName }, mtu, mac: mac.toLowerCase(), domain, dns, ip, route, auto, forwards, metadata })
 }
 
 interface Complaints { readonly complain: Complain, readonly settle: () => void }
@@ -74,12 +75,17 @@ function collect (single: boolean): Complaints {
 
 function shape (copy: Plain, origin: Origin, complain: Complain): ExpandedInput | undefined {
   if (!isObject(copy)) { complain('network', 'a definition is XML text or an object'); return undefined }
-  for (const field of ['ip', 'route'] as const) {
+  for (const [field, most] of [['ip', MOST_ADDRESSES], ['route', MOST_ADDRESSES], ['forwards', MOST_FORWARDS]] as const) {
     // The schema says so too, but only after it has looked at each of them.
     const items = copy[field]
-    if (isList(items) && items.length > MOST_ADDRESSES) { complain(field, `more than ${String(MOST_ADDRESSES)} entries`); return undefined }
+    if (isList(items) && items.length > most) { complain(field, `more than ${String(most)} entries`); return undefined }
   }
-  const parsed = v.safeParse(expandedSchema, expandShortForms(copy))
+  const expanded = expandShortForms(copy)
+  const { forwards } = expanded
+  let worded = true
+  const complainOf: Complain = (path, message) => { worded = false; complain(path, message) }
+  const parsed = v.safeParse(expandedSchema, forwards === undefined ? expanded : { ...expanded, forwards: expandForwards(forwards, complainOf) })
+  if (!worded) return undefined
   if (parsed.success) return parsed.output
   reportShape(parsed.issues, typeof copy.name === 'string' ? copy.name : '', origin === 'xml', complain)
   return undefined
@@ -102,9 +108,10 @@ function review (input: ExpandedInput, origin: Origin, to: Review): NetworkSpec 
   const dns = checkDns(input.dns, to)
   const domain = checkDomainElement(input.domain, to)
   const route = checkRoutes(input.route, auto === undefined ? subnets : undefined, xml, to)
+  const forwards = checkForwards(input.forwards, subnets, auto !== undefined, to)
   return {
     name: input.name, uuid: input.uuid === undefined ? undefined : normalUuid(input.uuid), title: input.title, description: input.description,
-    ipv6: input.ipv6 === true ? true : undefined, forward, bridge, mtu: input.mtu, mac, domain, dns, ip, route, auto,
+    ipv6: input.ipv6 === true ? true : undefined, forward, bridge, mtu: input.mtu, mac, domain, dns, ip, route, auto, forwards,
     metadata: input.metadata === '' ? undefined : input.metadata,
   }
 }

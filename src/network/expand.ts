@@ -3,6 +3,7 @@ import type { AddressObject, BridgeObject, MemberObject, RouteObject, SysctlObje
 import { formatCidr, network } from '../values/cidr.js'
 import { parseIp } from '../values/ip.js'
 import { firewallMembers } from './firewall.js'
+import { forwardFamily, forwardMembers, nobody, servesLoopback, type Guests } from './forwarded.js'
 import { familyOf, subnetOf } from './subnet.js'
 import type { Definition } from './spec.js'
 
@@ -13,6 +14,8 @@ export interface Choice {
   readonly group: number
   /** Shown by `ip link`; default `netwright network NAME`. */
   readonly alias?: string
+  /** Addresses of guests whose ports forwards name. */
+  readonly guests?: Guests
 }
 
 /** All that a network is in the kernel, in the order of creation; dnsmasq comes beside it. */
@@ -51,13 +54,15 @@ function bridgeOf (definition: Definition, { index, group, alias }: Choice): Bri
  * A guest must not give the host an address or a default route by a router advertisement; the kernel listens even on
  * a bridge without any IPv6 address. Source: net/ipv6/addrconf.c, addrconf_prefix_rcv(); libvirt, networkSetIPv6Sysctls.
  */
-function sysctlsOf (bridge: string): SysctlObject[] {
-  return ['accept_ra', 'autoconf'].map((name) => ({ type: 'sysctl', path: `/proc/sys/net/ipv6/conf/${bridge}/${name}`, value: '0' }))
+function sysctlsOf ({ bridge: { name: bridge }, forwards }: Definition): SysctlObject[] {
+  const sysctls: SysctlObject[] = ['accept_ra', 'autoconf'].map((name) => ({ type: 'sysctl', path: `/proc/sys/net/ipv6/conf/${bridge}/${name}`, value: '0' }))
+  // Without it the kernel neither sends from 127.0.0.1 through the bridge nor takes the answer. Source: net/ipv4/route.c, __mkroute_output(), ip_route_input_slow().
+  return servesLoopback(forwards) ? [...sysctls, { type: 'sysctl', path: `/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, value: '1' }] : sysctls
 }
 
-/** As libvirt: every mode but none needs forwarding, for the families in which the network has an address. Source: libvirt, networkStartNetworkVirtual. */
-function forwardingOf ({ forward, ip }: Definition): Expansion['forwarding'] {
-  const needs = (family: 4 | 6): boolean => forward.mode !== 'none' && ip.some((one) => familyOf(one) === family)
+/** As libvirt: every mode but none (and forwarded ports in that) needs forwarding, for the families in which the network has an address. Source: libvirt, networkStartNetworkVirtual. */
+function forwardingOf ({ forward, ip, forwards = [] }: Definition): Expansion['forwarding'] {
+  const needs = (family: 4 | 6): boolean => forward.mode === 'none' ? forwards.some((one) => forwardFamily(one) === family) : ip.some((one) => familyOf(one) === family)
   return { ipv4: needs(4), ipv6: needs(6) }
 }
 
@@ -72,8 +77,8 @@ export function expand (definition: Definition, choice: Choice): Expansion {
       // libvirt's default, which is neither the kernel's 0 (IPv4) nor its 1024 (IPv6).
       metric: route.metric ?? 1,
     })),
-    sysctls: sysctlsOf(definition.bridge.name),
-    members: firewallMembers(definition),
+    sysctls: sysctlsOf(definition),
+    members: [...firewallMembers(definition), ...forwardMembers(definition, choice.guests ?? nobody)],
     forwarding: forwardingOf(definition),
   }
 }

@@ -5,13 +5,14 @@
 import type { KernelObject, MemberObject } from '../kernel/object.js'
 import { expand } from './expand.js'
 import { firewallMembers } from './firewall.js'
-import type { NetworkSpec } from './spec.js'
+import { forwardMembers, nobody } from './forwarded.js'
+import type { Definition, NetworkSpec } from './spec.js'
 
 const TEMPLATE = 'virbr%d'
 
-type Shown = NetworkSpec & { readonly bridge: { readonly name: string } }
+type Shown = Omit<NetworkSpec, 'forwards'> & Pick<Definition, 'bridge' | 'forwards'>
 function shown (spec: NetworkSpec): Shown {
-  return { ...spec, bridge: { ...spec.bridge, name: spec.bridge.name ?? TEMPLATE } }
+  return { ...spec, bridge: { ...spec.bridge, name: spec.bridge.name ?? TEMPLATE }, forwards: spec.forwards?.flatMap(({ port, ...rest }) => port === 'auto' ? [] : [{ port, ...rest }]) }
 }
 
 /** `netwright render FILE --as objects`: the objects in the order of creation, without index and group, and without a MAC that nobody gave. */
@@ -28,6 +29,9 @@ const sets: readonly (readonly [name: string, type: string])[] = [
   ['snat4', 'ifname : ipv4_addr'],
   ['dnat4', 'ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service'],
   ['dnat6', 'ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service'],
+  ['dnatall4', 'inet_proto . inet_service : ipv4_addr . inet_service'],
+  ['dnatall6', 'inet_proto . inet_service : ipv6_addr . inet_service'],
+  ['dnatnet4', 'ipv4_addr . inet_proto . inet_service'], ['dnatnet6', 'ipv6_addr . inet_proto . inet_service'],
   ['gate4', 'ifname . ipv4_addr'], ['gate6', 'ifname . ipv6_addr'], ['gw4', 'ipv4_addr'], ['gw6', 'ipv6_addr'],
 ]
 
@@ -39,7 +43,9 @@ const chains = `	chain forward {
 		iifname @rpf fib saddr . iif oif missing drop
 		iifname @indnat ct status dnat ct direction reply accept
 		iifname @ours iifname != @out iifname . oifname != @outdev reject
-		oifname @indnat ct status dnat accept
+		iifname != @ours oifname @indnat ct status dnat accept
+		oifname @indnat ct status dnat ip daddr . meta l4proto . th dport @dnatnet4 accept
+		oifname @indnat ct status dnat ip6 daddr . meta l4proto . th dport @dnatnet6 accept
 		oifname @est ct state established,related accept
 		iifname . oifname @estdev ct state established,related accept
 		oifname @inall accept
@@ -52,6 +58,8 @@ const chains = `	chain forward {
 		type nat hook postrouting priority srcnat; policy accept;
 		iifname . oifname @same ct status dnat masquerade
 		iifname . oifname @same return
+		oifname @indnat ip saddr 127.0.0.0/8 ct status dnat masquerade
+		oifname @indnat ct status dnat return
 		iifname @masq4 ip daddr != 224.0.0.0/24 ip daddr != 255.255.255.255 snat ip to iifname map @snat4
 		iifname @masq4 ip daddr != 224.0.0.0/24 ip daddr != 255.255.255.255 masquerade
 		iifname @masq6 ip6 daddr != ff02::/16 masquerade
@@ -59,6 +67,7 @@ const chains = `	chain forward {
 
 	chain input {
 		type filter hook input priority filter; policy accept;
+		iifname @ours ip daddr 127.0.0.0/8 ct state invalid,new,untracked drop
 		iifname != "lo" ip daddr @gw4 iifname . ip daddr != @gate4 meta nfproto . meta l4proto . th dport @services drop
 		iifname != "lo" ip6 daddr @gw6 iifname . ip6 daddr != @gate6 meta nfproto . meta l4proto . th dport @services drop
 	}
@@ -67,12 +76,16 @@ const chains = `	chain forward {
 		type nat hook prerouting priority dstnat; policy accept;
 		dnat ip to ip daddr . meta l4proto . th dport map @dnat4
 		dnat ip6 to ip6 daddr . meta l4proto . th dport map @dnat6
+		meta nfproto ipv4 fib daddr type local dnat ip to meta l4proto . th dport map @dnatall4
+		ip6 daddr != ::1 fib daddr type local dnat ip6 to meta l4proto . th dport map @dnatall6
 	}
 
 	chain output {
 		type nat hook output priority -100; policy accept;
 		dnat ip to ip daddr . meta l4proto . th dport map @dnat4
 		dnat ip6 to ip6 daddr . meta l4proto . th dport map @dnat6
+		meta nfproto ipv4 fib daddr type local dnat ip to meta l4proto . th dport map @dnatall4
+		ip6 daddr != ::1 fib daddr type local dnat ip6 to meta l4proto . th dport map @dnatall6
 	}
 `
 
@@ -94,7 +107,8 @@ function block (word: 'set' | 'map', name: string, type: string, elements: strin
 
 /** `netwright render FILE --as nft`: the whole table with this network's elements, as `nft -f` takes it and `nft list table inet netwright` shows it. */
 export function renderNft (spec: NetworkSpec, table = 'netwright'): string {
-  const members = firewallMembers(shown(spec))
+  const definition = shown(spec)
+  const members = [...firewallMembers(definition), ...forwardMembers(definition, nobody)]
   const parts = [...sets.map(([name, type]) => setText(name, type, members)), block('set', 'services', 'nf_proto . inet_proto . inet_service', services), chains]
-  return `table inet ${table} {\n\tcomment "netwright, shape 1"\n${parts.join('\n')}}\n`
+  return `table inet ${table} {\n\tcomment "netwright, shape 2"\n${parts.join('\n')}}\n`
 }

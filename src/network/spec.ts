@@ -6,9 +6,12 @@
  * Values here are checked for shape only; `check.ts` checks what they mean.
  */
 import * as v from 'valibot'
+import { protocols } from './forward-words.js'
 
 /** How many `<ip>` and how many `<route>` a network has at most. */
 export const MOST_ADDRESSES = 500
+/** How many forwarded ports, a range being one: so many are less than the megabyte that a stored definition may have. */
+export const MOST_FORWARDS = 5000
 
 const text = v.pipe(v.string(), v.minLength(1))
 const integer = (least: number, most: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most))
@@ -74,6 +77,28 @@ const forward = v.strictObject({
   nat: v.optional(v.strictObject({ ipv6: v.optional(say(v.boolean(), 'Masquerade IPv6 too.')) })),
 })
 
+const guestPort = say(port, 'The guest\'s port, of a range its first. Default: the host\'s.')
+const hostAddress = say(text, 'The host\'s address that is forwarded. Default: all.')
+const networks = v.optional(say(v.boolean(), 'Guests of other networks may use it too. Default false.'))
+/** A port of the host, or a range of them, that leads to a guest: `<netwright:forward>`. */
+const forwarded = v.strictObject({
+  proto: v.picklist(protocols), address: v.optional(hostAddress),
+  /** `auto`: a free one, chosen when the network is defined. */
+  port: v.union([port, v.literal('auto')]), end: v.optional(port),
+  /** An address, or the name of a port whose reserved address is meant. */
+  guest: text, guestPort, networks,
+})
+const forwardInput = v.union([
+  say(text, '[HOSTADDR:]PORT[-END]/PROTO GUEST:PORT, for example 8080/tcp 192.168.123.10:80.'),
+  v.strictObject({
+    proto: v.optional(say(v.picklist(protocols), 'Default tcp.')),
+    host: v.optional(say(v.union([port, text]), 'A port, auto, or [HOSTADDR:]PORT[-END]: stands for address, port and end.')),
+    address: v.optional(hostAddress), port: v.optional(v.union([port, v.literal('auto')])), end: v.optional(say(port, 'The last port of a range.')),
+    guest: say(text, 'An address, or the name of a port whose reserved address is meant; :PORT may follow.'),
+    guestPort: v.optional(guestPort), networks,
+  }),
+])
+
 const bridge = v.strictObject({
   name: v.optional(say(text, 'At most 15 bytes; one %d becomes the first free number. Default virbr%d.')),
   stp: v.optional(say(v.boolean(), 'Default: false in JSON, true in XML.')),
@@ -111,12 +136,13 @@ export const inputSchema = v.pipe(v.strictObject({
   forward: v.optional(v.union([mode, forward])),
   bridge: v.optional(v.union([text, bridge])),
   ip: v.optional(v.union([ip, list(ip, MOST_ADDRESSES)])),
+  forwards: v.optional(list(forwardInput, MOST_FORWARDS)),
   ...subnet,
 }), v.title('netwright network'), v.description('A virtual network in libvirt\'s words.'))
 
 /** `inputSchema` after the short forms of `forward`, `bridge` and `ip`: without unions a complaint names the place at fault. */
 export const expandedSchema = v.strictObject({
-  ...common, forward: v.optional(forward), bridge: v.optional(bridge), ip: v.optional(list(ip, MOST_ADDRESSES)), ...subnet,
+  ...common, forward: v.optional(forward), bridge: v.optional(bridge), ip: v.optional(list(ip, MOST_ADDRESSES)), forwards: v.optional(list(forwarded, MOST_FORWARDS)), ...subnet,
 })
 
 /** The normal form: short forms expanded, defaults filled in. */
@@ -125,6 +151,7 @@ export const specSchema = v.strictObject({
   forward: v.strictObject({ mode, dev: v.optional(text), nat: v.optional(v.strictObject({ ipv6: v.optional(v.boolean()) })) }),
   bridge: v.strictObject({ name: v.optional(text), stp: v.boolean(), delay: v.number() }),
   ip: v.array(ip),
+  forwards: v.optional(v.array(forwarded)),
   /** Still to be chosen from the pools; gone once the network is defined. */
   auto: v.optional(v.strictObject({ prefix: v.number(), dhcp: v.boolean() })),
 })
@@ -139,10 +166,11 @@ export type ExpandedInput = DeepReadonly<v.InferOutput<typeof expandedSchema>>
 /** Checked: only `checkNetwork()` makes one. Plain JSON. */
 export type NetworkSpec = DeepReadonly<v.InferOutput<typeof specSchema>> & Checked
 /** A spec with everything chosen: what is stored, and what is started. */
-export type Definition = Omit<NetworkSpec, 'uuid' | 'mac' | 'bridge' | 'auto'> & {
+export type Definition = Omit<NetworkSpec, 'uuid' | 'mac' | 'bridge' | 'auto' | 'forwards'> & {
   readonly uuid: string
   readonly mac: string
   readonly bridge: NetworkSpec['bridge'] & { readonly name: string }
+  readonly forwards?: readonly Forwarded[] | undefined
 }
 export type ForwardMode = NetworkSpec['forward']['mode']
 export type IpSpec = NetworkSpec['ip'][number]
@@ -151,4 +179,9 @@ export type DhcpHost = NonNullable<DhcpSpec['host']>[number]
 export type DhcpRange = NonNullable<DhcpSpec['range']>[number]
 export type LeaseTime = NonNullable<DhcpRange['lease']>
 export type RouteSpec = NonNullable<NetworkSpec['route']>[number]
+export type ForwardSpec = NonNullable<NetworkSpec['forwards']>[number]
+/** One whose port is chosen. */
+export type Forwarded = Omit<ForwardSpec, 'port'> & { readonly port: number }
+/** A forwarded port as people write it: a line of words, or an object. */
+export type ForwardInput = NonNullable<NetworkInput['forwards']>[number]
 export type DnsSpec = NonNullable<NetworkSpec['dns']>

@@ -25,7 +25,8 @@ const INDEX = 0x1000_0001
 
 async function load (name: string): Promise<{ spec: NetworkSpec, expansion: Expansion }> {
   const spec = readNetworkXml(await readFile(`${golden}${name}/network.xml`, 'utf8'))
-  const definition = { ...spec, uuid: 'c2a7c0b6-8d68-4f0c-a2e5-cf6b0e1ad5b7', mac: spec.mac ?? '52:54:00:00:00:01', bridge: { ...spec.bridge, name: spec.bridge.name ?? 'virbr0' } }
+  const { forwards, ...rest } = spec
+  const definition = { ...rest, ...forwards === undefined ? {} : { forwards: forwards.flatMap(({ port, ...one }) => port === 'auto' ? [] : [{ port, ...one }]) }, uuid: 'c2a7c0b6-8d68-4f0c-a2e5-cf6b0e1ad5b7', mac: spec.mac ?? '52:54:00:00:00:01', bridge: { ...spec.bridge, name: spec.bridge.name ?? 'virbr0' } }
   return { spec: definition, expansion: expand(definition, { index: INDEX, group: 42 }) }
 }
 

@@ -118,7 +118,7 @@ kernelTest(test, 'ruleset: two owners have two tables, and thousands of members 
     assert.is(json.nftables.find((item) => item.set !== undefined)?.set?.elem?.length, 3000)
     await nftBatch(channel, [...deleteRuleset('netwright-rig'), ...deleteRuleset(name)])
   })
-  assert.is(setNames.length, 19)
+  assert.is(setNames.length, 23)
 }, { needs: ['nft'] })
 
 test.run()

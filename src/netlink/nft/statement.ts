@@ -30,6 +30,14 @@ export function fib (by: readonly (keyof typeof fibFlags)[], found: 'exists' | '
   return [makeExpr('fib', { dreg: register(0), result: 'oif', flags }), compare('eq', host32(found === 'exists' ? 1 : 0))]
 }
 
+/** Source: include/uapi/linux/rtnetlink.h, rtm_type. */
+const addressTypes = { unicast: 1, local: 2, broadcast: 3, multicast: 5 } as const
+
+/** `fib daddr type local` and its like: what the routing tables say of an address. */
+export function addressType (of: 'saddr' | 'daddr', type: keyof typeof addressTypes): readonly Expr[] {
+  return [makeExpr('fib', { dreg: register(0), result: 'type', flags: fibFlags[of] }), compare('eq', host32(addressTypes[type]))]
+}
+
 /** Goes on where the register equals (or differs from) `value`. */
 export function compare (op: 'eq' | 'neq', value: Uint8Array, at = 0): Expr { return makeExpr('cmp', { sreg: register(at), op, data: { value } }) }
 

@@ -23,6 +23,8 @@ export type Row =
   | { readonly is: 'one', readonly name: string, readonly field: string, readonly of: Shape }
   /** An element of its own, any number of times */
   | { readonly is: 'many', readonly name: string, readonly field: string, readonly of: Shape }
+  /** `<NAME …><ITEM …/></NAME>`: an element around a list; `xmlns` is written at it */
+  | { readonly is: 'list', readonly name: string, readonly field: string, readonly item: string, readonly of: Shape, readonly fixed: Extract<Row, { is: 'fixed' }> }
   /** `<forward dev='X'>` says again in `<interface dev='X'/>` what its attribute says */
   | { readonly is: 'again', readonly name: string, readonly field: string, readonly attribute: string }
   /** An attribute that always has the same value, in the document only */
@@ -74,10 +76,19 @@ const forward = one('forward', [
   { is: 'again', name: 'interface', field: 'dev', attribute: 'dev' },
 ], ['managed', 'driver', 'pf', 'address'])
 
-/** Not libvirt's: a subnet still to be chosen from the pools. In a namespace of its own, which libvirt passes over. */
+/** Not libvirt's own: elements of a namespace that it passes over. */
+const xmlns: Extract<Row, { is: 'fixed' }> = { is: 'fixed', name: 'xmlns:netwright', value: 'urn:netwright:network:1.0' }
+
+/** Not libvirt's: a subnet still to be chosen from the pools. */
 const auto: Row = {
   is: 'one', name: 'netwright:auto', field: 'auto',
-  of: { rows: [{ is: 'fixed', name: 'xmlns:netwright', value: 'urn:netwright:network:1.0' }, attribute('prefix', number), attribute('dhcp', yesNo)] },
+  of: { rows: [xmlns, attribute('prefix', number), attribute('dhcp', yesNo)] },
+}
+
+/** Ports of the host that lead to guests. */
+const forwards: Row = {
+  is: 'list', name: 'netwright:forwards', field: 'forwards', item: 'netwright:forward', fixed: xmlns,
+  of: { rows: [attribute('proto'), attribute('address'), attribute('port', number), attribute('end', number), attribute('guest'), attribute('guestPort', number), attribute('networks', yesNo)] },
 }
 
 /** The root. */
@@ -98,6 +109,7 @@ export const networkShape: Shape = {
     many('ip', [...addressed, attribute('localPtr', yesNo), dhcp], { neverEmpty: true, later: ['tftp'] }),
     auto,
     many('route', [...addressed, attribute('gateway'), attribute('metric', number)]),
+    forwards,
   ],
   later: ['connections', 'trustGuestRxFilters', 'bandwidth', 'vlan', 'port', 'virtualport', 'portgroup', 'dnsmasq:options', 'xmlns:dnsmasq'],
 }

@@ -106,8 +106,14 @@ class Reading {
       case 'one': this.#places.set(field, child); out[row.field] = this.#element(child, row.of, field); return
       case 'texts': this.#bare(child); this.#append(out, row.field, field, child, () => child.text); return
       case 'many': this.#append(out, row.field, field, child, (item) => this.#element(child, row.of, item)); return
+      case 'list': this.#list(row, child, path, out); return
       default: row satisfies never
     }
+  }
+
+  #list (row: Extract<Row, { is: 'list' }>, child: Element, path: string, out: Record<string, Plain>): void {
+    const { [row.field]: items = [] } = this.#element(child, listShape(row), path)
+    this.#keep(out, row.field, join(path, row.field), items, child)
   }
 
   #append (out: Record<string, Plain>, field: string, path: string, place: Place, read: (path: string) => Plain): void {
@@ -174,6 +180,15 @@ type ChildRow = Exclude<Row, AttributeRow>
 interface Rows { readonly attributes: ReadonlyMap<string, AttributeRow>, readonly children: ReadonlyMap<string, ChildRow> }
 
 const rowsByShape = new WeakMap<Shape, Rows>()
+
+const listShapes = new WeakMap<Row, Shape>()
+
+/** An element around a list, as one that has its items for children. */
+function listShape (row: Extract<Row, { is: 'list' }>): Shape {
+  const shape: Shape = listShapes.get(row) ?? { rows: [row.fixed, { is: 'many', name: row.item, field: row.field, of: row.of }] }
+  listShapes.set(row, shape)
+  return shape
+}
 
 /** The rows of an element by name; made once a shape. */
 function rowsOf (shape: Shape): Rows {

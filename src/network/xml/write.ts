@@ -53,6 +53,7 @@ function child (row: Row, value: PlainObject, indent: string): readonly string[]
     case 'verbatim': return [`${indent}<${row.name}>${plainText(item)}</${row.name}>`]
     case 'one': return isObject(item) ? element(row.name, row.of, item, indent) : []
     case 'many': return many(item).flatMap((one) => isObject(one) ? element(row.name, row.of, one, indent) : [])
+    case 'list': return [`${indent}<${row.name} ${row.fixed.name}='${escaped(row.fixed.value)}'>`, ...many(item).flatMap((one) => isObject(one) ? element(row.item, row.of, one, `${indent}  `) : []), `${indent}</${row.name}>`]
     default: return row satisfies never
   }
 }
