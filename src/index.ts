@@ -4,6 +4,7 @@ export { render } from './engine/render.js'
 export { parseDefinition } from './network/definition.js'
 export { checkNetwork } from './network/check.js'
 export { networkXml } from './network/xml/write.js'
+export { forwardWords, guestWords, hostWords } from './network/forward-words.js'
 export { createNetns, deleteNetns } from './kernel/netns.js'
 export { checkDesired } from './engine/desired.js'
 export { readDocument } from './network/document.js'
@@ -11,10 +12,10 @@ export { randomMac } from './values/mac.js'
 export { DecodeError, InputError, KernelError, NetwrightError, ProcessError } from './errors.js'
 export type { ErrorCode, ErrorFacts, Issue, Remains } from './errors.js'
 export type { Logger } from './log.js'
-export type { Definition, DhcpHost, DhcpRange, ForwardMode, IpSpec, NetworkInput, NetworkSpec, RouteSpec } from './network/spec.js'
+export type { Definition, DhcpHost, DhcpRange, Forwarded, ForwardInput, ForwardMode, IpSpec, NetworkInput, NetworkSpec, RouteSpec } from './network/spec.js'
 export type {
-  BridgeInfo, CheckLine, Committed, Consequence, Host, HostEvent, HostOptions, Lease, LeaseChange, Leases, Interruption, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, OfferOptions, Options,
-  LinkCondition, LinkPool, PoolSize, Port, PortInfo, PortInput, PortState, Recycle, Rendering, SendOptions, SocketLike, StartReport, Statistics, TapInput, Transaction, UpdateReport, VethInput, Warning,
+  BridgeInfo, CheckLine, Committed, Consequence, ForwardInfo, Forwards, Host, HostEvent, HostOptions, Lease, LeaseChange, Leases, Interruption, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, OfferOptions, Options,
+  LinkCondition, LinkPool, PoolSize, Port, PortInfo, PortInput, PortState, Recycle, Rendering, Scope, SendOptions, SocketLike, StartReport, Statistics, TapInput, Transaction, UpdateReport, VethInput, Warning,
 } from './engine/api.js'
 export type { CloudHypervisorNet, CloudHypervisorOptions } from './engine/vmm/cloud-hypervisor.js'
 export type { FirecrackerInterface, FirecrackerOptions } from './engine/vmm/firecracker.js'

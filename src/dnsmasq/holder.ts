@@ -32,21 +32,27 @@ export function parseSockets (text: string, protocol: 'udp' | 'tcp'): BoundSocke
   })
 }
 
-const isAny = (address: Ip): boolean => ipToBytes(address).every((byte) => byte === 0)
+/** 0.0.0.0 or ::. */
+export const isAny = (address: Ip): boolean => ipToBytes(address).every((byte) => byte === 0)
 
 /**
  * The processes that keep `port` of `netns` from being bound at `address` (undefined: at any): `systemd-resolve (pid 412)`.
  * Empty where they cannot be seen.
  */
 export async function holders (netns: number, port: number, address?: string): Promise<string[]> {
-  const texts = await native().filesRead(netns, tables.map((table) => `/proc/thread-self/net/${table}`), LIMIT)
   const wanted = address === undefined ? undefined : parseIp(address)
-  const sockets = texts.flatMap((text, index) => parseSockets(text?.toString('latin1') ?? '', (tables[index] ?? 'udp').startsWith('udp') ? 'udp' : 'tcp'))
-    .filter((socket) => socket.port === port && (wanted === undefined || socket.address === wanted || isAny(socket.address)))
-  return await owners(new Set(sockets.map(({ inode }) => `socket:[${inode}]`)))
+  return await ownersOf((await boundSockets(netns)).filter((socket) => socket.port === port && (wanted === undefined || socket.address === wanted || isAny(socket.address))))
 }
 
-async function owners (links: ReadonlySet<string>): Promise<string[]> {
+/** Every socket of `netns` that is bound to a port: of TCP those that listen, of UDP all. `ss -lntu`. */
+export async function boundSockets (netns: number): Promise<BoundSocket[]> {
+  const texts = await native().filesRead(netns, tables.map((table) => `/proc/thread-self/net/${table}`), LIMIT)
+  return texts.flatMap((text, index) => parseSockets(text?.toString('latin1') ?? '', (tables[index] ?? 'udp').startsWith('udp') ? 'udp' : 'tcp'))
+}
+
+/** The processes that have these sockets: `systemd-resolve (pid 412)`. `ss -p`. */
+export async function ownersOf (sockets: readonly BoundSocket[]): Promise<string[]> {
+  const links = new Set(sockets.map(({ inode }) => `socket:[${inode}]`))
   if (links.size === 0) return []
   const found: string[] = []
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {

@@ -5,6 +5,7 @@ import type { LinkPool, Recycle } from './recycle-options.js'
 import type { Logger } from '../log.js'
 import type { NamespaceHost, NamespaceOptions, Rig, RigInput } from './rig.js'
 import type { HostBridges } from './host-bridge-api.js'
+import type { ForwardInfo, Forwards, Scope } from './forward-api.js'
 import type { Diagnostics } from './tallies.js'
 import type { Consequence, Interruption } from './change.js'
 import type { Domain } from './domain-api.js'
@@ -200,10 +201,13 @@ export interface Network extends AsyncDisposable {
   /** Removes a port and its link, by the host side's device name. */
   detach (dev: string, options?: Options): Promise<void>
   readonly leases: Leases
+  /** Ports of the host that lead to its guests. */
+  readonly forwards: Forwards
   /** Destroys what `create` made; does nothing for a persistent network. */
   [Symbol.asyncDispose] (): Promise<void>
 }
 
+export type { ForwardInfo, Forwards, Scope }
 export type { LinkCondition, OfferOptions, Port, PortInfo, PortInput, PortState, SendOptions, SocketLike, TapInput, VethInput } from './port-api.js'
 export type { Consequence, Interruption, Lease, LeaseChange, Statistics }
 export type { LinkPool, PoolSize, Recycle } from './recycle-options.js'

@@ -17,8 +17,10 @@ import { survey, tapWanted, type ComingPort, type Site } from './coming-port.js'
 import type { Context } from './context.js'
 import { decide, type Decided } from './decide.js'
 import { difference, type Difference } from './difference.js'
+import { freePorts } from './forward-ports.js'
 import { daemonNeed, liveDiff, type DaemonNeed } from './live.js'
 import { whole } from './lost.js'
+import { settleGuests } from './named-guests.js'
 import { prospect } from './prospect.js'
 import { prospectUpdates } from './prospect-update.js'
 import { apart, removalOf, type Removal } from './removal.js'
@@ -37,6 +39,8 @@ export interface ComingUpdate {
   readonly difference: Difference
   readonly need: DaemonNeed
   readonly changes: readonly Consequence[]
+  /** Nobody asked for it: its ports come or go. */
+  readonly implied?: true
 }
 
 export interface Batch {
@@ -85,6 +89,7 @@ async function plan (work: Work, { context, guests }: Planning, stock: (wanted: 
     apart([...fresh, ...decided.changed.map(({ after }) => after)], removal)
     await prospect(context, fresh)
     await prospectUpdates(context, decided.changed.map(({ before, after }) => ({ before: before.definition, after, index: before.bridge.index })), fresh)
+    await freePorts(context, [...fresh.map((definition) => ({ definition })), ...decided.changed.map(({ before, after }) => ({ definition: after, before: before.definition }))])
   } catch (error) { throw blamed(error, decided) }
   await context.flows.forgotten(fresh.flatMap(reaches)) // a guest must not inherit its predecessor's connections
   const standing = await context.book.look()
@@ -101,7 +106,7 @@ async function plan (work: Work, { context, guests }: Planning, stock: (wanted: 
   for (const network of records) sites.set(network.definition.name, { network, fresh: true, ports: standing.ports([network.definition.name]) })
   const taken = [...records.map(({ bridge }) => bridge.name), ...standing.ports().map(({ link }) => link.name)]
   const ports = await survey(work.attach ?? [], { context, sites, guests, taken, stock })
-  return { networks, ports, updates, removal, kept, stocked }
+  return { ports, removal, kept, stocked, ...settleGuests({ networks, updates, ports, removal, standing, ipv6: context.ipv6 }) }
 }
 
 /** Throws NETWRIGHT_NO_PERMISSION, NETWRIGHT_DNSMASQ_MISSING where these networks need what is not there. */
@@ -147,6 +152,7 @@ function blamed (error: unknown, { fresh, changed }: Decided): unknown {
 function partOf ({ code, message }: NetwrightError, subnet: boolean): string {
   if (code === 'NETWRIGHT_SUBNET_IN_USE') return subnet ? 'subnet' : 'ip'
   if (code === 'NETWRIGHT_NAME_IN_USE') return message.startsWith('network') && message.includes('is named twice') ? 'name' : 'bridge'
+  if (code === 'NETWRIGHT_PORT_IN_USE') return 'forwards'
   return code === 'NETWRIGHT_ACTIVE' ? 'name' : ''
 }
 

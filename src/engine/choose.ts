@@ -9,6 +9,7 @@ import { contains, formatCidr, network, parseCidr, type Cidr } from '../values/c
 import { randomMac } from '../values/mac.js'
 import { freshUuid } from '../values/uuid.js'
 import type { Context } from './context.js'
+import { chosenPorts } from './forward-ports.js'
 import { Subnets } from './pool.js'
 import { Spoken } from './spoken.js'
 import { otherDirectories, Store } from './store.js'
@@ -75,6 +76,7 @@ export class Choice {
   /** What is chosen here, and what somebody is at. */
   readonly #passing = new Spoken()
   readonly #named = new Set<string>()
+  readonly #complete: Definition[] = []
   #lasting: { readonly spoken: readonly Spoken[], readonly routes: RouteMap } | undefined
 
   constructor (context: Context) {
@@ -86,8 +88,9 @@ export class Choice {
   async complete (spec: NetworkSpec, before?: Definition): Promise<Definition> {
     const bridge = spec.bridge.name !== undefined && !spec.bridge.name.includes('%') ? spec.bridge.name : before?.bridge.name ?? await this.#bridge(spec)
     const subnet = spec.auto === undefined ? undefined : formatCidr(this.#kept(spec.auto.prefix, before) ?? await this.#subnet(spec.auto.prefix))
-    const definition = complete(spec, { uuid: spec.uuid ?? before?.uuid ?? freshUuid(), mac: spec.mac ?? before?.mac ?? randomMac(), bridge, ...subnet === undefined ? {} : { subnet } })
+    const definition = complete(spec, { uuid: spec.uuid ?? before?.uuid ?? freshUuid(), mac: spec.mac ?? before?.mac ?? randomMac(), bridge, ...subnet === undefined ? {} : { subnet }, ports: await chosenPorts(this.#context, spec, before, this.#complete) })
     this.#passing.add(definition)
+    if (definition.forwards !== undefined) this.#complete.push(definition)
     return definition
   }
 

@@ -1,6 +1,6 @@
 /** The nft commit: the moment at which networks are published, or withdrawn. One batch each. Callers hold the namespace's lock. */
 import { createGuard, deleteGuard, extendGuard, guardTable, shrinkGuard, type GuardContent } from '../kernel/guard.js'
-import { addMembers, createRuleset, deleteRuleset, ensureMembers, memberKey, readMembers, readRulesetShape, removeMembers } from '../kernel/ruleset.js'
+import { addMembers, createRuleset, deleteRuleset, memberKey, readMembers, readRulesetShape, removeMembers, type Membership } from '../kernel/ruleset.js'
 import { mapSlowly } from '../netlink/breathe.js'
 import { isErrno } from '../netlink/errno.js'
 import { nftBatch } from '../netlink/nft/batch.js'
@@ -77,13 +77,23 @@ export async function restore (context: Context, back: NetworkRecord['members'],
     const standing = await context.book.look()
     const guard = await guarded(context)
     const requests = await exists(context, context.table)
-      // What is added first can be taken away whether it was there or not.
-      ? [...ensureMembers(context.table, [...back, ...away]), ...removeMembers(context.table, away)]
+      ? await restoring(context, back, away)
       : [...createRuleset(context.table), ...await elementsOf(context, standing.networks())]
     if (guard !== undefined) requests.push(...await exists(context, guardTable) ? extendGuard(guard) : createGuard(guard))
     await nftBatch(context.nft, requests)
   })
 }
+
+/** A forwarded port that leads to another guest is the same key with another value, which cannot be added beside it: so what is there is read first. */
+async function restoring (context: Context, back: NetworkRecord['members'], away: NetworkRecord['members']): Promise<Request[]> {
+  const there = new Map((await readMembers(context.nft, context.table)).map((member) => [memberKey(member), valueOf(member)]))
+  const wanted = new Set(back.map(memberKey))
+  const missing = back.filter((member) => there.get(memberKey(member)) !== valueOf(member))
+  const wrong = [...missing.filter((member) => there.has(memberKey(member))), ...away.filter((member) => there.has(memberKey(member)) && !wanted.has(memberKey(member)))]
+  return [...removeMembers(context.table, wrong), ...addMembers(context.table, missing)]
+}
+
+const valueOf = ({ data }: Membership): string => data?.join(' ') ?? ''
 
 /** The guard loses what no network needs any more, while all networks stay. */
 export async function loosen (context: Context, loss: Dismissed): Promise<void> {
@@ -119,9 +129,8 @@ async function inParts (networks: readonly NetworkRecord[], make: (some: readonl
 
 async function still (context: Context, networks: readonly NetworkRecord[]): Promise<NetworkRecord['members']> {
   if (!await exists(context, context.table)) return []
-  const key = ({ set, key }: { readonly set: string, readonly key: readonly (string | number)[] }): string => [set, ...key].join(' ')
-  const there = new Set((await readMembers(context.nft, context.table)).map(key))
-  return members(networks).filter((member) => there.has(key(member)))
+  const there = new Set((await readMembers(context.nft, context.table)).map(memberKey))
+  return members(networks).filter((member) => there.has(memberKey(member)))
 }
 
 async function repeated (attempt: () => Promise<void>): Promise<void> {

@@ -55,7 +55,8 @@ export function isNothing ({ first, sysctls, linkLocal, added, removed, last, re
   return first.length + sysctls.length + added.length + removed.length + last.length === 0 && linkLocal === 'stays' && !released
 }
 
-const keyed = (members: readonly MemberObject[]): Map<string, MemberObject> => new Map(members.map((member) => [memberKey(member), member]))
+/** An element of a map is another one where its value is. */
+const keyed = (members: readonly MemberObject[]): Map<string, MemberObject> => new Map(members.map((member) => [member.data === undefined ? memberKey(member) : `${memberKey(member)} ${member.data.join(' ')}`, member]))
 
 const must = (request: Request): Tolerant => ({ request, unless: [] })
 const unlessThere = (request: Request): Tolerant => ({ request, unless: ['EEXIST'] })
@@ -102,7 +103,10 @@ function linkLocalOf (before: BridgeObject, after: BridgeObject, { ipv6 = true }
 /** `sysctl -w net.ipv6.conf.NAME.addr_gen_mode=0`: unlike the attribute, the file makes the address at once. Source: net/ipv6/addrconf.c, addrconf_sysctl_addr_gen_mode(). */
 function sysctlsOf (before: NetworkRecord, after: NetworkRecord, linkLocal: Difference['linkLocal']): SysctlObject[] {
   const old = new Map(before.sysctls.map(({ path, value }) => [path, value]))
-  const changed = after.sysctls.filter(({ path, value }) => grows(before.bridge, after.bridge) || old.get(path) !== value)
+  const kept = new Set(after.sysctls.map(({ path }) => path))
+  // What a network has only sometimes (route_localnet) is 0 otherwise.
+  const gone = before.sysctls.filter(({ path }) => !kept.has(path)).map((one) => ({ ...one, value: '0' }))
+  const changed = [...after.sysctls.filter(({ path, value }) => grows(before.bridge, after.bridge) || old.get(path) !== value), ...gone]
   return linkLocal === 'comes' ? [...changed, { type: 'sysctl', path: `/proc/sys/net/ipv6/conf/${after.bridge.name}/addr_gen_mode`, value: '0' }] : changed
 }
 

@@ -8,6 +8,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { countFlows, covers, forgetFlows, overlap, readFlows, type Flow } from '../kernel/conntrack.js'
 import { lookUp } from '../kernel/fib.js'
+import type { MemberObject } from '../kernel/object.js'
 import type { Logger } from '../log.js'
 import { mapSlowly, turn } from '../netlink/breathe.js'
 import { openChannel } from '../netlink/channel.js'
@@ -25,6 +26,8 @@ export interface Forgotten {
   readonly subnet?: number
   /** Index of the bridge that the subnet is reached by. */
   readonly bridge: number
+  /** Only what came by this forwarded port: protocol, port of the host, port of the guest. */
+  readonly forward?: readonly [protocol: number, port: number, guestPort: number] | undefined
 }
 
 export interface FlowsOptions {
@@ -48,6 +51,27 @@ export function forgottenOf ({ networks, ports }: Pick<BatchRecord, 'networks' |
     return ip === undefined || prefix === undefined || bridge === undefined || names.has(network) ? [] : [{ prefix: `${ip}/${ip.includes(':') ? '128' : '32'}`, subnet: prefix, bridge }]
   })
   return [...going, ...guests]
+}
+
+const protocols: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 }
+
+/** Whose connections go where elements of a network are taken away: those of forwarded ports. */
+export function unforwarded ({ bridge, addresses }: NetworkRecord, removed: readonly MemberObject[]): Forgotten[] {
+  return removed.flatMap(({ key, data: [guest, guestPort] = [] }): Forgotten[] => {
+    const [protocol, port] = key.slice(-2)
+    if (guest === undefined || guestPort === undefined || typeof guest !== 'string') return []
+    const subnet = addresses.find((one) => covers(`${one.address}/${String(one.prefix)}`)(guest))?.prefix
+    return [{ prefix: `${guest}/${guest.includes(':') ? '128' : '32'}`, bridge: bridge.index, ...subnet === undefined ? {} : { subnet }, forward: [protocols[String(protocol)] ?? Number(protocol), Number(port), Number(guestPort)] }]
+  })
+}
+
+/** The connections that are really meant: of a forwarded port, only those that came by it. */
+function meant (flows: readonly Flow[], whose: readonly Forgotten[]): readonly Flow[] {
+  const forwards = new Set(whose.flatMap(({ prefix, forward }) => forward === undefined ? [] : [[prefix.slice(0, prefix.indexOf('/')), ...forward].join(' ')]))
+  if (forwards.size === 0) return flows
+  const whole = whose.filter(({ forward }) => forward === undefined).map(({ prefix }) => covers(prefix))
+  return flows.filter(({ entry: { original, reply }, inside }) => inside.some((address) => whole.some((within) => within(address))) ||
+    forwards.has([reply?.ip?.src4 ?? reply?.ip?.src6, original?.protocol?.number, original?.protocol?.destinationPort, reply?.protocol?.sourcePort].join(' ')))
 }
 
 /** Milliseconds for which more are waited for, and how many times longer than the last look took: so looking takes a fifth of one processor at most. */
@@ -125,7 +149,7 @@ export class Flows {
       if (await countFlows(nft) === 0) return
       // A socket of its own: commits do not wait for a look at a hundred thousand connections.
       await using channel = await openChannel({ protocol: NETLINK_NETFILTER, netns, tally })
-      const flows = await this.#ours(await readFlows(channel, whose.map(({ prefix }) => prefix)), whose)
+      const flows = await this.#ours(meant(await readFlows(channel, [...new Set(whose.map(({ prefix }) => prefix))]), whose), whose)
       const { gone, error } = await forgetFlows(channel, flows)
       if (error !== undefined) throw error
       if (gone > 0) logger.debug({ connections: gone, networks: whose.length }, 'connections of what was stopped are forgotten')

@@ -1,5 +1,6 @@
 /** What changes when a running network takes another definition: in words, and whom each part interrupts. Pure; what is done about it is in difference.ts. */
 import { dnsmasqConfig, needsDnsmasq } from '../dnsmasq/config.js'
+import { guestWords, hostWords } from '../network/forward-words.js'
 import type { Definition } from '../network/spec.js'
 import { subnetOf } from '../network/subnet.js'
 import { formatCidr, network, parseCidr } from '../values/cidr.js'
@@ -27,7 +28,7 @@ export function daemonNeed (before: Definition, after: Definition): DaemonNeed {
  */
 export function liveDiff (from: Definition, to: Definition): { readonly parts: readonly Consequence[], readonly restart: boolean } {
   const stuck = unchangeable(from, to)
-  const parts = [...stuck, ...bridgeParts(from, to), ...addressParts(from, to), ...routeParts(from, to), ...forwardParts(from, to), ...daemonParts(from, to), ...wordParts(from, to)]
+  const parts = [...stuck, ...bridgeParts(from, to), ...addressParts(from, to), ...routeParts(from, to), ...forwardParts(from, to), ...portParts(from, to), ...daemonParts(from, to), ...wordParts(from, to)]
   return { parts, restart: stuck.length > 0 }
 }
 
@@ -99,6 +100,18 @@ function forwardParts (from: Definition, to: Definition): Consequence[] {
   if (old.dev !== fresh.dev) parts.push(part(becomes('forward dev', old.dev ?? 'any', fresh.dev ?? 'any'), fresh.dev === undefined ? 'none' : 'outage', fresh.dev === undefined ? 'every way out is open' : 'other ways out are closed'))
   const [was, is] = [old.nat?.ipv6 === true, fresh.nat?.ipv6 === true]
   if (was !== is) parts.push(part(becomes('NAT of IPv6', was ? 'on' : 'off', is ? 'on' : 'off'), 'blip', 'connections that are open keep the address they have'))
+  return parts
+}
+
+function portParts (from: Definition, to: Definition): Consequence[] {
+  const [old, fresh] = [from, to].map(({ forwards = [] }) => new Map(forwards.map((one) => [hostWords(one), `${guestWords(one)}${one.networks === true ? ', for other networks too' : ''}`])))
+  const parts: Consequence[] = []
+  for (const [host, guest] of fresh ?? []) {
+    const before = old?.get(host)
+    if (before === undefined) parts.push(part(`forward ${host}`, 'none', `it leads to ${guest} from now on`))
+    else if (before !== guest) parts.push(part(`forward ${host}`, 'outage', `it leads to ${guest} instead of ${before}; connections that are open are cut off`))
+  }
+  for (const [host, guest] of old ?? []) if (fresh?.has(host) === false) parts.push(part(`forward ${host}`, 'outage', `it leads to ${guest} no more; connections that are open are cut off`))
   return parts
 }
 

@@ -5,9 +5,10 @@ import { parseDefinition } from '../network/definition.js'
 import { pacer } from '../netlink/breathe.js'
 import { networkXml } from '../network/xml/write.js'
 import type { Definition } from '../network/spec.js'
-import type { Leases, LinkCondition, Network, NetworkDefinition, NetworkInfo, Options, Port, PortInfo, PortInput, StartReport, Statistics, UpdateReport } from './api.js'
+import type { Forwards, Leases, LinkCondition, Network, NetworkDefinition, NetworkInfo, Options, Port, PortInfo, PortInput, StartReport, Statistics, UpdateReport } from './api.js'
 import { filesOf } from './daemon.js'
 import { setAutostart, undefine } from './define.js'
+import { forwardsOf } from './forwards.js'
 import { definitionOf, find, infoOf, type Entry } from './inventory.js'
 import { leasesOf } from './leases.js'
 import { portInfo } from './port.js'
@@ -29,6 +30,7 @@ export class NetworkHandle implements Network {
   readonly name: string
   readonly uuid: string
   readonly leases: Leases
+  readonly forwards: Forwards
   readonly #works: Works
   /** Made by `create` of this handle: disposing destroys it. */
   readonly #mine: boolean
@@ -38,6 +40,7 @@ export class NetworkHandle implements Network {
     this.#mine = mine
     this.name = name
     this.uuid = uuid
+    this.forwards = forwardsOf(works, name)
     this.leases = leasesOf(async () => ({ path: filesOf(works.context, name).leases, definition: definitionOf(await this.#entry()), alive: () => works.daemons.seemsUp(name) }), works.end)
   }
 

@@ -18,11 +18,13 @@ import { checkPort, placeOf } from './coming-port.js'
 import { loosen, publish } from './commit.js'
 import { locked, type Context } from './context.js'
 import { needOf } from './converge.js'
+import { unforwarded } from './flows.js'
 import { dismiss, dismissed, enlist, switchOn } from './forwarding.js'
 import { IndexTaken, joinPorts, makeBatch } from './make.js'
 import { abandon, clear, whenQuiet, type Means } from './recovery.js'
 import type { Content } from './book.js'
 import type { BatchRecord, NetworkRecord, PortRecord } from './record.js'
+import { releasesGuests } from './named-guests.js'
 import { prune } from './port-state.js'
 import { removalOf } from './removal.js'
 import { steps, type Steps } from './steps.js'
@@ -107,7 +109,7 @@ class Transaction {
 
   async run (): Promise<Transacted> {
     const { context, daemons, signal } = this.#means
-    if (isRemoval(this.#work)) return await this.#onlyRemove()
+    if (isRemoval(this.#work) && !releasesGuests(this.#work, await context.book.look())) return await this.#onlyRemove()
     const started = await whenQuiet({ context, daemons, purpose: this.#purpose, networks: networksOf(this.#work), signal }, async () => {
       const begun = await this.#begin()
       return isSlow(begun.batch) ? { begun } : { done: await this.#orUndo(begun, async () => await this.#finish(begun)) }
@@ -201,6 +203,7 @@ class Transaction {
     }
     await this.#step.before('let the record stand')
     await context.book.stand(record)
+    context.flows.forget(updates.flatMap(({ before, difference }) => unforwarded(before, difference.removed)))
     const idle = updates.filter(({ need }) => need === 'stop').map(({ after }) => after)
     if (idle.length > 0) await daemons.forget(idle).catch((error: unknown) => { context.logger.warn({ err: error }, 'files of dnsmasq stay') })
     await this.#remove()
@@ -245,7 +248,7 @@ class Transaction {
     return {
       networks: networks.map(({ record }) => record),
       ports: ports.map(({ record, network }) => ({ record, network, fds: this.#fds.get(record.link.index) ?? [] })),
-      updates: updates.map(({ after, changes }) => ({ record: after, changes })),
+      updates: updates.filter(({ implied }) => implied !== true).map(({ after, changes }) => ({ record: after, changes })),
       removed: removal.networks,
     }
   }

@@ -4,6 +4,7 @@
  */
 import type { Request } from '../netlink/request.js'
 import type { Transport } from '../netlink/transport.js'
+import { mapSlowly } from '../netlink/breathe.js'
 import { chain } from '../netlink/nft/chain.js'
 import { packFields, typeLength, typeNumber, typeUserdata, unpackFields, type Fields } from '../netlink/nft/datatype.js'
 import { hooks } from '../netlink/nft/header.js'
@@ -120,11 +121,6 @@ export function addMembers (name: string, members: readonly Membership[]): Reque
   return grouped(members).map(([of, part]) => elements.create({ family, table: name, set: of, elements: part.map((member) => pack(of, member)) }))
 }
 
-/** As `addMembers`, but a member that is there already is no error. `nft add element …`. */
-export function ensureMembers (name: string, members: readonly Membership[]): Request[] {
-  return grouped(members).map(([of, part]) => elements.add({ family, table: name, set: of, elements: part.map((member) => pack(of, member)) }))
-}
-
 /** The reverse. A member that is not there is ENOENT, and the whole batch is refused. `nft delete element …`. */
 export function removeMembers (name: string, members: readonly Membership[]): Request[] {
   return grouped(members).map(([of, part]) => elements.remove({ family, table: name, set: of, elements: part.map(({ key }) => ({ key: { value: packFields(sets[of].key, key) } })) }))
@@ -161,14 +157,17 @@ export function memberKey (member: Membership): string {
 /** Every member of every set, as `nft list table` shows them. Throws KernelError ENOENT where the table or one of its sets is missing. */
 export async function readMembers (transport: Transport, name: string): Promise<Membership[]> {
   const found: Membership[] = []
-  for (const of of setNames) {
-    const { key, value }: SetShape = sets[of]
-    for (const element of await listElements(transport, { family, table: name, set: of })) {
-      const keys = unpackFields(key, element.key?.value ?? new Uint8Array())
-      found.push(value === undefined ? { set: of, key: keys } : { set: of, key: keys, data: unpackFields(value, element.data?.value ?? new Uint8Array()) })
-    }
-  }
+  for (const of of setNames) found.push(...await readSet(transport, name, of))
   return found
+}
+
+/** The members of one set. Throws as `readMembers`. */
+export async function readSet (transport: Transport, name: string, of: SetName): Promise<Membership[]> {
+  const { key, value }: SetShape = sets[of]
+  return await mapSlowly(await listElements(transport, { family, table: name, set: of }), (element) => {
+    const keys = unpackFields(key, element.key?.value ?? new Uint8Array())
+    return value === undefined ? { set: of, key: keys } : { set: of, key: keys, data: unpackFields(value, element.data?.value ?? new Uint8Array()) }
+  })
 }
 
 /** Whether the table is as `createRuleset` made it. */

@@ -82,10 +82,10 @@ function shape (copy: Plain, origin: Origin, complain: Complain): ExpandedInput 
   }
   const expanded = expandShortForms(copy)
   const { forwards } = expanded
-  let worded = true
-  const complainOf: Complain = (path, message) => { worded = false; complain(path, message) }
+  const unreadable: string[] = []
+  const complainOf: Complain = (path, message) => { unreadable.push(path); complain(path, message) }
   const parsed = v.safeParse(expandedSchema, forwards === undefined ? expanded : { ...expanded, forwards: expandForwards(forwards, complainOf) })
-  if (!worded) return undefined
+  if (unreadable.length > 0) return undefined
   if (parsed.success) return parsed.output
   reportShape(parsed.issues, typeof copy.name === 'string' ? copy.name : '', origin === 'xml', complain)
   return undefined

@@ -42,10 +42,10 @@ export function readForwardLine (text: string): (HostSide & GuestSide) | undefin
 const bracketed = (address: string): string => address.includes(':') ? `[${address}]` : address
 
 /** What of a forward is said in its words. */
-export interface Worded extends HostSide { readonly guest: string, readonly guestPort: number }
+export interface Worded { readonly address?: string | undefined, readonly port: number | 'auto', readonly end?: number | undefined, readonly proto?: string, readonly guest: string, readonly guestPort: number }
 
 /** `192.0.2.1:8000-8010/udp`. */
-export function hostWords ({ address, port, end, proto = 'tcp' }: HostSide): string {
+export function hostWords ({ address, port, end, proto = 'tcp' }: Omit<Worded, 'guest' | 'guestPort'>): string {
   return `${address === undefined ? '' : `${bracketed(address)}:`}${String(port)}${end === undefined ? '' : `-${String(end)}`}/${proto}`
 }
 

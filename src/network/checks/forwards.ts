@@ -2,7 +2,7 @@
 import { broadcast, contains, formatCidr, network as networkOf, type Cidr } from '../../values/cidr.js'
 import { isIfName } from '../../values/ifname.js'
 import { ipFamily, isIp, parseIp, type Ip, type IpFamily } from '../../values/ip.js'
-import { FORWARD_FORM, readForwardLine, readGuestSide, readHostSide } from '../forward-words.js'
+import { FORWARD_FORM, readForwardLine, readGuestSide, readHostSide, type Worded } from '../forward-words.js'
 import { isList, isObject, type Plain, type PlainObject } from '../plain.js'
 import type { ForwardSpec } from '../spec.js'
 import { isBase, unusable } from './address.js'
@@ -49,6 +49,22 @@ function withDefaults (item: PlainObject): PlainObject {
   return { ...item, proto, ...guestPort === undefined && typeof port === 'number' ? { guestPort: port } : {} }
 }
 
+/** One forward by itself, without a network to check it against; undefined where it is none. */
+export function readForward (forward: Plain): Worded | undefined {
+  const faults: string[] = []
+  const expanded = expandForward(forward, '', (path) => { faults.push(path) })
+  if (faults.length > 0 || !isObject(expanded)) return undefined
+  const { proto, address, port, end, guest, guestPort } = expanded
+  if (typeof proto !== 'string' || (typeof port !== 'number' && port !== 'auto') || typeof guest !== 'string' || typeof guestPort !== 'number') return undefined
+  return {
+    proto, port, guest: canonical(guest), guestPort, ...typeof address !== 'string' || ANY.includes(address) ? {} : { address: canonical(address) },
+    ...typeof end !== 'number' || end === port ? {} : { end },
+  }
+}
+
+const ANY = ['0.0.0.0', '::']
+const canonical = (text: string): string => isIp(text) ? parseIp(text) : text
+
 /** The forwards in normal form. `subnets`: of the network's own addresses; `open`: one of them is still to be chosen. */
 export function checkForwards (forwards: readonly ForwardSpec[] | undefined, subnets: readonly Cidr[], open: boolean, review: Review): readonly ForwardSpec[] | undefined {
   const normal = unlessEmpty(forwards?.map((item, i) => checkForward(item, `forwards[${String(i)}]`, { subnets, open, review })))
@@ -64,7 +80,7 @@ interface Surroundings { readonly subnets: readonly Cidr[], readonly open: boole
 function checkForward (item: ForwardSpec, path: string, around: Surroundings): ForwardSpec {
   const { complain } = around.review
   const { proto, port, end, guestPort, networks } = item
-  const guest = isIp(item.guest) ? parseIp(item.guest) : item.guest
+  const guest = canonical(item.guest)
   const family: IpFamily = isIp(guest) ? ipFamily(parseIp(guest)) : 4
   const fault = guestFault(guest, around)
   if (fault !== undefined) complain(`${path}.guest`, fault)

@@ -1,0 +1,61 @@
+/** What the tests of forwarded ports share: a host with an uplink, networks of ours, guests that answer, and how they are asked. */
+import type { Network, NetworkInput } from '../../src/index.js'
+import { tcpEcho, udpEcho } from '../harness/guest.js'
+import type { KernelTest, Namespace } from '../harness/kernel-test.js'
+import { gateway, give, uplink } from './bed.js'
+
+/** As `uplink`, and frames inside a bridge are nobody's business: br_netfilter is off. */
+export async function plainUplink (bed: KernelTest): Promise<Namespace> {
+  for (const name of ['iptables', 'ip6tables']) await bed.ns.exec('sysctl', ['-q', '-w', `net.bridge.bridge-nf-call-${name}=0`])
+  return await uplink(bed.ns)
+}
+
+/** Network `n` on `nwfN`: 10.60.n.1/24 and fd00:60:n::1/64. */
+export function definition (n: number, more: Partial<NetworkInput> = {}): NetworkInput {
+  return { name: `net${String(n)}`, bridge: `nwf${String(n)}`, forward: { mode: 'nat', nat: { ipv6: true } }, ip: [{ address: `10.60.${String(n)}.1`, prefix: 24 }, { address: `fd00:60:${String(n)}::1`, prefix: 64 }], ...more }
+}
+
+/** A guest of network `n` with addresses that end in `last`; its port is called `vmN-LAST`. */
+export async function guest ({ ns }: KernelTest, network: Network, n: number, last: number): Promise<Namespace> {
+  const inside = await ns.add()
+  const address = `10.60.${String(n)}.${String(last)}`
+  await inside.must('sysctl', ['-q', '-w', 'net.ipv6.conf.default.accept_ra=0'])
+  await network.attach({ kind: 'veth', netns: inside.name, hostDev: `vm${String(n)}-${String(last)}`, address, defaultRoute: true })
+  await give(inside, 'eth0', `fd00:60:${String(n)}::${String(last)}`)
+  await gateway(inside, `fd00:60:${String(n)}::1`)
+  return inside
+}
+
+/** Servers on a port that tell each caller who he is, TCP and UDP, both families. */
+export async function answers (inside: Namespace, port: number): Promise<void> {
+  await tcpEcho(inside, '::', port)
+  await udpEcho(inside, '::', port)
+}
+
+/** One call: how, whom, which port. */
+export type Call = readonly [proto: 'tcp' | 'udp', address: string, port: number]
+
+const program = `
+const calls = JSON.parse(process.argv[1])
+const answer = ([proto, address, port]) => new Promise((resolve) => {
+  const fail = (e) => resolve(e.code), late = () => resolve('ETIMEDOUT')
+  setTimeout(late, 2000)
+  if (proto === 'tcp') {
+    let got = ''
+    const s = require('net').connect({ host: address, port }, () => s.write('hello'))
+    s.on('data', (d) => { got += d }).on('end', () => resolve(JSON.parse(got).from)).on('error', fail)
+    return
+  }
+  const s = require('dgram').createSocket(address.includes(':') ? 'udp6' : 'udp4')
+  s.on('message', (d) => resolve(JSON.parse(d).from)).on('error', fail)
+  s.connect(port, address, (e) => { if (e) fail(e); else { s.send('hello'); setInterval(() => s.send('hello', () => {}), 250) } })
+})
+Promise.all(calls.map(answer)).then((found) => { console.log(JSON.stringify(found)); process.exit(0) })`
+
+/** As whom the guest saw the caller, or why he did not, for each call: all at once, in one process. */
+export async function askAll (from: Namespace, calls: readonly Call[]): Promise<string[]> {
+  return JSON.parse(await from.must(process.execPath, ['-e', program, JSON.stringify(calls)], { env: { NODE_V8_COVERAGE: '', NODE_OPTIONS: '' } })) as string[]
+}
+
+/** The same for one. */
+export async function asked (from: Namespace, ...call: Call): Promise<string> { return (await askAll(from, [call]))[0] ?? '' }
