@@ -64,6 +64,7 @@ kernelTest(test, 'ruleset: a forwarded port answers the outside, the host, its o
   const [a, b, isolated] = [await network(ns, 1), await network(ns, 2), await network(ns, 3)]
   await commit(ns, [...natted(1), ...natted(2), ...common(3),
     { set: 'dnat4', key: [HOST, 'tcp', 8080], data: ['10.0.1.2', 80] }, { set: 'dnat6', key: ['2001:db8::1', 'tcp', 8080], data: ['fd00:1::2', 80] },
+    { set: 'dnatnet4', key: ['10.0.1.2', 'tcp', 80] },
   ])
   await tcpEcho(a, '::', 80)
   const asks = async (from: Namespace, address = HOST): Promise<string> => { const reply = await tcpAsk(from, address, 8080); return 'error' in reply ? reply.error : reply.from }
@@ -78,8 +79,9 @@ kernelTest(test, 'ruleset: a forwarded port answers the outside, the host, its o
   await ns.must('sysctl', ['-q', '-w', 'net.bridge.bridge-nf-call-iptables=1'])
   assert.is(await asks(mate), '10.0.1.3')
   await ns.must('sysctl', ['-q', '-w', 'net.bridge.bridge-nf-call-iptables=0'])
-  // A nat network's guests leave it with the address of the device they leave by.
-  assert.is(await asks(b), '10.0.1.1')
+  // Guests of another network, where they may, keep their address as everybody does; where they may not, they are refused.
+  assert.is(await asks(b), '10.0.2.2')
+  assert.is(await asks(b, '2001:db8::1'), 'ECONNREFUSED')
   assert.is(await asks(isolated), 'ECONNREFUSED')
   // Without a forwarded port the guest stays closed.
   assert.equal(await tcpAsk(outside, '10.0.1.2', 80), { error: 'ECONNREFUSED' })
