@@ -2,7 +2,7 @@
 
 /** What a host does; each counts once a call, however many networks it is about. */
 export type Operation =
-  | 'define' | 'create' | 'start' | 'stop' | 'destroy' | 'undefine' | 'autostart' | 'update' | 'transaction' | 'plan' | 'apply' | 'attach' | 'detach' | 'networks' | 'check' | 'links' | 'rig' | 'drop'
+  | 'define' | 'create' | 'start' | 'stop' | 'destroy' | 'undefine' | 'autostart' | 'update' | 'transaction' | 'plan' | 'apply' | 'attach' | 'detach' | 'networks' | 'topology' | 'check' | 'links' | 'rig' | 'drop'
 
 /** Of `netwright:operation`: a call of the public interface, from the call to its settling. */
 export interface OperationTrace {

@@ -28,5 +28,8 @@ export type { ApplyOptions, Plan, PlanOptions, Progress } from './engine/plan-ap
 export type { Change, PlannedPort, Transition } from './engine/change.js'
 export type { Domain, DomainAddress, DomainInterface, InterfaceInput, InterfaceOptions, PlugOptions, PortDomain } from './engine/domain-api.js'
 export type { CheckedDesired, Desired, DesiredNetwork } from './engine/desired.js'
+export type {
+  Family, Topology, TopologyEdge, TopologyFilter, TopologyGuest, TopologyHost, TopologyNetwork, TopologyPort, TopologyUplink, UplinkEdge,
+} from './engine/topology-api.js'
 export type { Document } from './network/document.js'
 export type { NamespaceHost, NamespaceOptions, Rig, RigInput } from './engine/rig.js'

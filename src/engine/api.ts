@@ -11,6 +11,7 @@ import type { Consequence, Interruption } from './change.js'
 import type { Domain } from './domain-api.js'
 import type { CheckedDesired, Desired, DesiredNetwork } from './desired.js'
 import type { ApplyOptions, Plan, PlanOptions } from './plan-api.js'
+import type { Topology } from './topology-api.js'
 import type { Definition, ForwardMode, NetworkInput, NetworkSpec } from '../network/spec.js'
 import type { LinkCondition, Port, PortInfo, PortInput } from './port-api.js'
 
@@ -118,6 +119,11 @@ export interface Host extends AsyncDisposable {
   autostart (options?: Options): Promise<StartReport[]>
   /** A snapshot first (`kind: 'snapshot'`), then changes as they happen; `resync` after an overrun. */
   events (options?: Options): AsyncIterable<HostEvent>
+  /**
+   * What stands, as nodes and edges: uplinks, networks with their ports and guests, what reaches what, and others' rulesets that are in the way.
+   * Changes nothing; needs no privilege but for `filters`. `netwright topology`.
+   */
+  topology (options?: Options): Promise<Topology>
   /** What this host can and cannot do, and whether it could start this network. `lsmod`, `virt-host-validate`. Changes nothing. */
   check (definition?: NetworkDefinition, options?: Options): Promise<CheckLine[]>
   /** Links that are kept for the next network: see `recycle`. */

@@ -26,6 +26,8 @@ import { findPort, portHandle } from './port-handle.js'
 import type { NamespaceHost, NamespaceOptions, Rig, RigInput } from './rig.js'
 import { rigNames, Rigs, type Opening } from './rigs.js'
 import type { Diagnostics, Doing } from './tallies.js'
+import { topology } from './topology.js'
+import type { Topology } from './topology-api.js'
 import { Watch } from './watch.js'
 import { typed } from './system-error.js'
 import { transact } from './transact.js'
@@ -170,6 +172,10 @@ export class HostHandle implements Host {
     const signal = options?.signal === undefined ? this.#end.signal : AbortSignal.any([options.signal, this.#end.signal])
     await this.#works.during(async () => { await this.#watch.listen() })
     yield * this.#works.events.listen(async () => await this.networks(), signal)
+  }
+
+  async topology (): Promise<Topology> {
+    return await this.#works.during(async () => await typed(async () => await topology(this.#works)), { operation: 'topology' })
   }
 
   async check (definition?: NetworkDefinition): Promise<CheckLine[]> {

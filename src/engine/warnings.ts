@@ -11,30 +11,41 @@ const isOurTable = ({ family, table }: { readonly family: unknown, readonly tabl
 
 /** Warnings for networks that have just started. An accept of ours cannot overrule a drop of theirs (kernel.md, nf_tables 3). */
 export async function warnings (context: Context, networks: readonly NetworkRecord[]): Promise<readonly Warning[]> {
-  const foreign = await dropped(context)
-  const forwards = networks.some(({ forwarding }) => forwarding.ipv4 || forwarding.ipv6)
+  const foreign = await foreignDrops(context)
   const serves = networks.some(({ dnsmasq }) => dnsmasq)
   return [
-    ...foreign.filter(({ hook }) => (hook === 'forward' && forwards) || (hook === 'input' && serves)).map((chain) => dropping(chain, networks)),
+    ...foreign.filter((chain) => networks.some((network) => hits(chain, network))).map((chain) => dropping(chain, networks)),
     ...serves && (await dnsmasqUser()).user === 'nobody' ? [borrowed] : [],
   ]
 }
 
-/** By host, what was found when the rulesets of others last changed. */
-const known = new WeakMap<Context, readonly BaseChain[]>()
+/** A base chain of somebody else's that guests' packets go through, and that drops what nobody accepts. */
+export interface ForeignDrop extends BaseChain { readonly hook: 'forward' | 'input', readonly drops: 'policy' | 'rule' }
 
-async function dropped (context: Context): Promise<readonly BaseChain[]> {
+/** By host, what was found when the rulesets of others last changed. */
+const known = new WeakMap<Context, readonly ForeignDrop[]>()
+
+/** Throws KernelError: EPERM where this process may not read rulesets. */
+export async function foreignDrops (context: Context): Promise<readonly ForeignDrop[]> {
   const before = await context.strangers.changed() ? undefined : known.get(context)
   if (before !== undefined) return before
   known.delete(context)
-  const found = (await foreignBaseChains(context.nft, isOurTable)).filter(({ drops }) => drops !== undefined)
+  const found = (await foreignBaseChains(context.nft, isOurTable)).flatMap((chain): ForeignDrop[] => {
+    const { hook, drops } = chain
+    return drops !== undefined && (hook === 'forward' || hook === 'input') ? [{ ...chain, hook, drops }] : []
+  })
   known.set(context, found)
   return found
 }
 
+/** Whether such a chain concerns a network: what is forwarded for it, or its DHCP and DNS. */
+export function hits ({ hook }: Pick<ForeignDrop, 'hook'>, { forwarding, dnsmasq }: NetworkRecord): boolean {
+  return hook === 'forward' ? forwarding.ipv4 || forwarding.ipv6 : dnsmasq
+}
+
 const borrowed: Warning = { code: 'DNSMASQ_USER', message: 'dnsmasq runs as nobody, which other services use too', remedy: 'useradd --system --no-create-home --shell /usr/sbin/nologin netwright-dnsmasq' }
 
-function dropping ({ family, table, name, hook, drops }: BaseChain, networks: readonly NetworkRecord[]): Warning {
+function dropping ({ family, table, name, hook, drops }: ForeignDrop, networks: readonly NetworkRecord[]): Warning {
   const where = `table ${String(family)} ${table}, chain ${name}`
   const bridges = networks.map(({ bridge }) => bridge.name).join(', ')
   const what = hook === 'forward' ? 'what guests send and receive through this host' : 'guests\' DHCP and DNS'

@@ -1,0 +1,64 @@
+/** A topology as a graph for Graphviz: `netwright topology --dot | dot -Tsvg`. Pure. */
+import type { Topology, TopologyNetwork } from '../../index.js'
+import { escape } from '../print/escape.js'
+import { dropWords, filtersInTheWay, filterWords, guestWords, hostWords, isActive, modeWords, serviceWords, uplinkFacts, uplinksOf, uplinkWords, wayWords } from './words.js'
+
+/** Text that may hold anything, for the inside of a quoted string: neither an end of it, nor an escape (`\N`), nor an HTML entity, which labels know too. Source: graphviz.org, escString. */
+const inside = (text: string): string => escape(text).replace(/&/g, '&amp;').replace(/["\\]/g, '\\$&')
+
+/** A label of several lines. */
+const label = (lines: readonly string[]): string => `"${lines.filter((line) => line !== '').map(inside).join('\\n')}"`
+
+type Attributes = Readonly<Record<string, string>>
+const attributes = (given: Attributes): string => `[${Object.entries(given).map(([name, value]) => `${name}=${value}`).join(', ')}]`
+
+const colours = { none: '"#8250df"', nat: '"#1a7f37"', route: '"#0969da"', open: '"#0f7b83"' } as const
+const ends = { none: 'none', nat: 'back', route: 'both', open: 'both' } as const
+
+/** The whole graph. */
+export function topologyDot (topology: Topology): string {
+  const { uplinks, host, networks } = topology
+  const active = networks.filter(isActive)
+  const filters = filtersInTheWay(topology)
+  return `${[
+    'digraph netwright {',
+    '  graph [rankdir=TB, fontname="monospace", nodesep=0.3, ranksep=0.5]', '  node [shape=box, style=rounded, fontname="monospace", fontsize=11]', '  edge [fontname="monospace", fontsize=10, arrowhead=none]',
+    ...uplinks.length === 0 ? [] : ['  outside [shape=ellipse, label="outside"]'],
+    '  subgraph cluster_host {', `    label=${label([hostWords(host)])}; style=rounded`,
+    ...uplinks.map((uplink, i) => `    u${i} ${attributes({ label: label([uplinkWords(uplink), ...uplinkFacts(uplink)]) })}`),
+    '    router [shape=hexagon, label="routing, firewall"]',
+    ...filters.map((filter, i) => `    f${i} ${attributes({ label: label([filterWords(filter)]), color: '"#9a6700"', shape: 'octagon', style: 'solid' })}`),
+    ...active.flatMap((network, i) => networkLines(network, i).map((line) => `    ${line}`)),
+    '  }',
+    ...uplinks.flatMap(({ gateways }, i) => [`  outside -> u${i} ${attributes({ label: label(gateways) })}`, `  u${i} -> router`]),
+    ...active.map((network, i) => `  router -> n${i} ${wire(topology, network)}`),
+    ...filters.map((filter, i) => `  f${i} -> router ${attributes({ label: label([dropWords(filter)]), style: 'dashed', color: '"#9a6700"', constraint: 'false' })}`),
+    '}',
+  ].join('\n')}\n`
+}
+
+function networkLines (network: TopologyNetwork, i: number): string[] {
+  const { name, bridge, addresses, mode, ports, guests } = network
+  const behind = [
+    ...ports.flatMap(({ dev, kind, state, guests: some }) => some.length === 0 ? [{ lines: [kind], dev, state }] : some.map((guest) => ({ lines: linesOf(guest), dev, state }))),
+    ...guests.map((guest) => ({ lines: linesOf(guest), dev: '', state: 'forwarding' })),
+  ]
+  return [
+    `n${i} ${attributes({ label: label([name, [bridge, ...addresses].join(' '), serviceWords(network).join(', ')]), color: colours[mode], penwidth: '2' })}`,
+    ...behind.flatMap(({ lines, dev, state }, j) => [
+      `n${i}g${j} ${attributes({ label: label(lines), ...state === 'forwarding' ? {} : { style: '"rounded,dashed"' } })}`,
+      `n${i} -> n${i}g${j} ${attributes({ label: label([dev]) })}`,
+    ]),
+  ]
+}
+
+const linesOf = (guest: TopologyNetwork['guests'][number]): string[] => [guestWords(guest), ...guest.addresses.filter((address) => address !== guestWords(guest))]
+
+/** An arrow points where connections may be opened to. */
+function wire (topology: Topology, network: TopologyNetwork): string {
+  const { mode } = network
+  const ways = [...new Set(uplinksOf(topology, network).map((edge) => `${wayWords(edge)}${topology.uplinks.length > 1 ? ` by ${edge.dev}` : ''}`))]
+  return attributes({
+    label: label([mode === 'none' ? 'isolated' : ways.join(', ') || `${modeWords[mode]}, no way out`]), color: colours[mode], fontcolor: colours[mode], dir: ends[mode], arrowhead: 'normal', ...mode === 'none' ? { style: 'dashed' } : {},
+  })
+}

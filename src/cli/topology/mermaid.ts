@@ -1,0 +1,64 @@
+/** A topology as a Mermaid flowchart, for Markdown. Pure. */
+import type { Topology, TopologyNetwork, TopologyPort } from '../../index.js'
+import { escape } from '../print/escape.js'
+import { dropWords, filtersInTheWay, filterWords, guestWords, hostWords, isActive, modeWords, serviceWords, uplinkFacts, uplinksOf, uplinkWords, wayWords } from './words.js'
+
+const BREAK = '<br/>'
+
+/** `#NN;` for every character that could mean something to Mermaid, to Markdown or to HTML. */
+const entities = (text: string, harmless: RegExp): string => [...escape(text)].map((character) => harmless.test(character) ? character : `#${String(character.codePointAt(0))};`).join('')
+
+/**
+ * Text that may hold anything, for the inside of a quoted label. Mermaid takes the last `;` off a line that has `style` or `classDef`, a colon and a `#`
+ * in it, so there the colon is written as an entity, too. Source: mermaid, packages/mermaid/src/utils.ts, encodeEntities().
+ */
+export function label (text: string): string { return entities(text, /style|classdef/i.test(text) ? /[\p{L}\p{N} ._/,()-]/u : /[\p{L}\p{N} ._/:,()-]/u) }
+
+const box = (lines: readonly string[]): string => `"${lines.filter((line) => line !== '').map(label).join(BREAK)}"`
+
+const links = { none: '-.-x', nat: '-->', route: '<-->', open: '<-->' } as const
+
+/** The whole chart. */
+export function topologyMermaid (topology: Topology): string {
+  const { uplinks, host, networks } = topology
+  const active = networks.filter(isActive)
+  const lines = ['flowchart TB', ...classes.map((line) => `  ${line}`)]
+  if (uplinks.length > 0) lines.push('  outside(["outside"])')
+  lines.push(`  subgraph host[${box([hostWords(host)])}]`)
+  uplinks.forEach((uplink, i) => { lines.push(`    u${i}[${box([uplinkWords(uplink), ...uplinkFacts(uplink)])}]:::uplink`) })
+  lines.push('    router{{"routing, firewall"}}')
+  filtersInTheWay(topology).forEach((filter, i) => { lines.push(`    f${i}[${box([filterWords(filter)])}]:::filter`) })
+  active.forEach((network, i) => { lines.push(...networkLines(network, i).map((line) => `    ${line}`)) })
+  lines.push('  end')
+  uplinks.forEach(({ gateways }, i) => { lines.push(`  outside ---${gateways.length === 0 ? '' : `|${box(gateways)}|`} u${i}`, `  u${i} --- router`) })
+  active.forEach((network, i) => { lines.push(`  ${wire(topology, network, i)}`) })
+  filtersInTheWay(topology).forEach((filter, i) => { lines.push(`  f${i} -.->|${box([dropWords(filter)])}| router`) })
+  return `${lines.join('\n')}\n`
+}
+
+/** Strokes only: what fills a node is the reader's theme, light or dark. */
+const classes = [
+  'classDef nat stroke:#1a7f37,stroke-width:2px', 'classDef route stroke:#0969da,stroke-width:2px', 'classDef open stroke:#0f7b83,stroke-width:2px',
+  'classDef none stroke:#8250df,stroke-width:2px,stroke-dasharray:4 3', 'classDef uplink stroke-width:2px', 'classDef filter stroke:#9a6700,stroke-width:2px', 'classDef unplugged stroke-dasharray:3 3',
+]
+
+function networkLines (network: TopologyNetwork, i: number): string[] {
+  const { name, bridge, addresses, mode, ports, guests } = network
+  const behind = [
+    ...ports.flatMap((port) => port.guests.length === 0 ? [node(port, [port.dev, port.kind])] : port.guests.map((guest) => node(port, [guestWords(guest), ...guest.addresses.filter((address) => address !== guestWords(guest)), port.dev]))),
+    ...guests.map((guest) => ({ lines: [guestWords(guest), ...guest.addresses.filter((address) => address !== guestWords(guest))], kind: '' })),
+  ]
+  return [
+    `n${i}[${box([name, bridge, ...addresses, serviceWords(network).join(', ')])}]:::${mode}`,
+    ...behind.flatMap(({ lines, kind }, j) => [`n${i}g${j}(${box(lines)})${kind}`, `n${i} --- n${i}g${j}`]),
+  ]
+}
+
+const node = ({ state }: TopologyPort, lines: readonly string[]): { readonly lines: readonly string[], readonly kind: string } => ({ lines, kind: state === 'forwarding' ? '' : ':::unplugged' })
+
+/** An arrow points where connections may be opened to. */
+function wire (topology: Topology, network: TopologyNetwork, i: number): string {
+  const { mode } = network
+  const ways = [...new Set(uplinksOf(topology, network).map((edge) => `${wayWords(edge)}${topology.uplinks.length > 1 ? ` by ${edge.dev}` : ''}`))]
+  return `n${i} ${links[mode]}|${box([mode === 'none' ? 'isolated' : ways.join(', ') || `${modeWords[mode]}, no way out`])}| router`
+}

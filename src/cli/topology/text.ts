@@ -1,0 +1,198 @@
+/** A topology on a terminal: the outside above, then the host, then its networks, each a box with its ports and guests. Pure. */
+import type { Topology, TopologyGuest, TopologyNetwork, TopologyPort, TopologyUplink } from '../../index.js'
+import { width } from '../print/escape.js'
+import { columns, cut, fit, paint, piece, type Piece, type Strip, type Style } from './strip.js'
+import { dropWords, filtersInTheWay, filterWords, hostWords, isActive, modeWords, relationWords, serviceWords, uplinkFacts, uplinkWords } from './words.js'
+
+export interface TextOptions {
+  /** Columns. Default 80; at least 60 are used. */
+  readonly width?: number
+  /** Boxes in Unicode; else in ASCII. Default true. */
+  readonly unicode?: boolean
+  readonly colours?: boolean
+}
+
+const unicode = { h: '─', v: '│', tl: '┌', tr: '┐', bl: '└', br: '┘', left: '├', right: '┤', up: '┴', down: '┬', plug: '──', loose: '╌╌', mark: '…', out: '◀──', both: '◀─▶', shut: '─╳─', warn: '⚠' } as const
+const ascii: Record<keyof typeof unicode, string> = { h: '-', v: '|', tl: '+', tr: '+', bl: '+', br: '+', left: '+', right: '+', up: '+', down: '+', plug: '--', loose: '..', mark: '~', out: '<--', both: '<->', shut: '-x-', warn: '!' }
+
+const arrows = { none: 'shut', nat: 'out', route: 'both', open: 'both' } as const
+const modeStyles: Readonly<Record<TopologyNetwork['mode'], Style>> = { none: 'magenta', nat: 'green', route: 'blue', open: 'cyan' }
+
+/** Where the trunk from the host to its networks stands, and where their boxes begin. */
+const TRUNK = 4
+const BOX = 19
+const LEAST = 60
+
+class Drawing {
+  readonly lines: Strip[] = []
+  readonly wide: number
+  readonly signs: Record<keyof typeof unicode, string>
+
+  constructor ({ width = 80, unicode: fancy = true }: TextOptions) {
+    this.wide = Math.max(LEAST, width)
+    this.signs = fancy ? unicode : ascii
+  }
+
+  line (...strip: Strip): void { this.lines.push(strip) }
+  sign (name: keyof typeof unicode, style: Style = 'plain'): Piece { return { text: this.signs[name], style } }
+  rule (wide: number): Piece { return { text: this.signs.h.repeat(Math.max(0, wide)), style: 'plain' } }
+  cut (strip: Strip, most: number): Strip { return cut(strip, most, this.signs.mark) }
+  fit (strip: Strip, wide: number): Strip { return fit(strip, wide, { mark: this.signs.mark }) }
+
+  /** `┌─ title ──── right ─┐`, so many columns; `lead` stands before the title: `┌───┴─ title`. */
+  top (title: Strip, wide: number, { lead = [this.sign('tl'), this.rule(1)], right = [] }: { readonly lead?: Strip, readonly right?: Strip } = {}): Strip {
+    const begin = [...lead, piece(' ')]
+    const end = right.length === 0 ? [this.sign('tr')] : [piece(' '), ...right, piece(' '), this.rule(1), this.sign('tr')]
+    const shown = [...this.cut(title, wide - columns(begin) - columns(end) - 2), piece(' ')]
+    return [...begin, ...shown, this.rule(wide - columns(begin) - columns(shown) - columns(end)), ...end]
+  }
+
+  /** One row inside a box of so many columns. */
+  row (strip: Strip, wide: number): Strip { return [this.sign('v'), piece(' '), ...this.fit(strip, wide - 4), piece(' '), this.sign('v')] }
+
+  bottom (wide: number): Strip { return [this.sign('bl'), this.rule(wide - 2), this.sign('br')] }
+}
+
+const blank = (wide: number): Piece => ({ text: ' '.repeat(Math.max(0, wide)), style: 'plain' })
+
+/** Words that go on as many lines as they need. */
+function flow (words: readonly Strip[], wide: number, gap = 2): Strip[] {
+  const lines: Piece[][] = []
+  for (const word of words) {
+    const last = lines.at(-1)
+    if (last !== undefined && columns(last) + gap + columns(word) <= wide) last.push(blank(gap), ...word)
+    else lines.push([...word])
+  }
+  return lines
+}
+
+/** Both on one line, one at each end, or one below the other. */
+function ends (left: Strip, right: Strip, wide: number): Strip[] {
+  const gap = wide - columns(left) - columns(right)
+  return columns(right) === 0 ? [left] : gap >= 2 ? [[...left, blank(gap), ...right]] : [left, right]
+}
+
+/** The drawing, with a line feed after each line. */
+export function topologyText (topology: Topology, options: TextOptions = {}): string {
+  const drawing = new Drawing(options)
+  drawHost(drawing, topology)
+  const active = topology.networks.filter(isActive)
+  const layout = layoutOf(active)
+  active.forEach((network, i) => { drawNetwork(drawing, topology, network, { layout, last: i === active.length - 1, first: i === 0 }) })
+  drawInactive(drawing, topology.networks.filter((network) => !isActive(network)))
+  return drawing.lines.map((line) => `${paint(line, options.colours === true)}\n`).join('')
+}
+
+function drawHost (d: Drawing, topology: Topology): void {
+  const { uplinks, host, networks } = topology
+  const gateways = uplinks.flatMap((uplink) => uplink.gateways)
+  if (uplinks.length > 0) {
+    d.line(piece(' outside', 'bold'))
+    d.line(blank(TRUNK), d.sign('v'), piece(' '), ...d.cut([piece(gateways.join('  '), 'dim')], d.wide - TRUNK - 2))
+  }
+  const lead = uplinks.length === 0 ? {} : { lead: [d.sign('tl'), d.rule(TRUNK - 1), d.sign('up'), d.rule(1)] }
+  d.line(...d.top([piece(hostWords(host), 'bold')], d.wide, lead))
+  for (const row of hostRows(d, topology)) d.line(...d.row(row, d.wide))
+  d.line(...networks.some(isActive) ? [d.sign('bl'), d.rule(TRUNK - 1), d.sign('down'), d.rule(d.wide - TRUNK - 2), d.sign('br')] : d.bottom(d.wide))
+}
+
+function hostRows (d: Drawing, topology: Topology): Strip[] {
+  const { uplinks, networks, filters } = topology
+  const wide = d.wide - 4
+  const rows = uplinks.flatMap((uplink) => uplinkRows(uplink, wide))
+  if (uplinks.length === 0) rows.push([piece('no uplink: there is no default route', 'yellow')])
+  for (const filter of filtersInTheWay(topology)) {
+    for (const line of flow(`${d.signs.warn} ${filterWords(filter)} ${dropWords(filter)}`.split(' ').map((word) => [piece(word, 'yellow')]), wide, 1)) rows.push(line)
+  }
+  if (filters === undefined) rows.push([piece('rulesets of others: only root may look', 'dim')])
+  if (!networks.some(isActive)) rows.push([piece(networks.length === 0 ? 'no networks' : 'no network runs', 'dim')])
+  return rows
+}
+
+function uplinkRows (uplink: TopologyUplink, wide: number): Strip[] {
+  const facts = uplinkFacts(uplink).map((fact) => [piece(fact, fact === uplink.state ? 'red' : 'plain')])
+  const name = [piece(uplinkWords(uplink), 'bold')]
+  return flow([name, ...facts], wide)
+}
+
+/** Columns that are the same in all boxes, so that one can read down them. */
+interface Layout { readonly dev: number, readonly name: number }
+
+const MOST_NAME = 20
+
+function layoutOf (networks: readonly TopologyNetwork[]): Layout {
+  const ports = networks.flatMap(({ ports }) => ports)
+  const guests = [...ports, ...networks].flatMap(({ guests }) => guests)
+  return {
+    dev: Math.max(4, ...ports.map(({ dev }) => width(piece(dev).text))),
+    name: Math.max(4, ...guests.map(({ name = '' }) => Math.min(MOST_NAME, width(piece(name).text)))),
+  }
+}
+
+interface Place { readonly layout: Layout, readonly first: boolean, readonly last: boolean }
+
+function drawNetwork (d: Drawing, topology: Topology, network: TopologyNetwork, { layout, first, last }: Place): void {
+  const wide = d.wide - BOX
+  const { name, bridge, addresses, mode } = network
+  const relation = piece(relationWords(topology, network), mode === 'none' ? 'dim' : modeStyles[mode])
+  const services = serviceWords(network).map((word) => piece(word, network.state === 'degraded' ? 'red' : 'plain'))
+  const facts = flow([[piece(bridge)], ...addresses.map((address) => [piece(address)])], wide - 4)
+  const about = [...facts.slice(0, -1), ...ends(facts.at(-1) ?? [], [relation], wide - 4)]
+  const trunk = (): Strip => [blank(TRUNK), last ? piece(' ') : d.sign('v'), blank(BOX - TRUNK - 1)]
+  const before: Strip = [blank(TRUNK), d.sign('v'), blank(BOX - TRUNK - 1)]
+  if (!first) d.line(...before)
+  d.line(...before, ...d.top([piece(name, 'bold')], wide, { right: services.flatMap((word, i) => i === 0 ? [word] : [piece(' '), word]) }))
+  about.forEach((row, i) => {
+    if (i > 0) d.line(...trunk(), ...d.row(row, wide))
+    else d.line(blank(TRUNK), d.sign(last ? 'bl' : 'left'), ...branch(d, network), d.sign('right'), ...d.row(row, wide).slice(1))
+  })
+  const rows = insideRows(d, network, { layout, wide: wide - 4 })
+  if (rows.length > 0) d.line(...trunk(), d.sign('left'), d.rule(wide - 2), d.sign('right'))
+  for (const row of rows) d.line(...trunk(), ...d.row(row, wide))
+  d.line(...trunk(), ...d.bottom(wide))
+}
+
+/** `◀── nat ─────`: from the trunk to the box. */
+function branch (d: Drawing, { mode }: TopologyNetwork): Strip {
+  const style = modeStyles[mode]
+  const word = modeWords[mode]
+  return [d.sign(arrows[mode], style), piece(` ${word} `, style), d.rule(BOX - TRUNK - 6 - word.length)]
+}
+
+function insideRows (d: Drawing, { ports, guests }: TopologyNetwork, place: { readonly layout: Layout, readonly wide: number }): Strip[] {
+  return [...ports.flatMap((port) => portRows(d, port, place)), ...guests.flatMap((guest) => guestRows(d, { guest, lead: [blank(place.layout.dev + 4)] }, place))]
+}
+
+function portRows (d: Drawing, { dev, own, state, guests }: TopologyPort, place: { readonly layout: Layout, readonly wide: number }): Strip[] {
+  const plugged = state === 'forwarding'
+  const lead = (name: string, plug: 'plug' | 'loose' | undefined): Strip => [...d.fit([piece(name, plugged ? 'plain' : 'dim')], place.layout.dev), piece(' '), plug === undefined ? blank(2) : d.sign(plug, 'dim'), piece(' ')]
+  const note = [...own ? [] : ['not ours'], ...plugged ? [] : [state === 'disabled' ? 'nobody plugged in' : state]].join(', ')
+  const [one, ...more] = guests
+  if (one === undefined) return [[...lead(dev, plugged ? 'plug' : 'loose'), piece(note === '' ? 'nobody seen yet' : note, 'dim')]]
+  const rows = guestRows(d, { guest: one, lead: lead(dev, plugged ? 'plug' : 'loose'), note }, place)
+  return [...rows, ...more.flatMap((guest) => guestRows(d, { guest, lead: lead('', undefined) }, place))]
+}
+
+const ADDRESS = 15
+
+/** Name, address and MAC in columns; further addresses, and what does not fit, below. */
+function guestRows (d: Drawing, { guest, lead, note = '' }: { readonly guest: TopologyGuest, readonly lead: Strip, readonly note?: string }, { layout, wide }: { readonly layout: Layout, readonly wide: number }): Strip[] {
+  const { name = '-', addresses: [first = '', ...more], mac } = guest
+  const head: Strip = [...lead, ...d.fit([piece(name, guest.leased ? 'bold' : 'plain')], layout.name), blank(2)]
+  const indent = columns(head)
+  const tail = [...mac === '' ? [] : [[piece(mac, 'dim')]], ...note === '' ? [] : [[piece(note, 'dim')]]]
+  const address: Strip = first.includes(':') || first === '' ? [piece(first)] : d.fit([piece(first)], ADDRESS)
+  const [line = [], ...below] = flow([...first === '' ? [] : [address], ...tail, ...more.map((one) => [piece(one)])], Math.max(20, wide - indent))
+  return [[...head, ...line], ...below.map((rest) => [blank(indent), ...rest])]
+}
+
+function drawInactive (d: Drawing, networks: readonly TopologyNetwork[]): void {
+  if (networks.length === 0) return
+  const most = Math.max(...networks.map(({ name }) => Math.min(30, width(piece(name).text))))
+  d.line()
+  d.line(piece(' not running', 'bold'))
+  for (const { name, mode, addresses, autostart } of networks) {
+    const facts = flow([d.fit([piece(modeWords[mode])], 8), ...addresses.map((address) => [piece(address)]), ...autostart ? [[piece('starts at boot', 'dim')]] : []], d.wide - TRUNK - most - 2)
+    facts.forEach((line, i) => { d.line(blank(TRUNK), ...i === 0 ? d.fit([piece(name)], most) : [blank(most)], blank(2), ...line) })
+  }
+}

@@ -1,0 +1,61 @@
+/** What all drawings of a topology say, in the same words. */
+import type { Family, Topology, TopologyFilter, TopologyGuest, TopologyHost, TopologyNetwork, TopologyUplink, UplinkEdge } from '../../index.js'
+
+export const modeWords = { none: 'isolated', nat: 'nat', route: 'route', open: 'open' } as const
+
+/** `rig`, `rig, namespace lab`, `rig, networks of ci`. */
+export function hostWords ({ name, owner, netns }: TopologyHost): string {
+  return [name, ...netns === undefined ? [] : [`namespace ${netns}`], ...owner === 'system' ? [] : [`networks of ${owner}`]].join(', ')
+}
+
+/** `DHCP`, `DNS`; of a network whose dnsmasq is down, that. */
+export function serviceWords ({ state, dhcp, dns }: TopologyNetwork): readonly string[] {
+  if (state === 'degraded') return ['no DHCP, no DNS: dnsmasq is down']
+  return [...dhcp ? ['DHCP'] : [], ...dns ? ['DNS'] : []]
+}
+
+export const uplinksOf = ({ edges }: Topology, { name }: TopologyNetwork): readonly UplinkEdge[] => edges.filter((edge) => edge.kind === 'uplink' && edge.network === name)
+
+const familyWord = { ipv4: 'IPv4', ipv6: 'IPv6' } as const
+const familyWords = (families: readonly Family[]): string => families.map((family) => familyWord[family]).join(' and ')
+
+/** `masquerade`, `route`, `masquerade IPv4, route IPv6`. */
+export function wayWords ({ families, masquerade }: Pick<UplinkEdge, 'families' | 'masquerade'>): string {
+  const routed = families.filter((family) => !masquerade.includes(family))
+  if (routed.length === 0) return 'masquerade'
+  return masquerade.length === 0 ? 'route' : `masquerade ${familyWords(masquerade)}, route ${familyWords(routed)}`
+}
+
+/** How a network reaches the outside: `masquerade by eth0`. */
+export function relationWords (topology: Topology, network: TopologyNetwork): string {
+  if (network.mode === 'none') return network.addresses.length === 0 ? 'a bridge and no more' : 'not forwarded'
+  if (network.state === 'inactive') return modeWords[network.mode]
+  const ways = new Map<string, string[]>()
+  for (const edge of uplinksOf(topology, network)) ways.set(wayWords(edge), [...ways.get(wayWords(edge)) ?? [], edge.dev])
+  return ways.size === 0 ? 'no way out: no default route' : [...ways].map(([way, devs]) => `${way} by ${devs.join(', ')}`).join('; ')
+}
+
+/** `eth0 over eth1`, for a bridge over a NIC. */
+export const uplinkWords = ({ dev, ports }: TopologyUplink): string => ports.length === 0 ? dev : `${dev} over ${ports.join(', ')}`
+
+/** `198.51.100.1/24`, …, and what is wrong with it. */
+export const uplinkFacts = ({ state, addresses }: TopologyUplink): readonly string[] => [...addresses, ...state === 'up' ? [] : [state]]
+
+/** `table ip filter, chain FORWARD (its policy)`. */
+export function filterWords ({ family, table, chain, by }: TopologyFilter): string {
+  return `table ${family} ${table}, chain ${chain} (${by === 'policy' ? 'its policy' : 'a rule of it'})`
+}
+
+/** What such a chain does, and to whom. */
+export function dropWords ({ hook, networks }: TopologyFilter): string {
+  const whose = networks.length > 4 ? `${networks.slice(0, 3).join(', ')} and ${String(networks.length - 3)} more` : networks.join(', ')
+  return hook === 'forward' ? `drops what guests of ${whose} send and receive through this host, unless a rule accepts it` : `drops DHCP and DNS of ${whose}, unless a rule accepts it`
+}
+
+/** Those that concern a network of ours. */
+export const filtersInTheWay = ({ filters = [] }: Topology): readonly TopologyFilter[] => filters.filter(({ networks }) => networks.length > 0)
+
+/** What a guest is called: by its name, else its address, else its MAC. */
+export const guestWords = ({ name, addresses: [first], mac }: TopologyGuest): string => name ?? first ?? mac
+
+export const isActive = ({ state }: TopologyNetwork): boolean => state !== 'inactive'
