@@ -65,6 +65,14 @@ export interface Context {
   read (file: string): Promise<string>
   /** Where a bar can be shown: standard error, where it is a terminal. */
   readonly bar: NodeJS.WriteStream | undefined
+  /** Standard output, where it is a terminal. */
+  readonly screen: NodeJS.WriteStream | undefined
+  /** Standard input, where it is a terminal. */
+  readonly keys: NodeJS.ReadStream | undefined
+  /** The locale's characters go beyond ASCII. */
+  readonly unicode: boolean
+  /** Nobody asked for no colours: https://no-color.org. */
+  readonly colours: boolean
   /** The exit code of the process, where all went well. */
   exitWith (code: number): void
   /** Runs no more commands after this one: of the interactive shell, of standard input. */

@@ -48,6 +48,7 @@ import { command as render } from './commands/render.js'
 import { command as tapAdd } from './commands/tap-add.js'
 import { command as tapDel } from './commands/tap-del.js'
 import { command as version } from './commands/version.js'
+import { command as topology } from './commands/topology.js'
 import { UsageError } from './failure.js'
 
 /** In the order of the help text within each section; a verb's `group` names its section. */
@@ -62,7 +63,7 @@ export const allCommands: readonly Command[] = [
   bridgeAdd, bridgeDel, bridgeAddif, bridgeDelif, bridgeStp, bridgeSetfd, bridgeShow,
   tapAdd, tapDel, hostBridgeCreate, hostBridgeConfirm, hostBridgeRemove, hostBridgeList,
   // This host
-  mac, events, check,
+  mac, topology, events, check,
   // Netwright itself
   help, quit, completion, man, demo, version,
 ]

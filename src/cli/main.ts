@@ -82,6 +82,8 @@ function program (ending: Signals) {
   const world = (input: World['input']): World => ({
     out, err, get signal () { return ending.signal }, environment: process.env, input,
     get ask () { return state.ask ?? (process.stdin.isTTY ? ask : undefined) }, get bar () { return process.stderr.isTTY ? process.stderr : undefined },
+    get screen () { return process.stdout.isTTY ? process.stdout : undefined },
+    get keys () { return state.ask === undefined && process.stdin.isTTY ? process.stdin : undefined }, // in the shell its line editor reads them
     exitWith: (code) => { state.exitCode = code }, leave: () => { state.left = true },
   })
   return { out, state, flush: () => err.flush(), start: (input: World['input']) => session(world(input)) }

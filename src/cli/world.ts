@@ -17,6 +17,9 @@ export interface World {
   readonly input: (() => Promise<string>) | undefined
   /** Standard error, where it is a terminal. */
   readonly bar?: NodeJS.WriteStream | undefined
+  /** Standard output and standard input, where they are terminals. */
+  readonly screen?: NodeJS.WriteStream | undefined
+  readonly keys?: NodeJS.ReadStream | undefined
   /** Takes the exit code of a command that went well. */
   readonly exitWith?: (code: number) => void
   /** No more commands are wanted. */
@@ -50,6 +53,11 @@ async function read (world: World, file: string): Promise<string> {
   }
 }
 
+/** As setlocale(3) finds out what characters are. */
+function isUnicode ({ LC_ALL, LC_CTYPE, LANG }: World['environment']): boolean {
+  return /utf-?8/i.test([LC_ALL, LC_CTYPE, LANG].find((value) => value !== undefined && value !== '') ?? '')
+}
+
 /** The world as one command sees it, under its own options. */
 export function contextOf (world: World, hosts: Hosts, given: Given, { watches = false }: Pick<Command, 'watches'>): Context {
   const { out, err, signal } = world
@@ -66,6 +74,9 @@ export function contextOf (world: World, hosts: Hosts, given: Given, { watches =
     host: () => hosts.at(placeOf(given, world.environment), watches),
     read: (file) => read(world, file),
     get bar () { return world.bar },
+    get screen () { return world.screen },
+    get keys () { return world.keys },
+    unicode: isUnicode(world.environment), colours: (world.environment.NO_COLOR ?? '') === '' && world.environment.TERM !== 'dumb',
     exitWith: (code) => { world.exitWith?.(code) },
     leave: () => { world.leave?.() },
     get terminal () { return world.ask !== undefined },

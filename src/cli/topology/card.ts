@@ -9,6 +9,7 @@ interface Item { readonly lines: readonly Line[], readonly plugged: boolean }
 
 export interface Card {
   readonly network: TopologyNetwork
+  readonly wire: readonly string[]
   readonly badges: readonly string[]
   readonly facts: readonly Line[]
   readonly items: readonly Item[]
@@ -25,9 +26,11 @@ const LEAST = 220
 const MOST = 360
 
 function facts ({ bridge, addresses, domain }: TopologyNetwork): Line[] {
-  const [first, ...more] = addresses
+  const [first = '', ...more] = addresses
+  const together = `${bridge} · ${first}`
+  const head = first === '' ? [bridge] : measure(together, 'text') <= MOST - 2 * PAD ? [together] : [bridge, first]
   return [
-    { text: first === undefined ? bridge : `${bridge} · ${first}`, size: 'text', class: 'm' }, ...more.map((text): Line => ({ text, size: 'text', class: 'm' })),
+    ...[...head, ...more].map((text): Line => ({ text, size: 'text', class: 'm' })),
     ...domain === undefined ? [] : [{ text: domain, size: 'small', class: 'm' } as const],
   ]
 }
@@ -51,17 +54,17 @@ function item (port: TopologyPort | undefined, guest: TopologyGuest | undefined)
 const wideOf = ({ text, size, right }: Line): number => measure(text, size) + (right === undefined ? 0 : measure(right, size) + 16)
 const heightOf = ({ lines }: Item): number => lines.length * LINE - 4 + 2 * 8
 
-/** What will be on the card, and how large that is. */
-export function cardOf (network: TopologyNetwork): Card {
+/** What will be on the card, and how large that is. `wire`: what its wire is called. */
+export function cardOf (network: TopologyNetwork, wire: readonly string[]): Card {
   const badges = network.state === 'degraded' ? ['dnsmasq is down'] : serviceWords(network)
   const items = [...network.ports.flatMap((port) => port.guests.length === 0 ? [item(port, undefined)] : port.guests.map((guest) => item(port, guest))), ...network.guests.map((guest) => item(undefined, guest))]
   const about = facts(network)
   const wish = Math.max(
     measure(network.name, 'title') + badges.reduce((sum, badge) => sum + badgeWidth(badge) + 6, 8) + 2 * PAD,
-    ...about.map((line) => wideOf(line) + 2 * PAD), ...items.flatMap(({ lines }) => lines.map((line) => wideOf(line) + 2 * PAD + 2 * INNER + 14)),
+    ...wire.map((line) => measure(line, 'small') + 42), ...about.map((line) => wideOf(line) + 2 * PAD), ...items.flatMap(({ lines }) => lines.map((line) => wideOf(line) + 2 * PAD + 2 * INNER + 14)),
   )
   const inside = items.length === 0 ? 0 : 8 + items.reduce((sum, one) => sum + heightOf(one) + GAP, -GAP)
-  return { network, badges, facts: about, items, width: Math.min(MOST, Math.max(LEAST, Math.ceil(wish))), height: PAD + 16 + about.length * LINE + 4 + inside + PAD }
+  return { network, wire, badges, facts: about, items, width: Math.min(MOST, Math.max(LEAST, Math.ceil(wish))), height: PAD + 16 + about.length * LINE + 4 + inside + PAD }
 }
 
 const badgeWidth = (text: string): number => measure(text, 'small') + 12

@@ -1,7 +1,7 @@
 /** A topology as a graph for Graphviz: `netwright topology --dot | dot -Tsvg`. Pure. */
 import type { Topology, TopologyNetwork } from '../../index.js'
 import { escape } from '../print/escape.js'
-import { dropWords, filtersInTheWay, filterWords, guestWords, hostWords, isActive, modeWords, serviceWords, uplinkFacts, uplinksOf, uplinkWords, wayWords } from './words.js'
+import { dropWords, filtersInTheWay, filterWords, guestWords, hostWords, isActive, serviceWords, uplinkFacts, uplinkWords, ways } from './words.js'
 
 /** Text that may hold anything, for the inside of a quoted string: neither an end of it, nor an escape (`\N`), nor an HTML entity, which labels know too. Source: graphviz.org, escString. */
 const inside = (text: string): string => escape(text).replace(/&/g, '&amp;').replace(/["\\]/g, '\\$&')
@@ -15,6 +15,9 @@ const attributes = (given: Attributes): string => `[${Object.entries(given).map(
 const colours = { none: '"#8250df"', nat: '"#1a7f37"', route: '"#0969da"', open: '"#0f7b83"' } as const
 const ends = { none: 'none', nat: 'back', route: 'both', open: 'both' } as const
 
+/** Long texts as lines, for a node that is not to be as wide as the graph. */
+const folded = (text: string): string[] => text.match(/.{1,48}(?: |$)/gu)?.map((line) => line.trimEnd()) ?? [text]
+
 /** The whole graph. */
 export function topologyDot (topology: Topology): string {
   const { uplinks, host, networks } = topology
@@ -27,12 +30,12 @@ export function topologyDot (topology: Topology): string {
     '  subgraph cluster_host {', `    label=${label([hostWords(host)])}; style=rounded`,
     ...uplinks.map((uplink, i) => `    u${i} ${attributes({ label: label([uplinkWords(uplink), ...uplinkFacts(uplink)]) })}`),
     '    router [shape=hexagon, label="routing, firewall"]',
-    ...filters.map((filter, i) => `    f${i} ${attributes({ label: label([filterWords(filter)]), color: '"#9a6700"', shape: 'octagon', style: 'solid' })}`),
+    ...filters.map((filter, i) => `    f${i} ${attributes({ label: label([filterWords(filter), ...folded(dropWords(filter))]), color: '"#9a6700"', shape: 'octagon', style: 'solid' })}`),
     ...active.flatMap((network, i) => networkLines(network, i).map((line) => `    ${line}`)),
     '  }',
     ...uplinks.flatMap(({ gateways }, i) => [`  outside -> u${i} ${attributes({ label: label(gateways) })}`, `  u${i} -> router`]),
     ...active.map((network, i) => `  router -> n${i} ${wire(topology, network)}`),
-    ...filters.map((filter, i) => `  f${i} -> router ${attributes({ label: label([dropWords(filter)]), style: 'dashed', color: '"#9a6700"', constraint: 'false' })}`),
+    ...filters.map((_, i) => `  f${i} -> router ${attributes({ style: 'dashed', color: '"#9a6700"', constraint: 'false' })}`),
     '}',
   ].join('\n')}\n`
 }
@@ -57,8 +60,7 @@ const linesOf = (guest: TopologyNetwork['guests'][number]): string[] => [guestWo
 /** An arrow points where connections may be opened to. */
 function wire (topology: Topology, network: TopologyNetwork): string {
   const { mode } = network
-  const ways = [...new Set(uplinksOf(topology, network).map((edge) => `${wayWords(edge)}${topology.uplinks.length > 1 ? ` by ${edge.dev}` : ''}`))]
   return attributes({
-    label: label([mode === 'none' ? 'isolated' : ways.join(', ') || `${modeWords[mode]}, no way out`]), color: colours[mode], fontcolor: colours[mode], dir: ends[mode], arrowhead: 'normal', ...mode === 'none' ? { style: 'dashed' } : {},
+    label: label(mode === 'none' ? ['isolated'] : ways(topology, network, true)), color: colours[mode], fontcolor: colours[mode], dir: ends[mode], arrowhead: 'normal', ...mode === 'none' ? { style: 'dashed' } : {},
   })
 }

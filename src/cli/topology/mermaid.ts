@@ -1,12 +1,12 @@
 /** A topology as a Mermaid flowchart, for Markdown. Pure. */
 import type { Topology, TopologyNetwork, TopologyPort } from '../../index.js'
 import { escape } from '../print/escape.js'
-import { dropWords, filtersInTheWay, filterWords, guestWords, hostWords, isActive, modeWords, serviceWords, uplinkFacts, uplinksOf, uplinkWords, wayWords } from './words.js'
+import { dropWords, filtersInTheWay, filterWords, guestWords, hostWords, isActive, serviceWords, uplinkFacts, uplinkWords, ways } from './words.js'
 
 const BREAK = '<br/>'
 
 /** `#NN;` for every character that could mean something to Mermaid, to Markdown or to HTML. */
-const entities = (text: string, harmless: RegExp): string => [...escape(text)].map((character) => harmless.test(character) ? character : `#${String(character.codePointAt(0))};`).join('')
+const entities = (text: string, harmless: RegExp): string => Array.from(escape(text)).map((character) => harmless.test(character) ? character : `#${String(character.codePointAt(0))};`).join('')
 
 /**
  * Text that may hold anything, for the inside of a quoted label. Mermaid takes the last `;` off a line that has `style` or `classDef`, a colon and a `#`
@@ -16,7 +16,8 @@ export function label (text: string): string { return entities(text, /style|clas
 
 const box = (lines: readonly string[]): string => `"${lines.filter((line) => line !== '').map(label).join(BREAK)}"`
 
-const links = { none: '-.-x', nat: '-->', route: '<-->', open: '<-->' } as const
+/** What a chart draws first is above: the router, then the networks. Arrows that point up are unknown to Mermaid. */
+const links = { none: 'x-.-x', nat: '---', route: '<-->', open: '<-->' } as const
 
 /** The whole chart. */
 export function topologyMermaid (topology: Topology): string {
@@ -27,12 +28,12 @@ export function topologyMermaid (topology: Topology): string {
   lines.push(`  subgraph host[${box([hostWords(host)])}]`)
   uplinks.forEach((uplink, i) => { lines.push(`    u${i}[${box([uplinkWords(uplink), ...uplinkFacts(uplink)])}]:::uplink`) })
   lines.push('    router{{"routing, firewall"}}')
-  filtersInTheWay(topology).forEach((filter, i) => { lines.push(`    f${i}[${box([filterWords(filter)])}]:::filter`) })
+  filtersInTheWay(topology).forEach((filter, i) => { lines.push(`    f${i}[${box([filterWords(filter), dropWords(filter)])}]:::filter`) })
   active.forEach((network, i) => { lines.push(...networkLines(network, i).map((line) => `    ${line}`)) })
   lines.push('  end')
   uplinks.forEach(({ gateways }, i) => { lines.push(`  outside ---${gateways.length === 0 ? '' : `|${box(gateways)}|`} u${i}`, `  u${i} --- router`) })
   active.forEach((network, i) => { lines.push(`  ${wire(topology, network, i)}`) })
-  filtersInTheWay(topology).forEach((filter, i) => { lines.push(`  f${i} -.->|${box([dropWords(filter)])}| router`) })
+  filtersInTheWay(topology).forEach((_, i) => { lines.push(`  f${i} -.- router`) })
   return `${lines.join('\n')}\n`
 }
 
@@ -56,9 +57,7 @@ function networkLines (network: TopologyNetwork, i: number): string[] {
 
 const node = ({ state }: TopologyPort, lines: readonly string[]): { readonly lines: readonly string[], readonly kind: string } => ({ lines, kind: state === 'forwarding' ? '' : ':::unplugged' })
 
-/** An arrow points where connections may be opened to. */
 function wire (topology: Topology, network: TopologyNetwork, i: number): string {
   const { mode } = network
-  const ways = [...new Set(uplinksOf(topology, network).map((edge) => `${wayWords(edge)}${topology.uplinks.length > 1 ? ` by ${edge.dev}` : ''}`))]
-  return `n${i} ${links[mode]}|${box([mode === 'none' ? 'isolated' : ways.join(', ') || `${modeWords[mode]}, no way out`])}| router`
+  return `router ${links[mode]}|${box(mode === 'none' ? ['isolated'] : ways(topology, network, true))}| n${i}`
 }

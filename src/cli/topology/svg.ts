@@ -1,9 +1,9 @@
 /** A topology as an SVG: the outside above, then the host with its uplinks, below them its networks as cards. Pure. */
-import type { Topology, TopologyNetwork, TopologyUplink } from '../../index.js'
+import type { Topology, TopologyUplink } from '../../index.js'
 import { Canvas, measure, type Box } from './canvas.js'
 import { cardOf, drawCard, type Card } from './card.js'
 import { style } from './svg-style.js'
-import { dropWords, filtersInTheWay, filterWords, hostWords, isActive, modeWords, uplinkFacts, uplinksOf, uplinkWords, wayWords } from './words.js'
+import { dropWords, filtersInTheWay, filterWords, hostWords, isActive, modeWords, uplinkFacts, uplinkWords, ways } from './words.js'
 
 const MARGIN = 16
 const PAD = 20
@@ -28,7 +28,8 @@ export function topologySvg (topology: Topology): string {
   canvas.text(plan.frame.x + PAD, plan.frame.y + 26, hostWords(topology.host), { size: 'title', most: plan.title })
   drawNotes(canvas, plan)
   drawBar(canvas, plan)
-  for (const spot of plan.spots) drawNetwork(canvas, topology, spot, plan)
+  drawTrunk(canvas, plan)
+  for (const spot of plan.spots) drawNetwork(canvas, spot, plan)
   plan.idle.forEach((line, i) => { canvas.text(plan.frame.x + PAD, plan.end + 24 + i * LINE, line, { class: 'm', most: plan.frame.w - 2 * PAD }) })
   return canvas.document(plan, { title: `Networks of ${hostWords(topology.host)}`, style })
 }
@@ -54,9 +55,10 @@ interface Plan {
 }
 
 const ABOVE = 100
+const middleOf = ({ box }: UplinkSpot): number => box.x + box.w / 2
 
 function layout (topology: Topology): Plan {
-  const cards = topology.networks.filter(isActive).map(cardOf)
+  const cards = topology.networks.filter(isActive).map((network) => cardOf(network, network.mode === 'none' ? ['isolated'] : ways(topology, network, true)))
   const columns = columnsFor(cards.length)
   const wide = Math.max(0, ...cards.map(({ width }) => width))
   const sizes = topology.uplinks.map((uplink) => ({ uplink, ...uplinkSize(uplink) }))
@@ -72,7 +74,7 @@ function layout (topology: Topology): Plan {
   const end = Math.max(bar.y + bar.h, ...spots.map(({ box }) => box.y + box.h))
   const idle = wrap(idleWords(topology), inside, 'text')
   const h = end + (idle.length === 0 ? 0 : 12 + idle.length * LINE) + PAD - frame.y
-  return { w: frame.w + 2 * MARGIN, h: frame.y + h + MARGIN, frame: { ...frame, h }, title: (inside - above) / 2 + Math.max(0, inside - above) / 2 * Number(sizes.length === 0) - 10, uplinks, notes, notesAt, bar, spots, idle, end }
+  return { w: frame.w + 2 * MARGIN, h: frame.y + h + MARGIN, frame: { ...frame, h }, title: (uplinks[0] === undefined ? inside : middleOf(uplinks[0]) - frame.x - PAD - 16), uplinks, notes, notesAt, bar, spots, idle, end }
 }
 
 function uplinkSize (uplink: TopologyUplink): { readonly w: number, readonly h: number, readonly lines: readonly string[] } {
@@ -123,15 +125,18 @@ function notesOf (topology: Topology, inside: number): string[][] {
 
 function drawOutside (canvas: Canvas, { uplinks: all }: Topology, { uplinks, frame }: Plan): void {
   if (all.length === 0) return
-  const middle = frame.x + frame.w / 2
+  // Right above the one in the middle, so that its wire is straight.
+  const odd = uplinks.length % 2 === 1 ? uplinks[(uplinks.length - 1) / 2] : undefined
+  const middle = odd === undefined ? frame.x + frame.w / 2 : middleOf(odd)
   canvas.rect({ x: middle - 60, y: MARGIN, w: 120, h: 34 }, 'card', 17)
   canvas.text(middle, MARGIN + 22, 'outside', { anchor: 'middle', class: 't b' })
   const level = MARGIN + 34 + 16
-  uplinks.forEach(({ uplink, lines, box }, i) => {
+  uplinks.forEach((spot, i) => {
+    const { uplink, lines, box } = spot
     const next = uplinks[i + 1]?.box ?? { x: frame.x + frame.w, w: 0 }
-    const x = box.x + box.w / 2
+    const x = middleOf(spot)
     canvas.line([[middle, MARGIN + 34], [middle, level], [x, level], [x, box.y]], 'wire')
-    canvas.text(x + 8, frame.y - 12, uplink.gateways.join(', '), { size: 'small', class: 'm', most: next.x + next.w / 2 - x - 16 })
+    uplink.gateways.slice(0, 2).forEach((gateway, j, shown) => { canvas.text(x + 8, frame.y - 7 - (shown.length - 1 - j) * 13, gateway, { size: 'small', class: 'm', most: next.x + next.w / 2 - x - 16 }) })
     canvas.rect(box, 'card')
     canvas.text(x, box.y + 24, uplinkWords(uplink), { size: 'title', anchor: 'middle', most: box.w - 20 })
     lines.forEach((line, i) => { canvas.text(x, box.y + 24 + (i + 1) * LINE, line, { anchor: 'middle', class: line === uplink.state ? 'bad' : 'm', most: box.w - 20 }) })
@@ -153,21 +158,33 @@ function drawBar (canvas: Canvas, { uplinks, bar }: Plan): void {
   canvas.text(bar.x + bar.w / 2, bar.y + 21, uplinks.length === 0 ? 'no uplink: there is no default route' : 'routing · firewall', { anchor: 'middle', class: 'm' })
 }
 
-function drawNetwork (canvas: Canvas, topology: Topology, { card, box, row }: Spot, { bar }: Plan): void {
-  const { network } = card
-  const x = box.x + 24
-  const level = box.y - WIRE + 14
-  if (network.mode === 'none') drawShut(canvas, x, box.y)
-  else {
-    // Below the first row the bar is reached by a wire along the left side.
-    if (row > 0) canvas.line([[bar.x - 10, bar.y + BAR / 2], [bar.x - 10, level], [x, level]], `w-${network.mode}`)
-    const top = row > 0 ? level : bar.y + bar.h
-    canvas.line([[x, top], [x, box.y]], `w-${network.mode}`)
-    if (row === 0) canvas.head(x, top, true, network.mode)
-    if (network.mode !== 'nat') canvas.head(x, box.y, false, network.mode)
+/** Below the first row the bar is reached by a wire along the left side. */
+function drawTrunk (canvas: Canvas, { spots, bar }: Plan): void {
+  const x = bar.x - 10
+  for (const row of new Set(spots.map((spot) => spot.row))) {
+    const wired = spots.filter((spot) => spot.row === row && spot.card.network.mode !== 'none')
+    const last = wired.at(-1)
+    if (row > 0 && last !== undefined) canvas.line([[x, levelOf(last)], [wireX(last), levelOf(last)]], 'wire')
   }
-  canvas.text(x + 12, box.y - WIRE / 2 + (row > 0 ? 12 : 4), wireWords(topology, network), { size: 'small', class: network.mode, most: box.w - 40 })
-  drawCard(canvas, card, box)
+  const lowest = spots.findLast(({ row, card }) => row > 0 && card.network.mode !== 'none')
+  if (lowest !== undefined) canvas.line([[bar.x, bar.y + BAR / 2], [x, bar.y + BAR / 2], [x, levelOf(lowest)]], 'wire')
+}
+
+const wireX = ({ box }: Spot): number => box.x + 24
+const levelOf = ({ box }: Spot): number => box.y - WIRE + 14
+
+function drawNetwork (canvas: Canvas, spot: Spot, { bar }: Plan): void {
+  const { card: { network: { mode }, wire }, box, row } = spot
+  const [x, top] = [wireX(spot), row > 0 ? levelOf(spot) : bar.y + bar.h]
+  if (mode === 'none') drawShut(canvas, x, box.y)
+  else {
+    canvas.line([[x, top], [x, box.y]], `w-${mode}`)
+    canvas.head(x, top, true, mode)
+    if (mode !== 'nat') canvas.head(x, box.y, false, mode)
+  }
+  const shown = wire.slice(0, 2)
+  shown.forEach((line, i) => { canvas.text(x + 12, (top + box.y) / 2 + 4 - (shown.length - 1 - 2 * i) * 7, line, { size: 'small', class: mode, most: box.w - 40 }) })
+  drawCard(canvas, spot.card, box)
 }
 
 /** A wire that ends before it arrives. */
@@ -176,14 +193,4 @@ function drawShut (canvas: Canvas, x: number, y: number): void {
   canvas.line([[x, y], [x, at + 8]], 'w-none')
   canvas.line([[x - 5, at - 5], [x + 5, at + 5]], 'x-none')
   canvas.line([[x + 5, at - 5], [x - 5, at + 5]], 'x-none')
-}
-
-/** Which uplink is only said where there is more than one. */
-function wireWords (topology: Topology, network: TopologyNetwork): string {
-  if (network.mode === 'none') return 'isolated'
-  const edges = uplinksOf(topology, network)
-  const ways = [...new Set(edges.map(wayWords))]
-  if (ways.length === 0) return `${modeWords[network.mode]}: no way out`
-  const devs = topology.uplinks.length > 1 && edges.length < topology.uplinks.length ? ` by ${edges.map(({ dev }) => dev).join(', ')}` : ''
-  return `${ways.join('; ')}${devs}`
 }

@@ -22,6 +22,8 @@ const modeStyles: Readonly<Record<TopologyNetwork['mode'], Style>> = { none: 'ma
 const TRUNK = 4
 const BOX = 19
 const LEAST = 60
+/** More networks than fit on a screen as boxes. */
+const MANY = 6
 
 class Drawing {
   readonly lines: Strip[] = []
@@ -77,8 +79,12 @@ export function topologyText (topology: Topology, options: TextOptions = {}): st
   const drawing = new Drawing(options)
   drawHost(drawing, topology)
   const active = topology.networks.filter(isActive)
-  const layout = layoutOf(active)
-  active.forEach((network, i) => { drawNetwork(drawing, topology, network, { layout, last: i === active.length - 1, first: i === 0 }) })
+  const layout = layoutOf(active, drawing.wide - BOX - 4)
+  active.forEach((network, i) => {
+    const place = { layout, last: i === active.length - 1, first: i === 0 }
+    if (layout.many && isEmpty(network)) drawLine(drawing, network, place)
+    else drawNetwork(drawing, topology, network, place)
+  })
   drawInactive(drawing, topology.networks.filter((network) => !isActive(network)))
   return drawing.lines.map((line) => `${paint(line, options.colours === true)}\n`).join('')
 }
@@ -116,17 +122,25 @@ function uplinkRows (uplink: TopologyUplink, wide: number): Strip[] {
 }
 
 /** Columns that are the same in all boxes, so that one can read down them. */
-interface Layout { readonly dev: number, readonly name: number }
+interface Layout {
+  readonly dev: number
+  readonly name: number
+  readonly network: number
+  /** So many networks that those with nobody in them get a line, and no box. */
+  readonly many: boolean
+}
 
 const MOST_NAME = 20
+const LEAST_NAME = 8
+const ADDRESS = 15
+const MAC = 17
 
-function layoutOf (networks: readonly TopologyNetwork[]): Layout {
+function layoutOf (networks: readonly TopologyNetwork[], inside: number): Layout {
   const ports = networks.flatMap(({ ports }) => ports)
   const guests = [...ports, ...networks].flatMap(({ guests }) => guests)
-  return {
-    dev: Math.max(4, ...ports.map(({ dev }) => width(piece(dev).text))),
-    name: Math.max(4, ...guests.map(({ name = '' }) => Math.min(MOST_NAME, width(piece(name).text)))),
-  }
+  const dev = Math.max(4, ...ports.map((port) => width(piece(port.dev).text)))
+  const most = Math.min(MOST_NAME, Math.max(LEAST_NAME, inside - dev - 4 - ADDRESS - MAC - 4))
+  return { dev, name: Math.min(most, Math.max(4, ...guests.map(({ name = '' }) => width(piece(name).text)))), network: Math.max(0, ...networks.map(({ name }) => Math.min(MOST_NAME, width(piece(name).text)))), many: networks.length > MANY }
 }
 
 interface Place { readonly layout: Layout, readonly first: boolean, readonly last: boolean }
@@ -152,6 +166,15 @@ function drawNetwork (d: Drawing, topology: Topology, network: TopologyNetwork, 
   d.line(...trunk(), ...d.bottom(wide))
 }
 
+const isEmpty = ({ ports, guests, state }: TopologyNetwork): boolean => ports.length === 0 && guests.length === 0 && state === 'active'
+
+/** One of many, with nobody in it. */
+function drawLine (d: Drawing, network: TopologyNetwork, { layout, last }: Place): void {
+  const { name, bridge, addresses } = network
+  const facts = [bridge.padEnd(8), ...addresses, ...serviceWords(network)].flatMap((word) => [blank(2), piece(word)])
+  d.line(blank(TRUNK), d.sign(last ? 'bl' : 'left'), ...branch(d, network), d.sign('h'), piece(' '), ...d.cut([...d.fit([piece(name, 'bold')], layout.network), ...facts], d.wide - BOX - 2))
+}
+
 /** `◀── nat ─────`: from the trunk to the box. */
 function branch (d: Drawing, { mode }: TopologyNetwork): Strip {
   const style = modeStyles[mode]
@@ -173,8 +196,6 @@ function portRows (d: Drawing, { dev, own, state, guests }: TopologyPort, place:
   return [...rows, ...more.flatMap((guest) => guestRows(d, { guest, lead: lead('', undefined) }, place))]
 }
 
-const ADDRESS = 15
-
 /** Name, address and MAC in columns; further addresses, and what does not fit, below. */
 function guestRows (d: Drawing, { guest, lead, note = '' }: { readonly guest: TopologyGuest, readonly lead: Strip, readonly note?: string }, { layout, wide }: { readonly layout: Layout, readonly wide: number }): Strip[] {
   const { name = '-', addresses: [first = '', ...more], mac } = guest
@@ -182,8 +203,10 @@ function guestRows (d: Drawing, { guest, lead, note = '' }: { readonly guest: To
   const indent = columns(head)
   const tail = [...mac === '' ? [] : [[piece(mac, 'dim')]], ...note === '' ? [] : [[piece(note, 'dim')]]]
   const address: Strip = first.includes(':') || first === '' ? [piece(first)] : d.fit([piece(first)], ADDRESS)
-  const [line = [], ...below] = flow([...first === '' ? [] : [address], ...tail, ...more.map((one) => [piece(one)])], Math.max(20, wide - indent))
-  return [[...head, ...line], ...below.map((rest) => [blank(indent), ...rest])]
+  const lines = flow([...first === '' ? [] : [address], ...tail, ...more.map((one) => [piece(one)])], wide - indent)
+  const [line = []] = lines
+  const beside = columns(line) <= wide - indent
+  return [beside ? [...head, ...line] : head, ...lines.slice(beside ? 1 : 0).map((rest) => [blank(Math.min(indent, wide - columns(rest))), ...rest])]
 }
 
 function drawInactive (d: Drawing, networks: readonly TopologyNetwork[]): void {
@@ -193,6 +216,6 @@ function drawInactive (d: Drawing, networks: readonly TopologyNetwork[]): void {
   d.line(piece(' not running', 'bold'))
   for (const { name, mode, addresses, autostart } of networks) {
     const facts = flow([d.fit([piece(modeWords[mode])], 8), ...addresses.map((address) => [piece(address)]), ...autostart ? [[piece('starts at boot', 'dim')]] : []], d.wide - TRUNK - most - 2)
-    facts.forEach((line, i) => { d.line(blank(TRUNK), ...i === 0 ? d.fit([piece(name)], most) : [blank(most)], blank(2), ...line) })
+    facts.forEach((line, i) => { d.line(...d.cut([blank(TRUNK), ...i === 0 ? d.fit([piece(name)], most) : [blank(most)], blank(2), ...line], d.wide)) })
   }
 }

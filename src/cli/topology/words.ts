@@ -14,7 +14,7 @@ export function serviceWords ({ state, dhcp, dns }: TopologyNetwork): readonly s
   return [...dhcp ? ['DHCP'] : [], ...dns ? ['DNS'] : []]
 }
 
-export const uplinksOf = ({ edges }: Topology, { name }: TopologyNetwork): readonly UplinkEdge[] => edges.filter((edge) => edge.kind === 'uplink' && edge.network === name)
+export const uplinksOf = ({ edges }: Topology, { name }: TopologyNetwork): readonly UplinkEdge[] => edges.filter((edge) => edge.network === name)
 
 const familyWord = { ipv4: 'IPv4', ipv6: 'IPv6' } as const
 const familyWords = (families: readonly Family[]): string => families.map((family) => familyWord[family]).join(' and ')
@@ -26,13 +26,19 @@ export function wayWords ({ families, masquerade }: Pick<UplinkEdge, 'families' 
   return masquerade.length === 0 ? 'route' : `masquerade ${familyWords(masquerade)}, route ${familyWords(routed)}`
 }
 
-/** How a network reaches the outside: `masquerade by eth0`. */
+/** How a network reaches the outside, way by way: `masquerade by eth0`. Which device is not said where there is only one and `terse` is wanted. */
+export function ways (topology: Topology, network: TopologyNetwork, terse: boolean): readonly string[] {
+  if (network.mode === 'none') return []
+  const found = new Map<string, string[]>()
+  for (const edge of uplinksOf(topology, network)) found.set(wayWords(edge), [...found.get(wayWords(edge)) ?? [], edge.dev])
+  const alone = terse && topology.uplinks.length === 1
+  return found.size === 0 ? [`${terse ? `${network.mode}, ` : ''}no way out`] : [...found].map(([way, devs]) => alone ? way : `${way} by ${devs.join(', ')}`)
+}
+
+/** The same on one line, for whoever has room. */
 export function relationWords (topology: Topology, network: TopologyNetwork): string {
   if (network.mode === 'none') return network.addresses.length === 0 ? 'a bridge and no more' : 'not forwarded'
-  if (network.state === 'inactive') return modeWords[network.mode]
-  const ways = new Map<string, string[]>()
-  for (const edge of uplinksOf(topology, network)) ways.set(wayWords(edge), [...ways.get(wayWords(edge)) ?? [], edge.dev])
-  return ways.size === 0 ? 'no way out: no default route' : [...ways].map(([way, devs]) => `${way} by ${devs.join(', ')}`).join('; ')
+  return ways(topology, network, false).join('; ')
 }
 
 /** `eth0 over eth1`, for a bridge over a NIC. */
