@@ -7,16 +7,16 @@ import { fileURLToPath } from 'node:url'
 import { SaxesParser } from 'saxes'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { width } from '../../src/cli/print/escape.js'
-import { topologyDot } from '../../src/cli/topology/dot.js'
-import { topologyMermaid } from '../../src/cli/topology/mermaid.js'
-import { topologySvg } from '../../src/cli/topology/svg.js'
-import { topologyText } from '../../src/cli/topology/text.js'
-import { exec } from '../harness/command.js'
-import { has, skipLine } from '../harness/needs.js'
-import { nasty, scenes } from '../pictures/scenes.js'
+import { width } from '../../../../src/cli/print/escape.js'
+import { topologyDot } from '../../../../src/cli/topology/dot.js'
+import { topologyMermaid } from '../../../../src/cli/topology/mermaid.js'
+import { topologySvg } from '../../../../src/cli/topology/svg.js'
+import { topologyText } from '../../../../src/cli/topology/text.js'
+import { exec } from '../../../harness/command.js'
+import { has, skipLine } from '../../../harness/needs.js'
+import { nasty, scenes } from '../../../pictures/scenes.js'
 
-const root = fileURLToPath(new URL('../../../test/pictures/', import.meta.url))
+const root = fileURLToPath(new URL('../../../../../test/pictures/', import.meta.url))
 const update = process.env['NETWRIGHT_UPDATE_GOLDEN'] === '1'
 
 async function compare (file: string, actual: string): Promise<void> {
