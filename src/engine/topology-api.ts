@@ -1,5 +1,4 @@
 /** What stands, as plain data: what `host.topology()` resolves with. Nodes first, then the edges between them; both are named as people name them. */
-import type { PortState } from '../kernel/link-state.js'
 import type { ForwardMode } from '../network/spec.js'
 
 export type Family = 'ipv4' | 'ipv6'
@@ -66,14 +65,14 @@ export interface TopologyPort {
   /** False for a link that somebody else made a port of the bridge. */
   readonly own: boolean
   /** The bridge's; `disabled`: the link is down or nobody has plugged in; `detached`: it is no port at the moment. */
-  readonly state: PortState | 'detached'
+  readonly state: 'disabled' | 'listening' | 'learning' | 'forwarding' | 'blocking' | 'detached'
   readonly guests: readonly TopologyGuest[]
 }
 
 /** Somebody behind a port: known by a lease, by a reserved address, or by the MAC that the port was made for. */
 export interface TopologyGuest {
   readonly mac: string
-  /** From the lease, else what the port was given, else the name of its namespace. */
+  /** From the lease, else what the port was given, else the domain's, else the name of its namespace. */
   readonly name?: string
   readonly addresses: readonly string[]
   /** When its lease ends; missing without a lease, and for a lease without an end. */

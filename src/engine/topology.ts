@@ -170,9 +170,9 @@ function byMac (leases: readonly Lease[]): Map<string, TopologyGuest> {
 }
 
 /** The guest that a port was made for. */
-function guestOf ({ mac, ip, hostname: given, link }: PortRecord, leased: TopologyGuest | undefined): TopologyGuest {
+function guestOf ({ mac, ip, hostname: given, domain, link }: PortRecord, leased: TopologyGuest | undefined): TopologyGuest {
   const inside = link.type === 'veth' && link.peer.netns.path.startsWith('/run/netns/') ? basename(link.peer.netns.path) : undefined
-  const name = leased?.name ?? given ?? inside
+  const name = leased?.name ?? given ?? domain?.name ?? inside
   const addresses = [...new Set([...leased?.addresses ?? [], ...ip === undefined ? [] : [ip]])]
   return { mac, ...name === undefined ? {} : { name }, addresses, ...leased?.expires === undefined ? {} : { expires: leased.expires }, leased: leased !== undefined }
 }
