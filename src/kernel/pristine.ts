@@ -1,8 +1,11 @@
 /** What a link is like that was just made here: the measure for one that is to pass as new. */
 import { readdir } from 'node:fs/promises'
+import { Writer } from '../bytes/writer.js'
+import { mapSlowly } from '../netlink/breathe.js'
 import { dump, getEach } from '../netlink/call.js'
 import { link, type LinkMessage } from '../netlink/rtnl/link.js'
-import { neightbl, type NeighTable } from '../netlink/rtnl/neightbl.js'
+import { ndtmsg, neighParms, neightbl, type NeighTable } from '../netlink/rtnl/neightbl.js'
+import { makeSieve } from '../netlink/sieve.js'
 import type { Transport } from '../netlink/transport.js'
 import type { Buried } from './burial.js'
 import { likeness } from './likeness.js'
@@ -26,9 +29,15 @@ export async function readPristine (transport: Transport, netns: number, { index
   const [answer] = await getEach(transport, [link.get({ index }, name)])
   const found = answer?.replies.find(({ type }) => type === link.types.new)
   if (found === undefined) throw answer?.error ?? new RangeError(`${name} is gone`)
-  const tables = (await dump(transport, neightbl.dump())).filter(({ type }) => type === neightbl.types.new)
-  const neighbours = tables.map((message) => neightbl.decode(message)).filter(({ parms }) => parms?.ifindex === index)
+  const tables = await dump(transport, neightbl.dump(), makeSieve(ndtmsg.size, [{ path: [neightbl.table.parms.number, neighParms.table.ifindex.number], width: 4, values: [exactly(index)] }]))
+  const neighbours = (await mapSlowly(tables.filter(({ type }) => type === neightbl.types.new), neightbl.decode)).filter(({ parms }) => parms?.ifindex === index)
   return { likeness: likeness(found.payload, kind), message: link.decode(found), ipv6: await ipv6Settings(netns, name), neighbours }
+}
+
+function exactly (number: number): { readonly value: Uint8Array, readonly mask: Uint8Array } {
+  const w = new Writer(4)
+  w.u32(number)
+  return { value: w.take(), mask: Uint8Array.of(0xff, 0xff, 0xff, 0xff) }
 }
 
 /** /proc/sys/net/ipv6/conf/NAME; empty where the link has no IPv6. Throws KernelError. */
