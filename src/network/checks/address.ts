@@ -54,31 +54,37 @@ function isNetmask (text: string): boolean {
 
 interface Nowhere { readonly span: Span, readonly single: boolean, readonly why: string }
 
-let known: readonly Nowhere[] | undefined
-
 /** Where no gateway and no guest can be. Source: IANA special-purpose address registries; include/linux/in.h. */
-function nowhere (): readonly Nowhere[] {
-  // Not before somebody asks: the first reading of an IPv6 address costs more than all others.
-  known ??= Object.entries({
+const blocks: Readonly<Record<IpFamily, Readonly<Record<string, string>>>> = {
+  4: {
     '0.0.0.0/8': 'is in 0.0.0.0/8, which means this host',
     '127.0.0.0/8': 'is a loopback address',
     '224.0.0.0/4': 'is a multicast address',
     '240.0.0.0/4': 'is in the reserved block 240.0.0.0/4',
+  },
+  6: {
     '::/128': 'is the unspecified address',
     '::1/128': 'is the loopback address',
     '::ffff:0.0.0.0/96': 'is an IPv4 address in IPv6 clothes',
     'ff00::/8': 'is a multicast address',
-  }).map(([block, why]) => {
+  },
+}
+const known = new Map<IpFamily, readonly Nowhere[]>()
+
+function nowhere (family: IpFamily): readonly Nowhere[] {
+  // Not before somebody asks: the first reading of an IPv6 address costs more than all others.
+  const found = known.get(family) ?? Object.entries(blocks[family]).map(([block, why]) => {
     const span = spanOf(parseCidr(block))
     return { span, single: span.from === span.to, why }
   })
-  return known
+  known.set(family, found)
+  return found
 }
 
 /** Why no interface can have the address, or undefined. */
 export function unusable (address: Ip): string | undefined {
   const at = spanOf(address)
-  return nowhere().find(({ span }) => within(at, span))?.why
+  return nowhere(at.family).find(({ span }) => within(at, span))?.why
 }
 
 /** The gateway's own address. It may be that of the network (seed 002), but not the broadcast address. */
@@ -91,7 +97,7 @@ export function checkGateway (cidr: Cidr, path: string, { complain, network }: R
   if (why !== undefined) complain(place, `address '${address}' of network '${net}' ${why}`)
   else if (prefix === 0) complain(`${path}.prefix`, `prefix 0 would make network '${net}' the whole internet`)
   else if (prefix < 31 && subnet.family === 4 && spanOf(address).to === subnet.to) complain(place, `address '${address}' of network '${net}' is the broadcast address of its subnet`)
-  else if (nowhere().some(({ span, single }) => !single && within(span, subnet))) complain(`${path}.prefix`, `the subnet of ${address}/${String(prefix)} in network '${net}' reaches into reserved addresses`)
+  else if (nowhere(subnet.family).some(({ span, single }) => !single && within(span, subnet))) complain(`${path}.prefix`, `the subnet of ${address}/${String(prefix)} in network '${net}' reaches into reserved addresses`)
 }
 
 /** A subnet or one address as numbers, since some checks compare thousands with each other. */

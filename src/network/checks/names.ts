@@ -5,7 +5,7 @@ import { hidesSomething, shown, type Review } from './review.js'
 
 /** Of the file's name, in which everything that is not plain takes three bytes (%C3); the file system's limit is 255, and temporary files have longer names. */
 const LONGEST_NAME = 200
-const fileBytes = (name: string): number => Buffer.from(name).reduce((sum, byte) => sum + (/[A-Za-z0-9._-]/.test(String.fromCharCode(byte)) ? 1 : 3), 0)
+const fileBytes = (name: string): number => /^[\w.-]*$/.test(name) ? name.length : Buffer.from(name).reduce((sum, byte) => sum + (/[\w.-]/.test(String.fromCharCode(byte)) ? 1 : 3), 0)
 
 /** A network's name is the key of its files. libvirt: no `/`, no newline (virNetworkDefParseXML, networkValidate). */
 export function checkName (name: string, { complain }: Review): void {
