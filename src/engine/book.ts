@@ -10,6 +10,7 @@
 import { randomBytes } from 'node:crypto'
 import { rename, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { mapSlowly } from '../netlink/breathe.js'
 import { MARK, readClaim, writeMark } from './claim.js'
 import { finalName, isFull, isMissing, makeDirectory, namesIn, removeEmpty, removeFile, removeTemps, writeAtomic } from './files.js'
 import { identity } from './identity.js'
@@ -17,6 +18,7 @@ import { indexesOf, Ledger, without, type Held } from './ledger.js'
 import type { Places } from './places.js'
 import { formatRecord, type BatchRecord, type NetworkRecord, type PortRecord, type UpdateRecord } from './record.js'
 import { ABANDONED, goneName, Shelf } from './shelf.js'
+import { reached } from './spoken.js'
 
 /** What a batch is of, and whether its record may use the room that is kept free for removals. */
 export interface Content { readonly networks?: readonly NetworkRecord[], readonly ports?: readonly PortRecord[], readonly updates?: readonly UpdateRecord[], readonly follows?: string, readonly removal?: boolean }
@@ -102,6 +104,7 @@ export class Book {
     for (let tries = 1; tries <= ATTEMPTS; tries++) {
       const before = this.#changes
       const { records, gone } = await this.#standing.look()
+      for (const [id, record] of records) if (!this.#ledger.held.has(id)) await foresee(record)
       if (before !== this.#changes) continue
       for (const id of [...this.#ledger.held.keys()]) if (!records.has(id)) { this.#ledger.drop(id); this.#changes++ }
       for (const [id, record] of records) {
@@ -127,6 +130,7 @@ export class Book {
   /** The intent is done: all of it stands. */
   async stand (record: BatchRecord): Promise<void> {
     const file = fileOf(record)
+    await foresee(record)
     await this.#inside(this.#places.standing, async () => { await rename(join(this.#places.journal, file), join(this.#places.standing, file)) })
     this.#journal.take(file)
     this.#stands(record)
@@ -268,6 +272,9 @@ export class Book {
     if (now < size) await this.#inside(run, async () => { await writeFile(spare, Buffer.alloc(size), { mode: 0o600 }) })
   }
 }
+
+/** The ledger takes a record in one stretch: what that needs of hundreds of networks is computed before. */
+async function foresee ({ networks }: BatchRecord): Promise<void> { await mapSlowly(networks, ({ definition }) => reached(definition)) }
 
 const freshId = (): string => randomBytes(9).toString('hex')
 

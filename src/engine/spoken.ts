@@ -52,9 +52,15 @@ export class Spoken {
   }
 }
 
-function reached (definition: Definition): { readonly from: string, readonly length: number }[] {
-  return reaches(definition).map((text) => {
+interface Reached { readonly from: string, readonly length: number }
+const known = new WeakMap<Definition, readonly Reached[]>()
+
+/** Where the subnets of a definition begin. What a whole batch adds at once is asked beforehand, in slices: then adding and taking out cost little. */
+export function reached (definition: Definition): readonly Reached[] {
+  const found = known.get(definition) ?? reaches(definition).map((text) => {
     const subnet = parseCidr(text)
     return { from: startOf(subnet), length: subnet.prefix }
   })
+  known.set(definition, found)
+  return found
 }
