@@ -1,8 +1,10 @@
 /** Makes a host bridge: the links, then everything that layer 3 knows about the uplink moves to it. */
-import { KernelError } from '../errors.js'
+import { KernelError, NetwrightError } from '../errors.js'
 import { attachedTo } from '../kernel/uplink.js'
 import { upRequest, type Known } from '../kernel/link.js'
 import { readSysctls, writeSysctls } from '../kernel/sysctl.js'
+import { isErrno } from '../netlink/errno.js'
+import type { Request } from '../netlink/request.js'
 import { IN6_ADDR_GEN_MODE_EUI64, IN6_ADDR_GEN_MODE_NONE, link, type LinkMessage } from '../netlink/rtnl/link.js'
 import { ahead, arrival, carries, demand, departure, enslave, release, settling, silence, type Means, type Way } from './carry.js'
 import type { Planned } from './host-bridge-plan.js'
@@ -26,26 +28,45 @@ export interface Making {
 }
 
 /** Carries out what the record says. Returns how long packets had no sure way, milliseconds. Throws what was refused; then all is to be taken back. */
-export async function makeHostBridge (record: CreationRecord, { like }: Pick<Planned, 'like'>, { means, steps, ipv6, patient }: Making): Promise<number> {
-  const { bridge, port, sources } = record
+export async function makeHostBridge (record: CreationRecord, { like, made, bond }: Pick<Planned, 'like' | 'made' | 'bond'>, { means, steps, ipv6, patient }: Making): Promise<number> {
+  const { bridge, port, target, sources } = record
+  const ways = sources.map((source): Way => ({ footprint: source.footprint, home: source, from: source, to: target }))
+  const silent = sources.filter(({ addrGenMode }) => addrGenMode !== undefined)
+  for (const one of made) {
+    await steps.before(`make ${one.name}`)
+    await make(one.request, means)
+    if (ipv6) await demand([{ requests: [silence(one)] }], means)
+  }
   await steps.before('make the bridge')
   await bridgeLike(like, bridge, { means, ipv6 })
-  const ways = sources.map((source): Way => ({ footprint: source.footprint, home: source, from: source, to: bridge }))
   await steps.before('give addresses')
+  if (target.index !== bridge.index) await demand([{ requests: [upRequest(target, true)] }], means)
   await demand(ways.flatMap(ahead), means)
   await steps.before('enslave')
   const arrivals = await Promise.all(ways.map(async (way) => await arrival(way, means)))
   const began = performance.now()
-  await demand([{ requests: [enslave(port, bridge)] }], means)
+  await demand([
+    ...bond === undefined ? [] : [{ requests: [...silent.map(silence), ...sources.flatMap((source) => [upRequest(source, false), enslave(source, bond)])] }],
+    { requests: [...patient && bond === undefined ? sources : [], ...made].map((one) => upRequest(one, true)) },
+    { requests: [enslave(port, bridge)] },
+  ], means)
   if (!patient) await carries(bridge, means)
   await steps.before('move')
-  await demand([...arrivals.flat(), ...ways.flatMap(departure), { requests: sources.filter(({ addrGenMode }) => addrGenMode !== undefined).map(silence) }], means)
+  await demand([...arrivals.flat(), ...ways.flatMap(departure), { requests: silent.map(silence) }], means)
   const took = performance.now() - began
   await steps.before('settle')
   for (const way of ways) await refuse(settling(way, means))
-  const [first] = sources
-  if (first?.addrGenMode === IN6_ADDR_GEN_MODE_EUI64) await demand([{ requests: [link.change({ index: bridge.index, afSpec: { inet6: { addrGenMode: IN6_ADDR_GEN_MODE_EUI64 } } }, bridge.name)] }], means)
+  if (silent[0]?.addrGenMode === IN6_ADDR_GEN_MODE_EUI64) await demand([{ requests: [link.change({ index: target.index, afSpec: { inet6: { addrGenMode: IN6_ADDR_GEN_MODE_EUI64 } } }, target.name)] }], means)
   return took
+}
+
+/** Throws NETWRIGHT_NAME_IN_USE, NETWRIGHT_UNSUPPORTED where the kernel has no such links, KernelError. */
+async function make (request: Request, means: Means): Promise<void> {
+  try { await demand([{ requests: [request] }], means) } catch (error) {
+    if (!(error instanceof KernelError)) throw error
+    if (isErrno(error, 'EOPNOTSUPP')) throw new NetwrightError('NETWRIGHT_UNSUPPORTED', `this kernel cannot make ${request.object}: ${error.message}`, { cause: error, remedy: 'modprobe bonding 8021q, or another kernel' })
+    throw meaning(error, request)
+  }
 }
 
 async function refuse (left: ReturnType<typeof settling>): Promise<void> {
@@ -60,7 +81,7 @@ async function refuse (left: ReturnType<typeof settling>): Promise<void> {
 async function bridgeLike (uplink: LinkMessage, bridge: Known, { means, ipv6 }: Pick<Making, 'means' | 'ipv6'>): Promise<void> {
   const { address = '', afSpec, ifname = '' } = uplink
   const made = link.create({ index: bridge.index, ifname: bridge.name, address, linkinfo: { kind: 'bridge', data: { forwardDelay: 0, stpState: 0 } } }, bridge.name)
-  await demand([{ requests: [made] }], means).catch((error: unknown) => { throw error instanceof KernelError ? meaning(error, made) : error })
+  await make(made, means)
   const path = (dev: string, name: string): string => `/proc/sys/net/ipv6/conf/${dev}/${name}`
   const [theirs, ours] = [await readSysctls(means.netns.fd, SIX.map((name) => path(ifname, name))), await readSysctls(means.netns.fd, SIX.map((name) => path(bridge.name, name)))]
   await writeSysctls(means.netns.fd, SIX.flatMap((name, at) => {

@@ -19,7 +19,9 @@ const standing = {
   port: known,
   /** Links beside the bridge that were made for it, in that order. */
   made: v.array(known),
-  /** The links whose addresses it has, as they were. */
+  /** Where the addresses went: the bridge, or the bond where the bridge is over a VLAN of it. */
+  target: known,
+  /** The links whose addresses those are, as they were. */
   sources: v.array(v.object({ ...known.entries, addrGenMode: v.exactOptional(v.number()), footprint })),
 }
 const kept = v.object({ ...standing, state: v.literal('kept') })

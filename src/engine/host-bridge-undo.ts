@@ -45,8 +45,8 @@ export async function takeBack (filed: Filed, means: Means): Promise<TakenBack> 
 }
 
 /** What stands when the trial is over. */
-export function asKept ({ version, boot, definition, bridge, port, made, sources }: HostBridgeRecord): KeptRecord {
-  return { version, boot, definition, bridge, port, made, sources, state: 'kept' }
+export function asKept ({ version, boot, definition, bridge, port, made, target, sources }: HostBridgeRecord): KeptRecord {
+  return { version, boot, definition, bridge, port, made, target, sources, state: 'kept' }
 }
 
 /** Whether a link is there, by index and kind: names may have been changed. */
@@ -54,13 +54,14 @@ async function stands ({ index }: Known, kind: string, { rtnl }: Means): Promise
   return (await readRawLink(rtnl, { index }))?.linkinfo?.kind === kind
 }
 
-async function undoCreation ({ bridge, port, made, sources }: CreationRecord, means: Means): Promise<readonly Left[]> {
+async function undoCreation (record: CreationRecord, means: Means): Promise<readonly Left[]> {
+  const { bridge, made, target, sources } = record
   const step = undoSteps(means.hook)
   const bridged = await stands(bridge, 'bridge', means)
   const left: Left[] = []
   await step.before('give back')
   const back: Deal[] = []
-  for (const source of sources) back.push(...await giveBack(source, { bridge, port, bridged }, means))
+  for (const source of sources) back.push(...await giveBack(source, record, means))
   left.push(...await deal(back, means))
   if (bridged) {
     await step.before('remove the bridge')
@@ -73,24 +74,25 @@ async function undoCreation ({ bridge, port, made, sources }: CreationRecord, me
   }
   await step.before('settle')
   for (const source of sources) {
-    if (await readRawLink(means.rtnl, { index: source.index }) !== undefined) left.push(...await settling(homeward(source, bridge), means))
+    if (await readRawLink(means.rtnl, { index: source.index }) !== undefined) left.push(...await settling(homeward(source, target), means))
   }
   return left
 }
 
-const homeward = (source: Source, bridge: Known): Way => ({ footprint: source.footprint, home: source, from: bridge, to: source })
+const homeward = (source: Source, from: Known): Way => ({ footprint: source.footprint, home: source, from, to: source })
 
-/** A NIC that has gone meanwhile has nothing to get. */
-async function giveBack (source: Source, { bridge, port, bridged }: { readonly bridge: Known, readonly port: Known, readonly bridged: boolean }, means: Means): Promise<Deal[]> {
+/** A NIC that has gone meanwhile has nothing to get; one that has become somebody else's port stays it. */
+async function giveBack (source: Source, { bridge, port, made, target }: CreationRecord, means: Means): Promise<Deal[]> {
   const now = await readRawLink(means.rtnl, { index: source.index })
   if (now === undefined) return []
-  const way = homeward(source, bridge)
-  const whole = bridged ? await arrival(way, means) : ahead(way)
-  // A member of a bond is down when it is released, and then it can have no routes.
-  if (source.index !== port.index) return [{ requests: now.master === undefined || now.master === 0 ? [] : release(source, source.addrGenMode) }, { requests: [upRequest(source, true)] }, ...whole]
-  const released = release(source, source.addrGenMode)
-  // As a port of somebody else's it is left where it is.
-  return [...whole, { requests: now.master === bridge.index ? released : released.slice(1) }]
+  const way = homeward(source, target)
+  const whole = await stands(target, target.index === bridge.index ? 'bridge' : 'bond', means) ? await arrival(way, means) : ahead(way)
+  const [nomaster, ...mode] = release(source, source.addrGenMode)
+  const leave = nomaster !== undefined && [bridge, ...made].some(({ index }) => index === now.master) ? [nomaster] : []
+  // A member is down when it leaves its bond, and down it can have no routes.
+  const before: Deal[] = source.index === port.index ? [] : [{ requests: [...leave, upRequest(source, true)] }]
+  const after: Deal[] = source.index === port.index ? [{ requests: leave }] : []
+  return [...before, ...whole, ...after, { requests: mode }]
 }
 
 async function undoRemoval ({ bridge, port, before, sources }: RemovalRecord, means: Means): Promise<readonly Left[]> {

@@ -71,7 +71,7 @@ export class HostBridgeWorks implements HostBridges {
     const { name } = definition
     const before = await planned(definition, this.#context, { boot, index })
     const [told, reached] = await Promise.all([advice(definition, before.sources, this.#context), options.probe === undefined ? this.#reach(before.sources) : undefined])
-    return await this.#try({ name, change: 'create', advice: told, reached, on: before.bridge, options }, async (deadline) => {
+    return await this.#try({ name, change: 'create', advice: told, reached, on: before.target, options }, async (deadline) => {
       await this.#vacant(name, before)
       const record: CreationRecord = { version: 1, ...await identity(), state: 'trial', change: 'create', deadline, definition, ...await fresh(before, this.#context) }
       return { record, work: async () => await makeHostBridge(record, before, { means: this.#means, steps: steps(this.#context.hook, options.signal), ipv6: this.#context.ipv6, patient: boot }) }
@@ -251,10 +251,10 @@ async function asked (probe: Probe, signal: AbortSignal): Promise<void> {
 }
 
 /** What is to be moved, as it is now: under the lock. */
-async function fresh ({ bridge, port, made, sources }: Planned, { rtnl }: Context): Promise<Pick<CreationRecord, 'bridge' | 'port' | 'made' | 'sources'>> {
+async function fresh ({ bridge, port, made, target, sources }: Planned, { rtnl }: Context): Promise<Pick<CreationRecord, 'bridge' | 'port' | 'made' | 'target' | 'sources'>> {
   const known = ({ name, index }: Known): Known => ({ name, index })
   return {
-    bridge: known(bridge), port: known(port), made: made.map(known),
+    bridge: known(bridge), port: known(port), made: made.map(known), target: known(target),
     sources: await Promise.all(sources.map(async (source) => ({ ...known(source), ...source.addrGenMode === undefined ? {} : { addrGenMode: source.addrGenMode }, footprint: await readFootprint(rtnl, source.index) }))),
   }
 }

@@ -6,10 +6,12 @@ import * as header from '../header.js'
 import * as addr from './addr.js'
 import * as groups from './groups.js'
 import { ifCacheinfo, ifinfomsg, linkStats64 } from './ifinfo.js'
+import { bond } from './kind/bond.js'
 import { bridge, boolopt } from './kind/bridge.js'
 import { bridgePort } from './kind/bridge-port.js'
 import { tun } from './kind/tun.js'
 import { veth } from './kind/veth.js'
+import { vlan, vlanFlags } from './kind/vlan.js'
 import * as link from './link.js'
 import { brMdbEntry, brPortMsg, mdb } from './mdb.js'
 import * as neigh from './neigh.js'
@@ -29,7 +31,7 @@ export const headers: readonly string[] = ['linux/netlink.h', 'linux/rtnetlink.h
 
 export const tables: Readonly<Record<string, Table>> = {
   extack, link: link.link.table, addr: addr.addr.table, route: route.route.table, neigh: neigh.neigh.table, netconf: netconf.netconf.table, hop: hopTable,
-  bridge: bridge.table, bridgePort: bridgePort.table, veth: veth.table, tun: tun.table, nsid: nsid.nsid.table,
+  bridge: bridge.table, bridgePort: bridgePort.table, veth: veth.table, tun: tun.table, vlan: vlan.table, bond: bond.table, nsid: nsid.nsid.table,
   mdb: mdb.table, neightbl: neightbl.table, qdisc: qdisc.qdisc.table, rule: rule.table,
 }
 
@@ -38,6 +40,7 @@ export const structs: readonly StructNames[] = [
   { struct: ifinfomsg, prefix: 'ifi_' },
   { struct: linkStats64, grows: true },
   { struct: ifCacheinfo },
+  { struct: vlanFlags },
   { struct: boolopt, names: { value: 'optval', mask: 'optmask' } },
   { struct: addr.ifaddrmsg, prefix: 'ifa_', names: { shortFlags: 'ifa_flags' } },
   { struct: addr.ifaCacheinfo, names: { prefered: 'ifa_prefered', valid: 'ifa_valid' } },

@@ -2,6 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Request } from '../../../src/netlink/request.js'
 import { addr, IFA_F_NODAD, IFA_F_NOPREFIXROUTE } from '../../../src/netlink/rtnl/addr.js'
+import { BOND_MODES } from '../../../src/netlink/rtnl/kind/bond.js'
 import { IFF_UP, IN6_ADDR_GEN_MODE_NONE, link } from '../../../src/netlink/rtnl/link.js'
 import { neigh, NTF_MASTER, NUD_NOARP, NUD_PERMANENT } from '../../../src/netlink/rtnl/neigh.js'
 import { route, RTN_UNICAST, RT_TABLE_MAIN, RTPROT_BOOT } from '../../../src/netlink/rtnl/route.js'
@@ -34,6 +35,15 @@ test('rtnl: a veth pair is what `ip link add type veth peer` sends', async () =>
     ifname: 'v0', address: '52:54:00:00:00:02',
     linkinfo: { kind: 'veth', data: { peer: { ifname: 'v1', address: '52:54:00:00:00:03', mtu: 1400 } } },
   }, 'v0'), 16, { 18: { text: [1], 2: { 1: { prefix: 16 } } } })
+})
+
+test('rtnl: a VLAN is what `ip link add type vlan` sends', async () => {
+  await same('vlan-add', link.create({ index: 77, ifname: 'v1.20', link: 2, linkinfo: { kind: 'vlan', data: { protocol: 0x8100, id: 20 } } }, 'v1.20'), 16, { 18: { text: [1], 2: {} } })
+})
+
+test('rtnl: a bond is what `ip link add type bond` sends', async () => {
+  const data = { mode: BOND_MODES.indexOf('active-backup'), miimon: 100 }
+  await same('bond-add', link.create({ index: 78, ifname: 'bond7', address: '52:54:00:00:00:02', linkinfo: { kind: 'bond', data } }, 'bond7'), 16, { 18: { text: [1], 2: {} } })
 })
 
 // ip names a kind `bridge_slave`, we name the slave's kind; the kernel takes the kind of the master and reads neither.

@@ -10,7 +10,7 @@ import { route } from '../../../src/netlink/rtnl/route.js'
 import { fixture } from './rtnl-fixture.js'
 
 // Not link-set: the package refuses an alias without NUL, which is how ip(8) sends it.
-const fixtures = ['bridge-add', 'veth-add', 'port-set', 'link-addrgen', 'link-del', 'addr-add', 'addr-add6', 'route-add', 'route-multipath', 'neigh-add', 'fdb-add', 'links', 'addrs', 'routes', 'routes6', 'neighs', 'fdb']
+const fixtures = ['bridge-add', 'veth-add', 'vlan-add', 'bond-add', 'port-set', 'link-addrgen', 'link-del', 'addr-add', 'addr-add6', 'route-add', 'route-multipath', 'neigh-add', 'fdb-add', 'links', 'addrs', 'routes', 'routes6', 'neighs', 'fdb']
 
 /** uvu cannot print a bigint. */
 const number = (value: unknown): unknown => typeof value === 'bigint' ? Number(value) : value
