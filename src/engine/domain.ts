@@ -158,7 +158,7 @@ export class DomainHandle implements Domain {
         if (monitor !== undefined) for (const port of ports) { await plugIn(monitor, port, { signal, timeout }); plugged.push(port) }
         await finish()
       } catch (error) {
-        throw failure(`attach interfaces to ${this.name}`, error, [...monitor === undefined ? [] : await pullBack(monitor, plugged), ...await this.#drop(ports)])
+        throw failure(`attach interfaces to ${this.name}`, error, [...monitor === undefined ? [] : await pullBack(monitor, plugged, timeout), ...await this.#drop(ports)])
       }
       await this.#works.refresh()
       return ports.map(interfaceOf)

@@ -21,10 +21,10 @@ export async function plugIn (monitor: Monitor, port: PortRecord, waiting: Waiti
 
 const pull = async (monitor: Monitor, port: PortRecord, waiting: Waiting): Promise<void> => { await unplug(monitor, { device: idOf(port), netdev: `host${idOf(port)}` }, waiting) }
 
-/** Takes those out again that were plugged in just now; what stays is told. */
-export async function pullBack (monitor: Monitor, ports: readonly PortRecord[]): Promise<Left[]> {
+/** Takes those out again that were plugged in just now, whatever signal there is; what stays is told. */
+export async function pullBack (monitor: Monitor, ports: readonly PortRecord[], timeout: number | undefined): Promise<Left[]> {
   const left: Left[] = []
-  for (const port of ports.toReversed()) await pull(monitor, port, {}).catch((error: unknown) => { if (!isGone(error)) left.push({ what: `device ${idOf(port)} of ${monitor.path}`, error }) })
+  for (const port of ports.toReversed()) await pull(monitor, port, { timeout }).catch((error: unknown) => { if (!isGone(error)) left.push({ what: `device ${idOf(port)} of ${monitor.path}`, error }) })
   return left
 }
 

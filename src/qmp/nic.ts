@@ -24,22 +24,29 @@ export async function plug (monitor: Monitor, { netdev, device }: Nic, { signal,
   }
 }
 
-/** Where QEMU has no place for it by itself (the root of a PCI Express bus takes no cards while it runs), an empty root port is looked for. */
+/**
+ * Where QEMU has no place for it by itself (the root of a PCI Express bus takes no cards while it runs), empty root ports are tried: `-device pcie-root-port,id=rp1`. A
+ * guest sees only the first place behind one; what was plugged in before the firmware ran is not told by `query-pci`, but QEMU does not give that place twice.
+ */
 async function addDevice (monitor: Monitor, device: Plain, waiting: Waiting): Promise<void> {
-  try { await monitor.execute('device_add', device, waiting) } catch (error) {
-    if (!isRefusal(error) || device.bus !== undefined) throw error
-    const bus = emptyPort(await monitor.execute('query-pci', {}, waiting))
-    if (bus === undefined) throw error
-    await monitor.execute('device_add', { ...device, bus }, waiting)
+  let refused: unknown
+  try { await monitor.execute('device_add', device, waiting); return } catch (error) {
+    if (!isRefusal(error)) throw error
+    refused = error
   }
+  for (const bus of emptyPorts(await monitor.execute('query-pci', {}, waiting))) {
+    try { await monitor.execute('device_add', { ...device, bus, addr: '0x0' }, waiting); return } catch (error) {
+      if (!isRefusal(error)) throw error
+      refused = error
+    }
+  }
+  throw refused
 }
 
-/** A PCI bridge that has a name and nothing behind it: `-device pcie-root-port,id=rp1`. */
-function emptyPort (buses: unknown): string | undefined {
-  for (const bus of list(buses)) for (const { qdev_id: id, pci_bridge: bridge } of list(plain(bus).devices).map(plain)) {
-    if (typeof id === 'string' && id !== '' && bridge !== undefined && list(plain(bridge).devices).length === 0) return id
-  }
-  return undefined
+/** PCI bridges that have a name and nothing behind them. */
+function emptyPorts (buses: unknown): readonly string[] {
+  return list(buses).flatMap((bus) => list(plain(bus).devices)).map(plain).flatMap(({ qdev_id: id, pci_bridge: bridge }) =>
+    typeof id === 'string' && id !== '' && bridge !== undefined && list(plain(bridge).devices).length === 0 ? [id] : [])
 }
 
 const list = (value: unknown): readonly unknown[] => Array.isArray(value) ? value : []
