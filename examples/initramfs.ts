@@ -25,6 +25,9 @@ while :; do
     fi
   done
   for card in $seen; do
+    read carrier 2>/dev/null </sys/class/net/$card/carrier || carrier=
+    if [ "$carrier" = 0 ] && [ ! -e /cut.$card ]; then touch /cut.$card; echo "guest: $card has no carrier"; fi
+    if [ "$carrier" = 1 ] && [ -e /cut.$card ]; then rm /cut.$card; echo "guest: $card has its carrier back"; fi
     if [ ! -e /sys/class/net/$card ]; then
       echo "guest: $card is gone"
       seen=" $(echo $seen | sed "s/\\b$card\\b//") "

@@ -18,6 +18,8 @@ import { command as remove } from './commands/delete.js'
 import { command as completion } from './commands/completion.js'
 import { command as demo } from './commands/demo.js'
 import { command as detachInterface } from './commands/detach-interface.js'
+import { command as domifGetlink } from './commands/domif-getlink.js'
+import { command as domifSetlink } from './commands/domif-setlink.js'
 import { command as domifaddr } from './commands/domifaddr.js'
 import { command as domiflist } from './commands/domiflist.js'
 import { command as domifstat } from './commands/domifstat.js'
@@ -56,7 +58,7 @@ export const allCommands: readonly Command[] = [
   // Networks
   netAutostart, netCreate, netDefine, netDestroy, netDhcpLeases, netDumpxml, netEdit, netInfo, netList, netName, netStart, netUndefine, netUuid, autostartAll,
   // Guests
-  attachInterface, detachInterface, domiflist, domifaddr, domifstat,
+  attachInterface, detachInterface, domiflist, domifaddr, domifstat, domifSetlink, domifGetlink,
   // Definitions
   plan, apply, remove, render,
   // Bridges and TAPs

@@ -36,5 +36,10 @@ export async function withDomain<T> (context: Context, name: string, work: (doma
   return await work(domain)
 }
 
+/** virsh's words for an interface that is not there. */
+export const interfaceNotFound = (dev: string): { readonly NETWRIGHT_NOT_FOUND: string, readonly NETWRIGHT_INACTIVE: (message: string) => string } => ({
+  NETWRIGHT_NOT_FOUND: `interface (${dev.includes(':') ? 'mac' : 'target'}: ${dev}) not found`, NETWRIGHT_INACTIVE: (message) => `Requested operation is not valid: ${message}`,
+})
+
 /** libvirt's words for a name that nobody gave. */
 export const noDomain = (name: string): string => `Domain not found: no domain with matching name '${name}'`

@@ -69,6 +69,13 @@ export interface Domain {
   detach (which?: { readonly mac?: string }, options?: InterfaceOptions): Promise<DomainInterface>
   /** Its leases. `virsh domifaddr`. */
   addresses (options?: Options): Promise<DomainAddress[]>
+  /** Whether an interface is connected, by name or MAC; with `inactive` what is kept of it. `virsh domif-getlink`. */
+  link (devOrMac: string, options?: Options & { readonly inactive?: boolean }): Promise<'up' | 'down'>
+  /**
+   * Connects an interface or cuts it off; the guest of a QEMU that it was plugged into sees its carrier come and go. `virsh domif-setlink`. Live until the network is started
+   * again; with `config` also for the next attach. Throws NETWRIGHT_NOT_FOUND, NETWRIGHT_INACTIVE while the network is stopped.
+   */
+  setLink (devOrMac: string, link: 'up' | 'down', options?: InterfaceOptions): Promise<void>
   /** What an interface has carried, by name or MAC, as the guest counts it: what it received was sent by the host. `virsh domifstat`. */
   statistics (devOrMac: string, options?: Options): Promise<Statistics & { readonly dev: string }>
 }

@@ -11,9 +11,10 @@ import { find } from './inventory.js'
 import { readKept, writeKept, type KeptInterface } from './kept.js'
 import { NetworkHandle } from './network.js'
 import { fileName } from './places.js'
-import { plugIn, pullBack, pullOut } from './plugging.js'
+import { plugIn, pullBack, pullOut, showLink } from './plugging.js'
 import { present } from './port-state.js'
 import type { PortRecord } from './record.js'
+import { portState, setLink } from './port-link.js'
 import { statistics } from './statistics.js'
 import type { Left } from './teardown.js'
 import { transact } from './transact.js'
@@ -34,7 +35,7 @@ export class DomainHandle implements Domain {
     return await this.#works.during(async () => {
       const [live, kept] = await Promise.all([this.#live(), readKept(this.#works.context, this.name)])
       if (live.length === 0 && kept.length === 0) throw this.#missing()
-      return options?.inactive === true || live.length === 0 ? kept.map(({ dev: _, ...rest }) => rest) : live.map(interfaceOf)
+      return options?.inactive === true || live.length === 0 ? kept.map(shownKept) : live.map(interfaceOf)
     })
   }
 
@@ -92,6 +93,35 @@ export class DomainHandle implements Domain {
     })
   }
 
+  async link (devOrMac: string, options?: Options & { readonly inactive?: boolean }): Promise<'up' | 'down'> {
+    return await this.#works.during(async () => {
+      if (options?.inactive === true) return (await this.#kept(devOrMac)).link ?? 'up'
+      return (await portState(this.#works.context, await this.#one(devOrMac))).link
+    })
+  }
+
+  async setLink (devOrMac: string, link: 'up' | 'down', options: InterfaceOptions = {}): Promise<void> {
+    const { config = false, live = !config } = options
+    if (!isLink(link)) throw new InputError([{ path: 'link', message: `'${shown(String(link))}' is neither up nor down` }])
+    await this.#works.during(async () => {
+      const port = live ? await this.#one(devOrMac) : undefined
+      const kept = config ? await this.#kept(port?.mac ?? devOrMac) : undefined
+      if (port !== undefined) await this.#connect(port, link, options)
+      if (kept !== undefined) await this.#edit((all) => all.map((one) => one.mac === kept.mac ? withLink(one, link) : one), options)
+    }, { operation: 'links', names: () => [this.name] })
+  }
+
+  /** The host's side first; where the guest cannot be told, it is as before. */
+  async #connect (port: PortRecord, link: 'up' | 'down', { qmp, signal, timeout }: PlugOptions): Promise<void> {
+    const { context } = this.#works
+    const { link: before } = await portState(context, port)
+    await setLink(context, port, link, signal)
+    try { await showLink(port, link, qmp === undefined ? undefined : resolve(qmp), { signal, timeout }) } catch (error) {
+      await setLink(context, port, before, undefined)
+      throw error
+    }
+  }
+
   async statistics (devOrMac: string): Promise<Statistics & { readonly dev: string }> {
     return await this.#works.during(async () => {
       const { network, link: { name: dev } } = await this.#one(devOrMac)
@@ -119,6 +149,12 @@ export class DomainHandle implements Domain {
   async #one (devOrMac: string): Promise<PortRecord> {
     const found = (await this.#there()).find(({ mac, link }) => link.name === devOrMac || mac === devOrMac.toLowerCase())
     if (found === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', `domain ${this.name} has no interface ${devOrMac}`, { remedy: `netwright domiflist ${this.name}` })
+    return found
+  }
+
+  async #kept (devOrMac: string): Promise<KeptInterface> {
+    const found = (await readKept(this.#works.context, this.name)).find(({ mac, dev }) => dev === devOrMac || mac === devOrMac.toLowerCase())
+    if (found === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', `no interface ${devOrMac} is kept for domain ${this.name}`, { remedy: `netwright domiflist ${this.name} --inactive` })
     return found
   }
 
@@ -156,6 +192,7 @@ export class DomainHandle implements Domain {
       const plugged: PortRecord[] = []
       try {
         if (monitor !== undefined) for (const port of ports) { await plugIn(monitor, port, { signal, timeout }); plugged.push(port) }
+        for (const [i, port] of ports.entries()) if (wanted[i]?.link === 'down') await setLink(context, port, 'down', signal)
         await finish()
       } catch (error) {
         throw failure(`attach interfaces to ${this.name}`, error, [...monitor === undefined ? [] : await pullBack(monitor, plugged, timeout), ...await this.#drop(ports)])
@@ -187,7 +224,11 @@ function interfaceOf ({ network: source, mac, link: { name: dev }, domain }: Por
   return { type: 'network', source, mac, model: domain?.model ?? 'virtio', dev, ...domain?.qmp === undefined ? {} : { qmp: domain.qmp } }
 }
 
-const shownKept = ({ dev: _, ...rest }: KeptInterface): DomainInterface => rest
+const isLink = (value: unknown): value is 'up' | 'down' => value === 'up' || value === 'down'
+
+const withLink = ({ link: _, ...rest }: KeptInterface, link: 'up' | 'down'): KeptInterface => link === 'up' ? rest : { ...rest, link }
+
+const shownKept = ({ dev: _, link: __, ...rest }: KeptInterface): DomainInterface => rest
 
 /** Throws InputError with every complaint. */
 function checked ({ source, mac, model = 'virtio', dev }: InterfaceInput): KeptInterface {

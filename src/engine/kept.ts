@@ -6,7 +6,7 @@ import type { Context } from './context.js'
 import { makeDirectory, readIfThere, removeFile, removeTemps, syncDirectory, writeAtomic } from './files.js'
 import { fileName } from './places.js'
 
-const interfaceShape = v.strictObject({ type: v.literal('network'), source: v.string(), mac: v.string(), model: v.string(), dev: v.exactOptional(v.string()) })
+const interfaceShape = v.strictObject({ type: v.literal('network'), source: v.string(), mac: v.string(), model: v.string(), dev: v.exactOptional(v.string()), link: v.exactOptional(v.literal('down')) })
 /** `dev` where a name was asked for. */
 export type KeptInterface = v.InferOutput<typeof interfaceShape>
 const frame = v.strictObject({ version: v.literal(1), name: v.string(), interfaces: v.array(interfaceShape) })

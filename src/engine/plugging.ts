@@ -28,8 +28,17 @@ export async function pullBack (monitor: Monitor, ports: readonly PortRecord[], 
   return left
 }
 
+/** What the guest sees of its cable, where it is plugged into a QEMU that runs. Throws NETWRIGHT_GUEST_REFUSED, NETWRIGHT_GUEST_UNREACHABLE. */
+export async function showLink (port: PortRecord, link: 'up' | 'down', given: string | undefined, waiting: Waiting): Promise<void> {
+  await withMonitor(port, given, waiting, async (monitor) => { await monitor.execute('set_link', { name: idOf(port), up: link === 'up' }, waiting) })
+}
+
 /** Has the guest let it go, where it is plugged into a QEMU that still runs. `given`: the socket that the caller names, which must answer. Throws NETWRIGHT_GUEST_REFUSED, NETWRIGHT_GUEST_UNREACHABLE. */
 export async function pullOut (port: PortRecord, given: string | undefined, waiting: Waiting): Promise<void> {
+  await withMonitor(port, given, waiting, async (monitor) => { await pull(monitor, port, waiting) })
+}
+
+async function withMonitor (port: PortRecord, given: string | undefined, waiting: Waiting, work: (monitor: Monitor) => Promise<void>): Promise<void> {
   const path = given ?? port.domain?.qmp
   if (path === undefined) return
   let monitor: Monitor
@@ -37,5 +46,5 @@ export async function pullOut (port: PortRecord, given: string | undefined, wait
     if (given === undefined && isGone(error)) return // the guest has ended, and its cards with it
     throw error
   }
-  try { await pull(monitor, port, waiting) } finally { monitor.close() }
+  try { await work(monitor) } finally { monitor.close() }
 }

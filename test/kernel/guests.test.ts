@@ -49,6 +49,10 @@ kernelTest(test, 'guests: attach-interface and detach-interface plug into a runn
   const counted = await line.must('domifstat', 'vm1', 'vnet0')
   const figure = (name: string): number => Number(new RegExp(`^vnet0 ${name} (\\d+)$`, 'm').exec(counted)?.[1])
   assert.ok(figure('rx_packets') >= 3 && figure('tx_packets') >= 3, counted)
+  await line.must('domif-setlink', 'vm1', 'vnet0', 'down')
+  await machine.says(/^guest: eth0 has no carrier\s*$/m)
+  await line.must('domif-setlink', 'vm1', 'vnet0', 'up')
+  await machine.says(/^guest: eth0 has its carrier back\s*$/m)
   assert.match(await cards(ns, machine.qmp), /net525400000702.*model=virtio-net-pci[^]*hostnet525400000702.*type=tap,ifname=vnet0/)
   // What the guest has stays kept, and comes back with the same MAC.
   assert.is(await line.must('detach-interface', 'vm1', 'network', '--mac', MAC), 'Interface detached successfully\n\n')
