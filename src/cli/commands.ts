@@ -50,6 +50,7 @@ import { command as render } from './commands/render.js'
 import { command as tapAdd } from './commands/tap-add.js'
 import { command as tapDel } from './commands/tap-del.js'
 import { command as version } from './commands/version.js'
+import { command as top } from './commands/top.js'
 import { command as topology } from './commands/topology.js'
 import { UsageError } from './failure.js'
 
@@ -65,7 +66,7 @@ export const allCommands: readonly Command[] = [
   bridgeAdd, bridgeDel, bridgeAddif, bridgeDelif, bridgeStp, bridgeSetfd, bridgeShow,
   tapAdd, tapDel, hostBridgeCreate, hostBridgeConfirm, hostBridgeRemove, hostBridgeList,
   // This host
-  mac, topology, events, check,
+  mac, topology, top, events, check,
   // Netwright itself
   help, quit, completion, man, demo, version,
 ]

@@ -1,6 +1,6 @@
 /** An SVG that is being drawn: shapes and measured text, with all that anybody else has named made safe. */
 import { escape, width } from '../print/escape.js'
-import { cut } from './strip.js'
+import { cut } from '../print/strip.js'
 
 /** Text that may hold anything, as XML: nothing of it is markup, and no character that XML forbids is left. */
 export function xml (text: string): string {

@@ -1,7 +1,7 @@
 /** A topology on a terminal: the outside above, then the host, then its networks, each a box with its ports and guests. Pure. */
 import type { Topology, TopologyGuest, TopologyNetwork, TopologyPort, TopologyUplink } from '../../index.js'
 import { width } from '../print/escape.js'
-import { columns, cut, fit, paint, piece, type Piece, type Strip, type Style } from './strip.js'
+import { columns, cut, fit, paint, piece, type Piece, type Strip, type Style } from '../print/strip.js'
 import { dropWords, filtersInTheWay, filterWords, hostWords, isActive, modeWords, relationWords, serviceWords, uplinkFacts, uplinkWords } from './words.js'
 
 export interface TextOptions {

@@ -1,5 +1,5 @@
 /** A line on a terminal, made of pieces that may have a colour: measured, cut and padded before it is painted. */
-import { escape, width } from '../print/escape.js'
+import { escape, width } from './escape.js'
 
 /** ANSI's eight colours, which every terminal sets so that they can be read on its own background. */
 const codes = { plain: '', bold: '1', dim: '2', red: '31', green: '32', yellow: '33', blue: '34', magenta: '35', cyan: '36', reverse: '7' } as const
