@@ -14,7 +14,7 @@ export type { ErrorCode, ErrorFacts, Issue, Remains } from './errors.js'
 export type { Logger } from './log.js'
 export type { Definition, DhcpHost, DhcpRange, Forwarded, ForwardInput, ForwardMode, IpSpec, NetworkInput, NetworkSpec, RouteSpec } from './network/spec.js'
 export type {
-  BridgeInfo, CheckLine, Committed, Consequence, ForwardInfo, Forwards, Host, HostEvent, HostOptions, Lease, LeaseChange, Leases, Interruption, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, OfferOptions, Options,
+  AutostartOptions, BridgeInfo, CheckLine, Committed, Consequence, ForwardInfo, Forwards, Host, HostEvent, HostOptions, Lease, LeaseChange, Leases, Interruption, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, OfferOptions, Options,
   LinkCondition, LinkPool, PoolSize, Port, PortInfo, PortInput, PortState, Recycle, Rendering, Scope, SendOptions, SocketLike, StartReport, Statistics, TapInput, Transaction, UpdateReport, VethInput, Warning,
 } from './engine/api.js'
 export type { CloudHypervisorNet, CloudHypervisorOptions } from './engine/vmm/cloud-hypervisor.js'

@@ -47,6 +47,9 @@ import { command as netUuid } from './commands/net-uuid.js'
 import { command as plan } from './commands/plan.js'
 import { command as quit } from './commands/quit.js'
 import { command as render } from './commands/render.js'
+import { command as serviceInstall } from './commands/service-install.js'
+import { command as serviceRemove } from './commands/service-remove.js'
+import { command as serviceStatus } from './commands/service-status.js'
 import { command as tapAdd } from './commands/tap-add.js'
 import { command as tapDel } from './commands/tap-del.js'
 import { command as version } from './commands/version.js'
@@ -68,7 +71,7 @@ export const allCommands: readonly Command[] = [
   // This host
   mac, topology, top, events, check,
   // Netwright itself
-  help, quit, completion, man, demo, version,
+  serviceInstall, serviceRemove, serviceStatus, help, quit, completion, man, demo, version,
 ]
 
 /** Whether this is the verb, by its name or another one. */

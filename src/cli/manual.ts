@@ -28,6 +28,7 @@ export const environment: readonly (readonly [name: string, meaning: string])[] 
 export const files: readonly (readonly [path: string, meaning: string])[] = [
   ['/etc/netwright/networks', 'definitions as XML; autostart/ has links to those that are started at boot; sources.json says which file made what'],
   ['/var/lib/netwright/leases', 'leases'],
+  ['/etc/systemd/system/netwright.service', 'the unit, where service install has written it'],
   ['/run/netwright', 'what stands, the journal, files of dnsmasq, locks'],
 ]
 

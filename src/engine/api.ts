@@ -17,6 +17,13 @@ import type { LinkCondition, Port, PortInfo, PortInput } from './port-api.js'
 
 export interface Options { readonly signal?: AbortSignal }
 
+export interface AutostartOptions extends Options {
+  /** Only where it has not been done since the machine was booted (a time that something failed does not count): who stopped a network meant it. As libvirtd. */
+  readonly once?: boolean
+  /** Told of each network that could not be started, and of each host bridge that could not be made. */
+  readonly failed?: (failure: { readonly kind: 'network' | 'host-bridge', readonly name: string, readonly error: unknown }) => void
+}
+
 export interface HostOptions extends Options {
   /** Everything belongs to an owner; two owners never see, repair or remove each other's objects. Default `system`. Letters, digits, `_`, `-`, at most 32. */
   readonly owner?: string
@@ -115,8 +122,11 @@ export interface Host extends AsyncDisposable {
   port (devOrMac: string, options?: Options): Promise<Port>
   /** A guest, by the name that you give it. Throws NETWRIGHT_INVALID where that is no name. */
   domain (name: string): Domain
-  /** Makes stored host bridges, then starts every network marked for autostart that is not running. One that cannot start keeps no other from it; the first such error is thrown when all were tried, the others are logged. */
-  autostart (options?: Options): Promise<StartReport[]>
+  /**
+   * Makes stored host bridges, then starts every network marked for autostart that is not running, all in one batch. One that cannot start keeps no other from it: `failed` is told of
+   * each; without it the first such error is thrown when all were tried, and the others are logged.
+   */
+  autostart (options?: AutostartOptions): Promise<StartReport[]>
   /** A snapshot first (`kind: 'snapshot'`), then changes as they happen; `resync` after an overrun. */
   events (options?: Options): AsyncIterable<HostEvent>
   /**

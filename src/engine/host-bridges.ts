@@ -6,7 +6,7 @@ import { indexes, type Known } from '../kernel/link.js'
 import { readRawLink } from '../kernel/uplink.js'
 import { dumpLinks } from '../netlink/rtnl/link.js'
 import { parseIfName } from '../values/ifname.js'
-import type { Options } from './api.js'
+import type { AutostartOptions, Options } from './api.js'
 import type { Means } from './carry.js'
 import type { Context } from './context.js'
 import type { HostBridgeInfo, HostBridgeInput, HostBridges, ManagerAdvice, Probe, Trial, TrialOptions } from './host-bridge-api.js'
@@ -213,8 +213,9 @@ export class HostBridgeWorks implements HostBridges {
     }))
   }
 
-  /** Makes those that are stored and do not stand, as at boot. One that cannot be made keeps no other from it: it is logged. Returns the names of those that were made. */
-  async autostart (options?: Options): Promise<string[]> {
+  /** Makes those that are stored and do not stand, as at boot. One that cannot be made keeps no other from it: `failed` is told of it, or it is logged. Returns the names of those that were made. */
+  async autostart ({ failed, signal }: AutostartOptions = {}): Promise<string[]> {
+    const options: Options = signal === undefined ? {} : { signal }
     return await this.#at('host-bridge autostart', options, async () => {
       const made: string[] = []
       for (const definition of await this.#store.list()) {
@@ -222,7 +223,10 @@ export class HostBridgeWorks implements HostBridges {
         try {
           await this.#create(definition, { ...options, confirmWithin: 0, probe: 'none' }, true)
           made.push(definition.name)
-        } catch (error) { this.#context.logger.error({ err: error, bridge: definition.name }, `host bridge ${definition.name} was not made`) }
+        } catch (error) {
+          if (failed === undefined) this.#context.logger.error({ err: error, bridge: definition.name }, `host bridge ${definition.name} was not made`)
+          else failed({ kind: 'host-bridge', name: definition.name, error })
+        }
       }
       return made
     })

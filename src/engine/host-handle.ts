@@ -1,8 +1,9 @@
 /** A host that is open: hands out network handles, and tells what happens. */
 import { assertObject, NetwrightError } from '../errors.js'
 import { parseDefinition } from '../network/definition.js'
-import type { CheckLine, Committed, Host, HostEvent, LinkPool, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, Options, Port, StartReport, Transaction } from './api.js'
+import type { AutostartOptions, CheckLine, Committed, Host, HostEvent, LinkPool, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, Options, Port, StartReport, Transaction } from './api.js'
 import { applied } from './apply.js'
+import { autostart, type Waiting } from './autostart.js'
 import { checkHost } from './check.js'
 import { Collector, listWork, singleWork } from './collector.js'
 import type { Context } from './context.js'
@@ -144,27 +145,16 @@ export class HostHandle implements Host {
 
   domain (name: string): Domain { return new DomainHandle(this.#works, name) }
 
-  async autostart (options?: Options): Promise<StartReport[]> {
-    const { context } = this.#works
-    await this.hostBridge.autostart(options)
-    const waiting = (await this.networks()).filter(({ autostart, active }) => autostart && !active).map(({ name }) => name)
-    if (waiting.length === 0) return []
-    const those = async (names: readonly string[]): Promise<readonly StartReport[]> => {
-      const { networks } = await transact({ start: names.map((name) => ({ name })) }, { context, daemons: this.daemons, signal: options?.signal })
-      return await started(this.#works, networks)
+  async autostart (options: AutostartOptions = {}): Promise<StartReport[]> {
+    let names: readonly string[] = []
+    const waiting: Waiting = {
+      bridges: async (how) => await this.hostBridge.autostart(how),
+      networks: async () => {
+        names = (await this.networks()).filter((network) => network.autostart && !network.active).map(({ name }) => name)
+        return names
+      },
     }
-    return await this.#works.during(async () => {
-      try { return [...await those(waiting)] } catch (error) {
-        if (waiting.length === 1 || options?.signal?.aborted === true) throw error
-        context.logger.warn({ err: error }, 'not all networks can be started together: each is tried by itself')
-      }
-      const outcomes: PromiseSettledResult<readonly StartReport[]>[] = []
-      for (const name of waiting) outcomes.push(...await Promise.allSettled([those([name])]))
-      const failed = outcomes.flatMap((outcome): unknown[] => outcome.status === 'rejected' ? [outcome.reason] : [])
-      for (const error of failed.slice(1)) context.logger.error({ err: error }, 'a network was not started')
-      if (failed.length > 0) throw failed[0]
-      return outcomes.flatMap((outcome) => outcome.status === 'fulfilled' ? outcome.value : [])
-    }, { operation: 'autostart', names: () => waiting })
+    return await this.#works.during(async () => await typed(async () => await autostart(this.#works, waiting, options)), { operation: 'autostart', names: () => names })
   }
 
   async * events (options?: Options): AsyncGenerator<HostEvent, void, undefined> {

@@ -29,6 +29,8 @@ export interface Places {
   readonly hostBridgeLock: string
   /** What a reaper could not remove, and why, until the next host tells. */
   readonly complaints: string
+  /** Written when the networks marked for autostart were brought up: the boot they were brought up in. */
+  readonly autostarted: string
   /** The lock of the stored definitions. */
   readonly ownerLock: string
   /** The definitions of every owner below this root: what they name is not given to others. */
@@ -64,6 +66,7 @@ export function places (root: string, owner: string, netns: { readonly id: strin
     storedHostBridges: join(root, 'etc/netwright', ...own, 'host-bridges'),
     hostBridgeLock: join(shared, `netns-${netns.id}.host-bridge.lock`),
     complaints: join(run, 'reaper.log'),
+    autostarted: join(root, 'run/netwright', `netns-${netns.id}.autostarted-${owner}`),
     ownerLock: join(root, 'run/netwright', `owner-${owner}.lock`),
     owners: join(root, 'etc/netwright/owners'),
     system: join(root, 'etc/netwright/networks'),
