@@ -2,8 +2,8 @@
 import { located } from '../errors.js'
 import type { Running } from '../dnsmasq/running.js'
 import { Supervisor } from '../dnsmasq/supervise.js'
-import { mapSlowly } from '../netlink/breathe.js'
 import type { Context } from './context.js'
+import { each } from './each.js'
 import { finalName, namesIn, removeEmpty, removeTemps } from './files.js'
 import { fileName } from './places.js'
 import { adopt, exclusively, finalNames, findProgram, forget, launch, refreshServers, reload } from './daemon.js'
@@ -59,9 +59,9 @@ export class Daemons {
 
   /** Ends those of these networks that run, whoever started them. What is not proved ours is not signalled. */
   async stop (networks: readonly NetworkRecord[]): Promise<void> {
-    const ends = await mapSlowly(networks, async ({ definition: { name } }) => await this.#stopOne(name).then(() => undefined, (error: unknown) => ({ error })))
-    const failed = (await Promise.all(ends)).find((end) => end !== undefined)
-    if (failed !== undefined) throw failed.error
+    const failed: unknown[] = []
+    await each(networks, async ({ definition: { name } }) => { await this.#stopOne(name).catch((error: unknown) => { failed.push(error) }) })
+    if (failed.length > 0) throw failed[0]
   }
 
   async #stopOne (name: string): Promise<void> {
