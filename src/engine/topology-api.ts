@@ -104,4 +104,23 @@ export interface UplinkEdge {
   readonly masquerade: readonly Family[]
 }
 
-export type TopologyEdge = UplinkEdge
+/** `forward`: a port of the host, or a range, that leads to a guest. */
+export interface ForwardEdge {
+  readonly kind: 'forward'
+  readonly network: string
+  readonly proto: 'tcp' | 'udp' | 'sctp'
+  /** The host's; missing: all of them. */
+  readonly address?: string
+  readonly port: number
+  /** Of a range. */
+  readonly end?: number
+  /** An address or a port's name, as the definition has it. */
+  readonly guest: string
+  /** The guest's address; missing where its port is not attached. */
+  readonly to?: string
+  readonly guestPort: number
+  /** Guests of other networks may use it, too. */
+  readonly networks: boolean
+}
+
+export type TopologyEdge = UplinkEdge | ForwardEdge

@@ -9,6 +9,7 @@ import { readRoutes, type RouteState } from '../kernel/route.js'
 import { mapSlowly } from '../netlink/breathe.js'
 import { isErrno } from '../netlink/errno.js'
 import { RT_TABLE_MAIN } from '../netlink/rtnl/route.js'
+import { guestOf } from '../network/forwarded.js'
 import { familyOf } from '../network/subnet.js'
 import type { Definition } from '../network/spec.js'
 import { formatCidr, cidrOf } from '../values/cidr.js'
@@ -18,8 +19,9 @@ import type { Context } from './context.js'
 import { filesOf } from './daemon.js'
 import { definitionOf, infoOf, inventory, type Entry } from './inventory.js'
 import { leasesOf } from './leases.js'
+import { guestsOf } from './named-guests.js'
 import type { PortRecord } from './record.js'
-import type { Family, Topology, TopologyFilter, TopologyGuest, TopologyHost, TopologyNetwork, TopologyPort, TopologyUplink, UplinkEdge } from './topology-api.js'
+import type { Family, ForwardEdge, Topology, TopologyFilter, TopologyGuest, TopologyHost, TopologyNetwork, TopologyPort, TopologyUplink, UplinkEdge } from './topology-api.js'
 import { foreignDrops, hits, type ForeignDrop } from './warnings.js'
 import type { Works } from './works.js'
 
@@ -41,7 +43,7 @@ export async function topology (surveyor: Surveyor): Promise<Topology> {
   return {
     host: hostOf(context), uplinks, networks,
     ...filters === undefined ? {} : { filters: filters.map((filter) => concerning(filter, entries)) },
-    edges: entries.flatMap((entry) => entry.running === undefined ? [] : uplinkEdges(entry.running.definition, uplinks)),
+    edges: entries.flatMap((entry) => entry.running === undefined ? [] : [...uplinkEdges(entry.running.definition, uplinks), ...forwardEdges(entry.running.definition, entry.ports)]),
   }
 }
 
@@ -114,6 +116,15 @@ function uplinkEdges ({ name: network, forward: { mode, dev: only, nat }, ip }: 
   })
 }
 
+function forwardEdges ({ name: network, forwards = [] }: Definition, ports: readonly PortRecord[]): ForwardEdge[] {
+  const guests = guestsOf(ports)
+  return forwards.map((forward) => {
+    const { proto, address, port, end, guest, guestPort, networks = false } = forward
+    const to = guestOf(forward, guests)
+    return { kind: 'forward', network, proto, ...address === undefined ? {} : { address }, port, ...end === undefined ? {} : { end }, guest, ...to === undefined ? {} : { to }, guestPort, networks }
+  })
+}
+
 interface Around { readonly links: Links, readonly autostarted: ReadonlySet<string> }
 
 async function networkOf (surveyor: Surveyor, entry: Entry, { links, autostarted }: Around): Promise<TopologyNetwork> {
@@ -138,7 +149,7 @@ async function inside (surveyor: Surveyor, entry: Entry, links: Links): Promise<
   const learned = running !== undefined && (strangers.length > 0 || [...known.keys()].some((mac) => !macs.has(mac))) ? await readLearned(surveyor.context.rtnl, running.bridge.index) : []
   const behind = (index: number, except?: string): TopologyGuest[] => learned.flatMap(({ mac, port }) => port !== index || mac === except || macs.has(mac) ? [] : known.get(mac) ?? [])
   const found: TopologyPort[] = [
-    ...own.map((record) => ({ dev: links.all.get(record.link.index)?.name ?? record.link.name, kind: record.link.type, own: true, state: stateOf(record, links, running?.bridge.index), guests: [guestOf(record, known.get(record.mac)), ...behind(record.link.index, record.mac)] })),
+    ...own.map((record) => ({ dev: links.all.get(record.link.index)?.name ?? record.link.name, kind: record.link.type, own: true, state: stateOf(record, links, running?.bridge.index), guests: [guestBehind(record, known.get(record.mac)), ...behind(record.link.index, record.mac)] })),
     ...strangers.map(({ name, kind = 'device', index, port }) => ({ dev: name, kind: kind === 'tun' ? 'tap' : kind, own: false, state: port?.state ?? 'disabled', guests: behind(index) })),
   ]
   const placed = new Set(found.flatMap(({ guests }) => guests.map(({ mac }) => mac)))
@@ -170,7 +181,7 @@ function byMac (leases: readonly Lease[]): Map<string, TopologyGuest> {
 }
 
 /** The guest that a port was made for. */
-function guestOf ({ mac, ip, hostname: given, domain, link }: PortRecord, leased: TopologyGuest | undefined): TopologyGuest {
+function guestBehind ({ mac, ip, hostname: given, domain, link }: PortRecord, leased: TopologyGuest | undefined): TopologyGuest {
   const inside = link.type === 'veth' && link.peer.netns.path.startsWith('/run/netns/') ? basename(link.peer.netns.path) : undefined
   const name = leased?.name ?? given ?? domain?.name ?? inside
   const addresses = [...new Set([...leased?.addresses ?? [], ...ip === undefined ? [] : [ip]])]

@@ -15,7 +15,7 @@ const mac = (last: string): string => `52:54:00:5d:c7:${last}`
 /** A host as in the README: nat with two guests, routed, isolated. */
 async function three (nw: Host, { ns, tmp }: KernelTest): Promise<readonly Port[]> {
   const nat = await nw.create({
-    name: 'red_nat', forward: 'nat', bridge: 'virbr1', domain: { name: 'lab.test' },
+    name: 'red_nat', forward: 'nat', bridge: 'virbr1', domain: { name: 'lab.test' }, forwards: ['8080/tcp 192.168.123.57:80'],
     ip: { address: '192.168.123.1', prefix: 24, dhcp: { range: [{ start: '192.168.123.100', end: '192.168.123.199' }], host: [{ mac: mac('01'), name: 'web01', ip: '192.168.123.57' }, { mac: mac('02'), name: 'db01', ip: '192.168.123.58' }] } },
   })
   await nw.create({ name: 'lab', forward: 'route', bridge: 'virbr2', ip: [{ address: '10.7.0.1', prefix: 24 }, { address: '2001:db8:7::1', prefix: 64 }] })
@@ -67,6 +67,7 @@ kernelTest(test, 'topology: three networks with their guests, uplink and relatio
     assert.equal(found.edges, [
       { kind: 'uplink', network: 'lab', dev: 'up0', mode: 'route', families: ['ipv4'], masquerade: [] },
       { kind: 'uplink', network: 'red_nat', dev: 'up0', mode: 'nat', families: ['ipv4'], masquerade: ['ipv4'] },
+      { kind: 'forward', network: 'red_nat', proto: 'tcp', port: 8080, guest: '192.168.123.57', to: '192.168.123.57', guestPort: 80, networks: false },
     ])
     assert.equal(found.filters, [])
     // The namespace has another name each time; so has the machine.

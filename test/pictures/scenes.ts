@@ -1,5 +1,5 @@
 /** Topologies that the drawings are tried on. */
-import type { Topology, TopologyGuest, TopologyNetwork, TopologyPort, TopologyUplink } from '../../src/index.js'
+import type { ForwardEdge, Topology, TopologyGuest, TopologyNetwork, TopologyPort, TopologyUplink, UplinkEdge } from '../../src/index.js'
 
 const leased = (mac: string, name: string, ...addresses: readonly string[]): TopologyGuest => ({ mac, name, addresses, leased: true, expires: new Date('2030-01-01T00:00:00Z') })
 const unknown = (mac: string): TopologyGuest => ({ mac, addresses: [], leased: false })
@@ -9,7 +9,9 @@ const network = (name: string, more: Partial<TopologyNetwork> = {}): TopologyNet
   name, uuid: `43d8bf8b-3558-4ed0-85d3-${Buffer.from(name).toString('hex').padEnd(12, '0').slice(0, 12)}`, state: 'active', persistent: true, autostart: false, mode: 'none', bridge: 'virbr1',
   addresses: [], dhcp: false, dns: false, ports: [], guests: [], ...more,
 })
-const wire = (of: string, dev = 'eth0', more: Partial<Topology['edges'][number]> = {}): Topology['edges'][number] => ({ kind: 'uplink', network: of, dev, mode: 'nat', families: ['ipv4'], masquerade: ['ipv4'], ...more })
+const wire = (of: string, dev = 'eth0', more: Partial<UplinkEdge> = {}): UplinkEdge => ({ kind: 'uplink', network: of, dev, mode: 'nat', families: ['ipv4'], masquerade: ['ipv4'], ...more })
+
+const forward = (of: string, guest: string, more: Partial<ForwardEdge> = {}): ForwardEdge => ({ kind: 'forward', network: of, proto: 'tcp', port: 8080, guest, to: guest, guestPort: 80, networks: false, ...more })
 
 const three: Topology = {
   host: { name: 'rig', owner: 'system' },
@@ -28,7 +30,7 @@ const three: Topology = {
     }),
   ],
   filters: [{ family: 'ip', table: 'filter', chain: 'FORWARD', hook: 'forward', by: 'policy', networks: ['lab', 'red_nat'] }],
-  edges: [wire('lab', 'eth0', { mode: 'route', masquerade: [] }), wire('red_nat')],
+  edges: [wire('lab', 'eth0', { mode: 'route', masquerade: [] }), wire('red_nat'), forward('red_nat', '192.168.123.57'), forward('red_nat', 'vnet9', {  proto: 'udp', address: '198.51.100.1', port: 5000, end: 5009, guestPort: 6000, networks: true })],
 }
 
 const nothing: Topology = { host: { name: 'rig', owner: 'ci', netns: 'lab' }, uplinks: [], networks: [], edges: [] }
@@ -57,7 +59,7 @@ const hostile: Topology = {
   uplinks: [uplink('<eth"0>&', { ports: ['"\\n<b>'], gateways: [nasty] })],
   networks: [network(nasty, { mode: 'nat', bridge: '"><&\\', addresses: [nasty], domain: nasty, title: nasty, ports: [tap('"\\"<&;#', leased(nasty, nasty, nasty)), tap('vnet1')], guests: [leased(nasty, nasty)] }), network(`${nasty}2`, { state: 'inactive', addresses: [nasty] })],
   filters: [{ family: 'ip', table: nasty, chain: nasty, hook: 'input', by: 'rule', networks: [nasty] }],
-  edges: [wire(nasty, '<eth"0>&')],
+  edges: [wire(nasty, '<eth"0>&'), forward(nasty, nasty, { address: nasty })],
 }
 
 const long = 'a_network_with_a_very_long_name_that_nobody_can_read_in_one_go_'.repeat(3)
@@ -69,7 +71,7 @@ const wide: Topology = {
       ports: [{ ...tap('abcdefghijklmn1', leased('52:54:00:5d:c7:01', long, '2001:db8:aaaa:5678:9abc:def0:1234:5678', '192.168.123.157')), state: 'disabled', own: false }, tap('vnet1', leased('52:54:00:5d:c7:02', '東京の仮想マシン', '192.168.123.158'))] }),
   ],
   filters: [{ family: 'inet', table: long, chain: long, hook: 'forward', by: 'rule', networks: Array.from({ length: 30 }, () => long) }],
-  edges: [wire(long, 'abcdefghijklmno', { families: ['ipv4', 'ipv6'] })],
+  edges: [wire(long, 'abcdefghijklmno', { families: ['ipv4', 'ipv6'] }), forward(long, '2001:db8:aaaa:5678:9abc:def0:1234:5678', { address: '2001:db8:1234:5678:9abc:def0:1234:5670', end: 9090 })],
 }
 
 const many: Topology = {

@@ -1,7 +1,7 @@
 /** A topology as a Mermaid flowchart, for Markdown. Pure. */
 import type { Topology, TopologyNetwork, TopologyPort } from '../../index.js'
 import { escape } from '../print/escape.js'
-import { dropWords, filtersInTheWay, filterWords, guestWords, hostWords, isActive, serviceWords, uplinkFacts, uplinkWords, ways } from './words.js'
+import { dropWords, filtersInTheWay, filterWords, forwardsOf, forwardWords, guestNode, guestWords, hostWords, isActive, serviceWords, uplinkFacts, uplinkWords, ways } from './words.js'
 
 const BREAK = '<br/>'
 
@@ -33,6 +33,7 @@ export function topologyMermaid (topology: Topology): string {
   lines.push('  end')
   uplinks.forEach(({ gateways }, i) => { lines.push(`  outside ---${gateways.length === 0 ? '' : `|${box(gateways)}|`} u${i}`, `  u${i} --- router`) })
   active.forEach((network, i) => { lines.push(`  ${wire(topology, network, i)}`) })
+  active.forEach((network, i) => { for (const forward of forwardsOf(topology, network)) lines.push(`  router ==>|${box([forwardWords(forward)])}| ${guestNode(network, i, forward)}`) })
   filtersInTheWay(topology).forEach((_, i) => { lines.push(`  f${i} -.- router`) })
   return `${lines.join('\n')}\n`
 }

@@ -58,7 +58,7 @@ const ABOVE = 100
 const middleOf = ({ box }: UplinkSpot): number => box.x + box.w / 2
 
 function layout (topology: Topology): Plan {
-  const cards = topology.networks.filter(isActive).map((network) => cardOf(network, network.mode === 'none' ? ['isolated'] : ways(topology, network, true)))
+  const cards = topology.networks.filter(isActive).map((network) => cardOf(topology, network, network.mode === 'none' ? ['isolated'] : ways(topology, network, true)))
   const columns = columnsFor(cards.length)
   const wide = Math.max(0, ...cards.map(({ width }) => width))
   const sizes = topology.uplinks.map((uplink) => ({ uplink, ...uplinkSize(uplink) }))

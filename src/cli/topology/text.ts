@@ -2,7 +2,7 @@
 import type { Topology, TopologyGuest, TopologyNetwork, TopologyPort, TopologyUplink } from '../../index.js'
 import { width } from '../print/escape.js'
 import { columns, cut, fit, paint, piece, type Piece, type Strip, type Style } from '../print/strip.js'
-import { dropWords, filtersInTheWay, filterWords, hostWords, isActive, modeWords, relationWords, serviceWords, uplinkFacts, uplinkWords } from './words.js'
+import { dropWords, filtersInTheWay, filterWords, forwardedTo, forwardsOf, forwardWords, hostWords, isActive, modeWords, relationWords, serviceWords, uplinkFacts, uplinkWords } from './words.js'
 
 export interface TextOptions {
   /** Columns. Default 80; at least 60 are used. */
@@ -12,8 +12,8 @@ export interface TextOptions {
   readonly colours?: boolean
 }
 
-const unicode = { h: '─', v: '│', tl: '┌', tr: '┐', bl: '└', br: '┘', left: '├', right: '┤', up: '┴', down: '┬', plug: '──', loose: '╌╌', mark: '…', out: '◀──', both: '◀─▶', shut: '─╳─', warn: '⚠' } as const
-const ascii: Record<keyof typeof unicode, string> = { h: '-', v: '|', tl: '+', tr: '+', bl: '+', br: '+', left: '+', right: '+', up: '+', down: '+', plug: '--', loose: '..', mark: '~', out: '<--', both: '<->', shut: '-x-', warn: '!' }
+const unicode = { h: '─', v: '│', tl: '┌', tr: '┐', bl: '└', br: '┘', left: '├', right: '┤', up: '┴', down: '┬', plug: '──', to: '──▶', loose: '╌╌', mark: '…', out: '◀──', both: '◀─▶', shut: '─╳─', warn: '⚠' } as const
+const ascii: Record<keyof typeof unicode, string> = { h: '-', v: '|', tl: '+', tr: '+', bl: '+', br: '+', left: '+', right: '+', up: '+', down: '+', plug: '--', to: '-->', loose: '..', mark: '~', out: '<--', both: '<->', shut: '-x-', warn: '!' }
 
 const arrows = { none: 'shut', nat: 'out', route: 'both', open: 'both' } as const
 const modeStyles: Readonly<Record<TopologyNetwork['mode'], Style>> = { none: 'magenta', nat: 'green', route: 'blue', open: 'cyan' }
@@ -82,7 +82,7 @@ export function topologyText (topology: Topology, options: TextOptions = {}): st
   const layout = layoutOf(active, drawing.wide - BOX - 4)
   active.forEach((network, i) => {
     const place = { layout, last: i === active.length - 1, first: i === 0 }
-    if (layout.many && isEmpty(network)) drawLine(drawing, network, place)
+    if (layout.many && isEmpty(network) && forwardsOf(topology, network).length === 0) drawLine(drawing, network, place)
     else drawNetwork(drawing, topology, network, place)
   })
   drawInactive(drawing, topology.networks.filter((network) => !isActive(network)))
@@ -160,7 +160,7 @@ function drawNetwork (d: Drawing, topology: Topology, network: TopologyNetwork, 
     if (i > 0) d.line(...trunk(), ...d.row(row, wide))
     else d.line(blank(TRUNK), d.sign(last ? 'bl' : 'left'), ...branch(d, network), d.sign('right'), ...d.row(row, wide).slice(1))
   })
-  const rows = insideRows(d, network, { layout, wide: wide - 4 })
+  const rows = [...insideRows(d, network, { layout, wide: wide - 4 }), ...forwardRows(d, topology, network)]
   if (rows.length > 0) d.line(...trunk(), d.sign('left'), d.rule(wide - 2), d.sign('right'))
   for (const row of rows) d.line(...trunk(), ...d.row(row, wide))
   d.line(...trunk(), ...d.bottom(wide))
@@ -184,6 +184,12 @@ function branch (d: Drawing, { mode }: TopologyNetwork): Strip {
 
 function insideRows (d: Drawing, { ports, guests }: TopologyNetwork, place: { readonly layout: Layout, readonly wide: number }): Strip[] {
   return [...ports.flatMap((port) => portRows(d, port, place)), ...guests.flatMap((guest) => guestRows(d, { guest, lead: [blank(place.layout.dev + 4)] }, place))]
+}
+
+function forwardRows (d: Drawing, topology: Topology, network: TopologyNetwork): Strip[] {
+  return forwardsOf(topology, network).flatMap((forward) => flow([
+    [piece(forwardWords(forward), 'yellow'), piece(' '), d.sign('to', 'yellow'), piece(' '), piece(forwardedTo(forward, network))], ...forward.networks ? [[piece('other networks too', 'dim')]] : [],
+  ], d.wide - BOX - 4).map((line, i) => i === 0 ? line : [blank(2), ...line]))
 }
 
 function portRows (d: Drawing, { dev, own, state, guests }: TopologyPort, place: { readonly layout: Layout, readonly wide: number }): Strip[] {

@@ -1,5 +1,5 @@
 /** What all drawings of a topology say, in the same words. */
-import type { Family, Topology, TopologyFilter, TopologyGuest, TopologyHost, TopologyNetwork, TopologyUplink, UplinkEdge } from '../../index.js'
+import type { Family, ForwardEdge, Topology, TopologyFilter, TopologyGuest, TopologyHost, TopologyNetwork, TopologyUplink, UplinkEdge } from '../../index.js'
 
 export const modeWords = { none: 'isolated', nat: 'nat', route: 'route', open: 'open' } as const
 
@@ -14,7 +14,23 @@ export function serviceWords ({ state, dhcp, dns }: TopologyNetwork): readonly s
   return [...dhcp ? ['DHCP'] : [], ...dns ? ['DNS'] : []]
 }
 
-export const uplinksOf = ({ edges }: Topology, { name }: TopologyNetwork): readonly UplinkEdge[] => edges.filter((edge) => edge.network === name)
+export const uplinksOf = ({ edges }: Topology, { name }: TopologyNetwork): readonly UplinkEdge[] => edges.flatMap((edge) => edge.kind === 'uplink' && edge.network === name ? [edge] : [])
+
+export const forwardsOf = ({ edges }: Topology, { name }: TopologyNetwork): readonly ForwardEdge[] => edges.flatMap((edge) => edge.kind === 'forward' && edge.network === name ? [edge] : [])
+
+const bracketed = (address: string): string => address.includes(':') ? `[${address}]` : address
+
+/** The host's side: `8080/tcp`, `192.0.2.1:8000-8010/udp`. */
+export function forwardWords ({ address, port, end, proto }: ForwardEdge): string {
+  return `${address === undefined ? '' : `${bracketed(address)}:`}${port}${end === undefined ? '' : `-${end}`}/${proto}`
+}
+
+/** The guest's side: `web01:80`; `vnet0:80, not attached`. */
+export function forwardedTo ({ guest, to, guestPort, port, end = port }: ForwardEdge, { ports, guests }: TopologyNetwork): string {
+  const known = to === undefined ? undefined : [...ports.flatMap((one) => one.guests), ...guests].find(({ addresses }) => addresses.includes(to))
+  const range = end === port ? '' : `-${guestPort + end - port}`
+  return `${known?.name ?? bracketed(to ?? guest)}:${guestPort}${range}${to === undefined ? ', not attached' : ''}`
+}
 
 const familyWord = { ipv4: 'IPv4', ipv6: 'IPv6' } as const
 const familyWords = (families: readonly Family[]): string => families.map((family) => familyWord[family]).join(' and ')
@@ -65,3 +81,10 @@ export const filtersInTheWay = ({ filters = [] }: Topology): readonly TopologyFi
 export const guestWords = ({ name, addresses: [first], mac }: TopologyGuest): string => name ?? first ?? mac
 
 export const isActive = ({ state }: TopologyNetwork): boolean => state !== 'inactive'
+
+/** In graphs: the node of the guest that a forward leads to, else that of its network (number `i`). Guests are numbered as they are drawn: port by port, then those without one. */
+export function guestNode ({ ports, guests }: TopologyNetwork, i: number, { to }: ForwardEdge): string {
+  const drawn = [...ports.flatMap((port): readonly (TopologyGuest | undefined)[] => port.guests.length === 0 ? [undefined] : port.guests), ...guests]
+  const at = to === undefined ? -1 : drawn.findIndex((guest) => guest?.addresses.includes(to) === true)
+  return at < 0 ? `n${i}` : `n${i}g${at}`
+}
