@@ -1,6 +1,10 @@
 /** Networks with DHCP, from the call until each answers a DHCPDISCOVER with an OFFER, and their end, beside libvirt. */
+import { readdir, readFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
+import { must } from '../test/harness/command.js'
 import { row, type Row } from './figures.js'
 import { missingLibvirt, withLibvirt } from './libvirt.js'
+import { details } from './make.js'
 import { within } from './namespace.js'
 import { withWorker, type Worker } from './ours.js'
 import { timed } from './peers.js'
@@ -62,8 +66,44 @@ async function compared (count: number, runs: number, warm: boolean): Promise<{ 
       await ours(worker, count, run > 0 ? mine : undefined)
       if (missing === undefined) await theirs(count, run > 0 ? libvirt : undefined)
     }
+    if (count === COUNT) await explain(worker)
   })
   return { mine, libvirt, missing }
+}
+
+/** Milliseconds on a processor of each dnsmasq that runs in our sandbox. Source: Documentation/scheduler/sched-stats.rst, /proc/PID/schedstat. */
+async function ofDnsmasq (): Promise<number[]> {
+  const spent: number[] = []
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    if ((await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim() !== 'dnsmasq') continue
+    spent.push(Number((await readFile(`/proc/${pid}/schedstat`, 'utf8')).split(' ')[0]) / 1e6)
+  }
+  return spent
+}
+
+const TIMES = 50
+
+/** What it costs to execute dnsmasq and to link its two dozen libraries, milliseconds of a processor: it prints its version and ends. Source: proc_pid_stat(5), fields 16 and 17, in hundredths of a second. */
+async function ofVersion (): Promise<number> {
+  const text = await must('sh', ['-c', `n=0; while [ $n -lt ${TIMES} ]; do dnsmasq --version >/dev/null; n=$((n + 1)); done; cat /proc/$$/stat`])
+  const [user = 0, system = 0] = text.slice(text.lastIndexOf(')') + 2).split(' ').slice(13, 15).map(Number)
+  return (user + system) * 10 / TIMES
+}
+
+async function explain (worker: Worker): Promise<void> {
+  await within(async (netns) => {
+    await worker.open({ netns, root: '/run/nw-bench-root' })
+    const made = await worker.ask({ verb: 'profile', wanted: { count: COUNT, dhcp: true } })
+    const spent = await ofDnsmasq()
+    await worker.destroy()
+    await worker.settled()
+    await worker.close()
+    const all = spent.reduce((sum, ms) => sum + ms, 0)
+    details.push({ what: `make ${COUNT} networks with DHCP`, lines: [
+      `The ${spent.length} dnsmasq took ${all.toFixed(0)} ms on ${cpus().length} processors, ${(all / spent.length).toFixed(1)} ms each; \`dnsmasq --version\`, which does no more than be executed and link its libraries, takes ${(await ofVersion()).toFixed(1)} ms.`, '',
+      ...made.lines ?? [],
+    ] })
+  })
 }
 
 const beside = (values: readonly number[], missing: string | undefined): { readonly peer?: readonly [string, readonly number[]] } => missing === undefined ? { peer: ['libvirt', values] } : {}
