@@ -29,6 +29,7 @@ import { command as hostBridgeConfirm } from './commands/host-bridge-confirm.js'
 import { command as hostBridgeCreate } from './commands/host-bridge-create.js'
 import { command as hostBridgeList } from './commands/host-bridge-list.js'
 import { command as hostBridgeRemove } from './commands/host-bridge-remove.js'
+import { command as importNetworks } from './commands/import.js'
 import { command as mac } from './commands/mac.js'
 import { command as man } from './commands/man.js'
 import { command as netAutostart } from './commands/net-autostart.js'
@@ -64,7 +65,7 @@ export const allCommands: readonly Command[] = [
   // Guests
   attachInterface, detachInterface, domiflist, domifaddr, domifstat, domifSetlink, domifGetlink,
   // Definitions
-  plan, apply, remove, render,
+  plan, apply, remove, render, importNetworks,
   // Bridges and TAPs
   bridgeAdd, bridgeDel, bridgeAddif, bridgeDelif, bridgeStp, bridgeSetfd, bridgeShow,
   tapAdd, tapDel, hostBridgeCreate, hostBridgeConfirm, hostBridgeRemove, hostBridgeList,
