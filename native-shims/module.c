@@ -34,6 +34,7 @@ static const struct { const char *name; napi_callback function; } exported[] = {
   { "close", file_close },
   { "closeAsync", file_close_async },
   { "deviceOpen", device_open },
+  { "macvtapOpen", macvtap_open },
   { "fdsSend", fds_send },
   { "wakerOpen", waker_open },
   { "wakerWake", waker_wake },

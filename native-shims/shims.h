@@ -124,6 +124,7 @@ napi_value files_edit (napi_env env, napi_callback_info info);
 napi_value file_close (napi_env env, napi_callback_info info);
 napi_value file_close_async (napi_env env, napi_callback_info info);
 napi_value device_open (napi_env env, napi_callback_info info);
+napi_value macvtap_open (napi_env env, napi_callback_info info);
 napi_value fds_send (napi_env env, napi_callback_info info);
 napi_value waker_open (napi_env env, napi_callback_info info);
 napi_value waker_wake (napi_env env, napi_callback_info info);

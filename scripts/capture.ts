@@ -90,6 +90,7 @@ const network = [
   'ip tuntap add dev t0 mode tap user 65534 multi_queue vnet_hdr', 'ip link set t0 address 52:54:00:00:00:04 master br0 group 77', 'ip link set t0 type bridge_slave isolated on',
   'ip link property add dev v1 altname otherend', 'ip addr add 192.0.2.1/24 brd + dev br0', 'ip addr add 2001:db8::1/64 dev br0 nodad',
 ].join('; ')
+const macvtaps = 'ip link add v0 address 52:54:00:00:00:02 type veth peer name v1 address 52:54:00:00:00:03; ip link add link v0 name mv0 address 52:54:00:00:00:06 type macvtap mode private; ip link add link v1 name mv1 address 52:54:00:00:00:07 type macvlan mode bridge'
 const routes = `${network}; ip route add 198.51.100.0/24 via 192.0.2.9 metric 5 mtu 1400; ip addr add 203.0.113.1/24 dev v1; ip route add 10.0.0.0/8 nexthop via 192.0.2.7 weight 3 nexthop via 203.0.113.7; ip route add blackhole 10.99.0.0/16; ip route add 172.16.0.0/12 via 192.0.2.5 table 1000; ip route add 2001:db8:1::/48 via 2001:db8::9`
 const neighbours = `${network}; ip neigh add 192.0.2.7 lladdr 52:54:00:00:00:07 dev br0; ip neigh add 2001:db8::7 lladdr 52:54:00:00:00:08 dev br0 nud permanent router; ip neigh add proxy 192.0.2.8 dev br0`
 
@@ -109,6 +110,7 @@ const all: readonly Capture[] = [
   fixture('sent', 'veth-add', '', 'ip link add v0 address 52:54:00:00:00:02 type veth peer name v1 address 52:54:00:00:00:03 mtu 1400'),
   fixture('sent', 'vlan-add', 'ip link add v0 type veth peer name v1', 'ip link add link v1 name v1.20 index 77 type vlan protocol 802.1Q id 20'),
   fixture('sent', 'bond-add', '', 'ip link add name bond7 address 52:54:00:00:00:02 index 78 type bond mode active-backup miimon 100'),
+  fixture('sent', 'macvtap-add', 'ip link add v0 type veth peer name v1', 'ip link add link v0 name mv0 address 52:54:00:00:00:06 mtu 1400 type macvtap mode passthru bcqueuelen 100'),
   fixture('sent', 'port-set', network, 'ip link set v0 type bridge_slave priority 16 cost 7 hairpin on learning off flood off mcast_flood off isolated on neigh_suppress on'),
   fixture('sent', 'link-set', network, 'ip link set dev br0 up mtu 1300 address 52:54:00:00:00:09 alias text group 9'),
   fixture('sent', 'link-addrgen', network, 'ip link set dev br0 addrgenmode none'),
@@ -120,6 +122,7 @@ const all: readonly Capture[] = [
   fixture('sent', 'neigh-add', network, 'ip neigh add 192.0.2.7 lladdr 52:54:00:00:00:07 dev br0 nud permanent'),
   fixture('sent', 'fdb-add', network, 'bridge fdb add 52:54:00:00:00:0a dev v0 master static'),
   fixture('received', 'links', network, 'ip -j -d link show'),
+  fixture('received', 'macvtaps', macvtaps, 'ip -j -d link show'),
   fixture('received', 'addrs', network, 'ip -j addr show'),
   fixture('received', 'routes', routes, 'ip -j -N -d route show table all'),
   fixture('received', 'routes6', routes, 'ip -6 -j -N -d route show'),

@@ -15,7 +15,7 @@ export type { Logger } from './log.js'
 export type { Definition, DhcpHost, DhcpRange, Forwarded, ForwardInput, ForwardMode, IpSpec, NetworkInput, NetworkSpec, RouteSpec } from './network/spec.js'
 export type {
   AutostartOptions, BridgeInfo, CheckLine, Committed, Consequence, ForwardInfo, Forwards, Host, HostEvent, HostOptions, Lease, LeaseChange, Leases, Interruption, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, OfferOptions, Options,
-  LinkCondition, LinkPool, PoolSize, Port, PortInfo, PortInput, PortState, Recycle, Rendering, Scope, SendOptions, SocketLike, StartReport, Statistics, TapInput, Transaction, UpdateReport, VethInput, Warning,
+  LinkCondition, LinkPool, MacvtapInput, PoolSize, Port, PortInfo, PortInput, PortState, ProcessNetns, Recycle, Rendering, Scope, SendOptions, SocketLike, StartReport, Statistics, TapInput, Transaction, UpdateReport, VethInput, Warning,
 } from './engine/api.js'
 export type { CloudHypervisorNet, CloudHypervisorOptions } from './engine/vmm/cloud-hypervisor.js'
 export type { FirecrackerInterface, FirecrackerOptions } from './engine/vmm/firecracker.js'

@@ -13,7 +13,7 @@ import type { CheckedDesired, Desired, DesiredNetwork } from './desired.js'
 import type { ApplyOptions, Plan, PlanOptions } from './plan-api.js'
 import type { Topology } from './topology-api.js'
 import type { Definition, ForwardMode, NetworkInput, NetworkSpec } from '../network/spec.js'
-import type { LinkCondition, Port, PortInfo, PortInput } from './port-api.js'
+import type { LinkCondition, MacvtapInput, Port, PortInfo, PortInput } from './port-api.js'
 
 export interface Options { readonly signal?: AbortSignal }
 
@@ -122,6 +122,13 @@ export interface Host extends AsyncDisposable {
   port (devOrMac: string, options?: Options): Promise<Port>
   /** A guest, by the name that you give it. Throws NETWRIGHT_INVALID where that is no name. */
   domain (name: string): Domain
+  /** Every port of this owner: of all networks, and those that are of none. `virsh domiflist` of all guests. */
+  ports (options?: Options): Promise<PortInfo[]>
+  /**
+   * A port that is of no network: a macvtap on a device of the host's, with its queues open. It stays until it is detached, or this process ends with `lifetime: 'process'`.
+   * `ip link add link DEV name NAME type macvtap mode MODE`. Throws InputError, NETWRIGHT_NOT_FOUND where there is no such device, NETWRIGHT_NAME_IN_USE, KernelError.
+   */
+  attach (port: MacvtapInput, options?: Options): Promise<Port>
   /**
    * Makes stored host bridges, then starts every network marked for autostart that is not running, all in one batch. One that cannot start keeps no other from it: `failed` is told of
    * each; without it the first such error is thrown when all were tried, and the others are logged.
@@ -224,7 +231,7 @@ export interface Network extends AsyncDisposable {
 }
 
 export type { ForwardInfo, Forwards, Scope }
-export type { LinkCondition, OfferOptions, Port, PortInfo, PortInput, PortState, SendOptions, SocketLike, TapInput, VethInput } from './port-api.js'
+export type { LinkCondition, MacvtapInput, OfferOptions, Port, PortInfo, PortInput, PortState, ProcessNetns, SendOptions, SocketLike, TapInput, VethInput } from './port-api.js'
 export type { Consequence, Interruption, Lease, LeaseChange, Statistics }
 export type { LinkPool, PoolSize, Recycle } from './recycle-options.js'
 

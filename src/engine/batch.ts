@@ -6,7 +6,7 @@
 import { located, NetwrightError, type Whereabouts } from '../errors.js'
 import { requireCapabilities } from '../kernel/host.js'
 import { indexes } from '../kernel/link.js'
-import { stillThere, type Netns } from '../kernel/netns.js'
+import { stillThere } from '../kernel/netns.js'
 import { pacer } from '../netlink/breathe.js'
 import { needsDnsmasq } from '../dnsmasq/config.js'
 import { findDnsmasq } from '../dnsmasq/user.js'
@@ -15,6 +15,7 @@ import type { Definition } from '../network/spec.js'
 import { claimable } from './claim.js'
 import { survey, tapWanted, type ComingPort, type Site } from './coming-port.js'
 import type { Context } from './context.js'
+import type { Guests } from './guests.js'
 import { decide, type Decided } from './decide.js'
 import { difference, type Difference } from './difference.js'
 import { freePorts } from './forward-ports.js'
@@ -57,7 +58,7 @@ export interface Batch {
 export interface Planning {
   readonly context: Context
   /** Namespaces of veth pairs, by how the caller named them. */
-  readonly guests: ReadonlyMap<string | number, Netns>
+  readonly guests: Guests
 }
 
 const index = indexes()

@@ -11,6 +11,7 @@ import { pacer } from '../netlink/breathe.js'
 import { parseIfName } from '../values/ifname.js'
 import { hostMac, isMulticast, parseMac, randomMac, type Mac } from '../values/mac.js'
 import type { PortInput, TapInput, VethInput } from './api.js'
+import type { Guests } from './guests.js'
 import type { Context } from './context.js'
 import { filesOf } from './daemon.js'
 import { Reservations } from './port.js'
@@ -38,7 +39,7 @@ export interface Surveyor {
   readonly context: Context
   readonly sites: ReadonlyMap<string, Site>
   /** Open namespaces, by how the caller named them. */
-  readonly guests: ReadonlyMap<string | number, Netns>
+  readonly guests: Guests
   /** Names of links that the batch gives or leaves to others. */
   readonly taken: Iterable<string>
   /** A TAP from the stock. */
@@ -97,7 +98,7 @@ function design (one: Attached, name: string, room: Room, { context, guests, sto
   if (input.kind === 'veth' && input.defaultRoute === true && !('ip' in address)) throw new NetwrightError('NETWRIGHT_UNSUPPORTED', `network ${definition.name}: a default route needs an address and a gateway`, { remedy: 'attach with address: \'auto\', or without defaultRoute' })
   const common = { name, mac: hostMac(mac), group: context.group, master: bridge.index, ...definition.mtu === undefined ? {} : { mtu: definition.mtu } }
   const guest = input.kind === 'veth' ? guests.get(input.netns) : undefined
-  if (input.kind === 'veth' && guest === undefined) throw new NetwrightError('NETWRIGHT_NO_NAMESPACE', `the namespace ${String(input.netns)} is not open`)
+  if (input.kind === 'veth' && guest === undefined) throw new NetwrightError('NETWRIGHT_NO_NAMESPACE', 'the namespace of its guest is not open')
   const tap = input.kind === 'tap' ? { ...common, ...tapWanted(input) } : undefined
   const stocked = tap === undefined ? undefined : stock(tap)
   const at = { index: stocked?.index ?? index.next() }

@@ -33,9 +33,10 @@ export async function have (context: Context, about?: About): Promise<NetworkSta
     return {
       name, autostart: stored !== undefined && autostarted.has(name), ...stored === undefined ? {} : { stored }, ...running === undefined ? {} : { running: running.definition, ...without.has(running) ? { lost: true as const } : {} },
       ...source === undefined ? {} : { source },
-      ports: ports.filter((port) => !gone.has(port)).map((port) => {
+      ports: ports.filter((port) => !gone.has(port)).flatMap((port) => {
         const from = sources.get(keyOf(uuid, port.link.name, port.mac))
-        return { ...plannedOf(port), ...from === undefined ? {} : { source: from } }
+        const planned = plannedOf(port)
+        return planned === undefined ? [] : [{ ...planned, ...from === undefined ? {} : { source: from } }]
       }),
     }
   })
@@ -52,9 +53,10 @@ async function present (context: Context, ports: readonly PortRecord[]): Promise
 }
 
 /** A port as it stands, in the words of a plan. */
-function plannedOf ({ link, mac, ip, hostname, defaultRoute = false }: PortRecord): PlannedPort {
+function plannedOf ({ link, mac, ip, hostname, defaultRoute = false }: PortRecord): PlannedPort | undefined {
   const common = { dev: link.name, mac, ...ip === undefined ? {} : { address: ip }, ...hostname === undefined ? {} : { hostname } }
   if (link.type === 'veth') return { kind: 'veth', ...common, netns: link.peer.netns.path, peer: link.peer.name, defaultRoute }
+  if (link.type === 'macvtap') return undefined // of no network, and of no plan
   const { queues, vnetHdr, uid, gid } = link
   return { kind: 'tap', ...common, queues, vnetHdr, ...uid < 0 ? {} : { owner: uid }, ...gid < 0 ? {} : { group: gid } }
 }

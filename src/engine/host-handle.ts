@@ -1,7 +1,7 @@
 /** A host that is open: hands out network handles, and tells what happens. */
 import { assertObject, NetwrightError } from '../errors.js'
 import { parseDefinition } from '../network/definition.js'
-import type { AutostartOptions, CheckLine, Committed, Host, HostEvent, LinkPool, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, Options, Port, StartReport, Transaction } from './api.js'
+import type { AutostartOptions, CheckLine, Committed, Host, HostEvent, LinkPool, Links, MacvtapInput, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, Options, Port, PortInfo, StartReport, Transaction } from './api.js'
 import { applied } from './apply.js'
 import { autostart, type Waiting } from './autostart.js'
 import { checkHost } from './check.js'
@@ -9,6 +9,7 @@ import { Collector, listWork, singleWork } from './collector.js'
 import type { Context } from './context.js'
 import { Daemons } from './daemons.js'
 import { define } from './define.js'
+import { attachDirect } from './direct.js'
 import { desiredOf, type CheckedDesired, type Desired, type DesiredNetwork } from './desired.js'
 import { DomainHandle } from './domain.js'
 import type { Domain } from './domain-api.js'
@@ -23,7 +24,7 @@ import { clearLock } from './lock.js'
 import { NetworkHandle, started, updated } from './network.js'
 import type { ApplyOptions, Plan, PlanOptions } from './plan-api.js'
 import { makePlan } from './planned.js'
-import { findPort, portHandle } from './port-handle.js'
+import { allPorts, directHandle, findPort, portHandle } from './port-handle.js'
 import type { NamespaceHost, NamespaceOptions, Rig, RigInput } from './rig.js'
 import { rigNames, Rigs, type Opening } from './rigs.js'
 import type { Diagnostics, Doing } from './tallies.js'
@@ -144,6 +145,13 @@ export class HostHandle implements Host {
   async port (devOrMac: string): Promise<Port> { return await this.#works.during(async () => await typed(async () => await findPort(this.#works, devOrMac))) }
 
   domain (name: string): Domain { return new DomainHandle(this.#works, name) }
+
+  async ports (): Promise<PortInfo[]> { return await this.#works.during(async () => await typed(async () => await allPorts(this.#works))) }
+
+  async attach (port: MacvtapInput, options?: Options): Promise<Port> {
+    const { context } = this.#works
+    return await this.#works.during(async () => await directHandle(this.#works, await attachDirect({ context, daemons: this.daemons }, port, options?.signal)), { operation: 'attach' })
+  }
 
   async autostart (options: AutostartOptions = {}): Promise<StartReport[]> {
     let names: readonly string[] = []

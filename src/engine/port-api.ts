@@ -33,10 +33,19 @@ export interface TapInput extends PortCommon {
   /** Descriptors of vhost-net too, one a queue (`port.vhostFds`). Default false. NETWRIGHT_UNSUPPORTED where the host has no /dev/vhost-net; InputError together with `fds: false`. */
   readonly vhost?: boolean
 }
+/**
+ * The network namespace of a process. What is meant is held open before anything else happens, and is refused (NETWRIGHT_NO_NAMESPACE) where the process has ended or been replaced
+ * meanwhile, or has no namespace of its own but the host's.
+ */
+export interface ProcessNetns {
+  readonly pid: number
+  /** When it started, in clock ticks: field 22 of /proc/PID/stat as the caller read it. Then another process that has got the number since is refused. */
+  readonly started?: string
+}
 export interface VethInput extends PortCommon {
   readonly kind: 'veth'
-  /** Where the guest side goes: a path, a name or a pid. */
-  readonly netns: string | number
+  /** Where the guest side goes: a path, a name or a process, of a container for example. */
+  readonly netns: string | number | ProcessNetns
   /** The guest side's name there. Default `eth0`. (`dev` is the host side's for a TAP; for a veth it is this.) */
   readonly dev?: string
   /** The host side's name. Default: `vnet%d`. */
@@ -46,10 +55,31 @@ export interface VethInput extends PortCommon {
 }
 export type PortInput = TapInput | VethInput
 
+/** A guest straight on a device of the host's, beside the host and beyond its firewall: libvirt's `<interface type='direct'>`. The host itself and such a guest do not reach each other. */
+export interface MacvtapInput {
+  readonly kind: 'macvtap'
+  /** The device: `eth0`, a bond, a VLAN. It is not changed. */
+  readonly device: string
+  /**
+   * `vepa`: all frames leave the device, the switch there brings them back; `bridge`: guests of one device reach each other; `private`: they do not; `passthru`: one guest has
+   * the device for itself, and its MAC. Default `vepa`, as in libvirt.
+   */
+  readonly mode?: 'vepa' | 'bridge' | 'private' | 'passthru'
+  /** The link's name. Default: `macvtap%d`, the first free number. */
+  readonly dev?: string
+  /** The guest's and the link's. Default: `52:54:00:` and three random bytes. */
+  readonly mac?: string
+  /** Default: the device's. */
+  readonly mtu?: number
+  readonly queues?: number
+  readonly vnetHdr?: boolean
+}
+
 /** Plain data about a port. */
 export interface PortInfo {
+  /** '' for a macvtap, which is of none. */
   readonly network: string
-  readonly kind: 'tap' | 'veth'
+  readonly kind: 'tap' | 'veth' | 'macvtap'
   /** The host side's name: a port of the bridge. */
   readonly dev: string
   readonly mac: string
@@ -65,10 +95,13 @@ export interface PortInfo {
   readonly mtu: number
   /** False while the network is stopped. */
   readonly attached: boolean
-  /** Of a TAP: how it was made. */
+  /** Of a TAP or a macvtap: how it was made. */
   readonly queues?: number
   readonly vnetHdr?: boolean
   readonly persist?: boolean
+  /** Of a macvtap: the device that it stands on, and how. */
+  readonly device?: string
+  readonly mode?: 'vepa' | 'bridge' | 'private' | 'passthru'
 }
 
 /** A link as the kernel has it. */
@@ -84,7 +117,7 @@ export interface LinkCondition {
 }
 /** A port's link. */
 export interface PortState extends LinkCondition {
-  /** It is a port of its network's bridge. */
+  /** It is a port of its network's bridge, or stands on its device. */
   readonly attached: boolean
   /** What the bridge does with its frames: `bridge link show dev DEV`. */
   readonly forwarding?: 'disabled' | 'listening' | 'learning' | 'forwarding' | 'blocking'
@@ -94,7 +127,7 @@ export interface PortState extends LinkCondition {
 export type SocketLike = { readonly bytesWritten: number } | { readonly fd: number }
 
 export interface SendOptions extends Options {
-  /** Which of the port's descriptors. Default: all, `fds` before `vhostFds`; those of a persistent TAP that was attached without are opened for it. */
+  /** Which of the port's descriptors. Default: all, `fds` before `vhostFds`; those of a persistent TAP or a macvtap that the handle has none of are opened for it. */
   readonly fds?: readonly number[]
   /** What is written with them. Default: what is known of the port, one line of JSON, with `vhost`: how many of the descriptors, the last ones, are of vhost-net. */
   readonly data?: string | Uint8Array

@@ -1,10 +1,11 @@
 /** A port, for whoever made it or asked for it. */
 import { NetwrightError } from '../errors.js'
-import type { Definition } from '../network/spec.js'
-import type { Options, Port } from './api.js'
+import type { Options, Port, PortInfo } from './api.js'
+import type { Context } from './context.js'
+import { NOBODYS, type Direct } from './direct.js'
 import { definitionOf, lookAt } from './inventory.js'
-import { portInfo } from './port.js'
-import { isOwn, offerPort, sendPort } from './port-handover.js'
+import { directInfo, portInfo } from './port.js'
+import { deviceOf, isOwn, offerPort, sendPort, type Holding } from './port-handover.js'
 import { portState, setLink } from './port-link.js'
 import { present } from './port-state.js'
 import type { PortRecord } from './record.js'
@@ -20,24 +21,31 @@ import type { Works } from './works.js'
 
 /** One that was just made: disposing it removes it. */
 export function portHandle (works: Works, { record, network, fds }: Transacted['ports'][number]): Port {
-  const handle = described(works, record, { definition: network.definition, attached: true, fds })
+  const handle = described(works, record, { info: portInfo(record, network.definition, true), fds })
   return { ...handle, [Symbol.asyncDispose]: async () => { await dispose(record.link.name, fds, handle.detach) } }
 }
 
+/** One that was just made and is of no network, likewise. */
+export async function directHandle (works: Works, { record, fds }: Direct): Promise<Port> {
+  const [fd = -1] = fds
+  const rdev = await deviceOf(fd)
+  const handle = described(works, record, { info: directInfo(record), fds, rdev })
+  return { ...handle, [Symbol.asyncDispose]: async () => { await dispose(record.link.name, fds, handle.detach, rdev) } }
+}
+
 /** `fds`: its queues, then those of vhost-net. */
-interface Known { readonly definition: Definition, readonly attached: boolean, readonly fds: readonly number[] }
+type Known = Pick<Holding, 'info' | 'fds' | 'rdev'>
 
 /** Plain data, its descriptors, and what can be done with it. */
-function described (works: Works, record: PortRecord, { definition, attached, fds }: Known): Port {
+function described (works: Works, record: PortRecord, { info: known, fds, rdev }: Known): Port {
   const { context } = works
   const { network, link: { name: dev, index } } = record
-  const known = portInfo(record, definition, attached)
   const queues = known.queues ?? 1
   const info = { ...known, fds: fds.slice(0, queues), vhostFds: fds.slice(queues) }
   return {
     ...info,
-    send: async (to, options) => { await works.during(async () => { await sendPort(context, { record, info: known, fds }, to, within(works, options)) }) },
-    offer: async (path, options) => { await works.during(async () => { await offerPort(context, { record, info: known, fds }, path, within(works, options)) }) },
+    send: async (to, options) => { await works.during(async () => { await sendPort(context, { record, info: known, fds, rdev }, to, within(works, options)) }) },
+    offer: async (path, options) => { await works.during(async () => { await offerPort(context, { record, info: known, fds, rdev }, path, within(works, options)) }) },
     detach: async (options) => { await detachPort(works, { network, dev, index }, options) },
     statistics: async () => await works.during(async () => await portStatistics(context, record)),
     state: async () => await works.during(async () => await portState(context, record)),
@@ -61,9 +69,23 @@ export async function findPort (works: Works, devOrMac: string, network?: string
   const ports = (await context.book.look()).ports(network === undefined ? undefined : [network])
   const mac = devOrMac.toLowerCase()
   const [found] = await present(context, ports.filter(({ link, mac: guest }) => link.name === devOrMac || guest === mac))
-  const entry = found === undefined ? undefined : await lookAt(context, found.port.network)
-  if (found === undefined || entry === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', network === undefined ? `no network has a port ${devOrMac}` : `network ${network} has no port ${devOrMac}`)
-  return described(works, found.port, { definition: definitionOf(entry), attached: found.attached && entry.running !== undefined, fds: [] })
+  const info = found === undefined ? undefined : await infoOf(context, found)
+  if (found === undefined || info === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', network === undefined ? `no network has a port ${devOrMac}` : `network ${network} has no port ${devOrMac}`)
+  return described(works, found.port, { info, fds: [] })
+}
+
+/** Undefined where its network is gone. */
+async function infoOf (context: Context, { port, attached }: { readonly port: PortRecord, readonly attached: boolean }): Promise<PortInfo | undefined> {
+  if (port.network === NOBODYS) return directInfo(port)
+  const entry = await lookAt(context, port.network)
+  return entry === undefined ? undefined : portInfo(port, definitionOf(entry), attached && entry.running !== undefined)
+}
+
+/** All of an owner's, in the order of their names. */
+export async function allPorts ({ context }: Works): Promise<PortInfo[]> {
+  const ports = await present(context, (await context.book.look()).ports())
+  const infos = await Promise.all(ports.map(async (port) => await infoOf(context, port)))
+  return infos.flatMap((info) => info ?? []).sort((a, b) => a.dev < b.dev ? -1 : 1)
 }
 
 /** Removes a port and its link; with `index` only that one, not another that has got its name since. Throws NETWRIGHT_NOT_FOUND, NETWRIGHT_UNDO_INCOMPLETE. */
@@ -76,8 +98,8 @@ export async function detachPort (works: Works, port: { readonly network: string
 }
 
 /** Descriptors that the caller has closed are not closed again: their numbers are somebody else's. Twice is fine. */
-async function dispose (dev: string, fds: readonly number[], remove: () => Promise<void>): Promise<void> {
-  const open = (await Promise.all(fds.map(async (fd) => await isOwn(fd, dev) ? [fd] : []))).flat()
+async function dispose (dev: string, fds: readonly number[], remove: () => Promise<void>, rdev?: number): Promise<void> {
+  const open = (await Promise.all(fds.map(async (fd) => await isOwn(fd, dev, rdev) ? [fd] : []))).flat()
   try { await remove() } catch (error) {
     if (!(error instanceof NetwrightError) || error.code !== 'NETWRIGHT_NOT_FOUND') throw error
   } finally { await closeAll(open) }

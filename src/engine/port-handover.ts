@@ -1,7 +1,8 @@
 /** Hands a port's descriptors to another process. */
-import { readlink } from 'node:fs/promises'
+import { readlink, stat } from 'node:fs/promises'
 import { InputError, NetwrightError } from '../errors.js'
 import { handOver } from '../kernel/handover.js'
+import { openMacvtap } from '../kernel/macvtap.js'
 import { isTapFd, openTap } from '../kernel/tap.js'
 import type { Context } from './context.js'
 import type { OfferOptions, PortInfo, SendOptions, SocketLike } from './port-api.js'
@@ -10,8 +11,8 @@ import { stopIfAborted } from './steps.js'
 import { closeAll } from './taps.js'
 import { VHOST_DEVICE } from './vhost.js'
 
-/** A port with its descriptors: its queues, then those of vhost-net. */
-export interface Holding { readonly record: PortRecord, readonly info: PortInfo, readonly fds: readonly number[] }
+/** A port with its descriptors: its queues, then those of vhost-net. `rdev`: of a macvtap, the number of its device. */
+export interface Holding { readonly record: PortRecord, readonly info: PortInfo, readonly fds: readonly number[], readonly rdev?: number | undefined }
 
 /** SCM_MAX_FD. Source: include/net/scm.h. */
 const MOST = 253
@@ -41,24 +42,27 @@ async function give (context: Context, port: Holding, target: string | number, o
 }
 
 /** Those that are asked for, by default all; of a persistent TAP that nobody has open, its queues are opened for it. A number that was closed may be another file's by now: it is proved first. */
-async function chosen ({ netns }: Context, { record: { link }, fds: own, info }: Holding, wanted: readonly number[] | undefined): Promise<{ readonly fds: readonly number[], readonly opened: readonly number[] }> {
+async function chosen ({ netns }: Context, { record: { link }, fds: own, info, rdev }: Holding, wanted: readonly number[] | undefined): Promise<{ readonly fds: readonly number[], readonly opened: readonly number[] }> {
   const fds = wanted ?? own
   const strange = fds.find((fd) => !own.includes(fd))
   if (strange !== undefined) throw new InputError([{ path: 'fds', message: `${String(strange)} is none of the descriptors of port ${info.dev}` }])
-  if (fds.length === 0 && link.type === 'tap' && link.persist) {
-    const opened = (await openTap(netns.fd, link)).fds
+  if (fds.length === 0 && (link.type === 'macvtap' || (link.type === 'tap' && link.persist))) {
+    const opened = link.type === 'tap' ? (await openTap(netns.fd, link)).fds : await openMacvtap(netns.fd, link)
     return { fds: opened, opened }
   }
   if (fds.length === 0) throw new NetwrightError('NETWRIGHT_UNSUPPORTED', `port ${info.dev} has no descriptors to hand over`, { remedy: 'attach a port of kind tap' })
   if (fds.length > MOST) throw new InputError([{ path: 'fds', message: `${String(fds.length)} descriptors do not go into one message: ${String(MOST)} at most` }])
-  for (const fd of fds) if (!await isOwn(fd, info.dev)) throw new NetwrightError('NETWRIGHT_CLOSED', `descriptor ${String(fd)} of port ${info.dev} is closed`, { remedy: 'hand it over before you close it' })
+  for (const fd of fds) if (!await isOwn(fd, info.dev, rdev)) throw new NetwrightError('NETWRIGHT_CLOSED', `descriptor ${String(fd)} of port ${info.dev} is closed`, { remedy: 'hand it over before you close it' })
   return { fds, opened: [] }
 }
 
 /** Whether a descriptor of this process is (still) one of the port's. */
-export async function isOwn (fd: number, dev: string): Promise<boolean> {
-  return await isTapFd(fd, dev) || await readlink(`/proc/self/fd/${String(fd)}`).catch(() => '') === VHOST_DEVICE
+export async function isOwn (fd: number, dev: string, rdev?: number): Promise<boolean> {
+  return (rdev !== undefined && await deviceOf(fd) === rdev) || await isTapFd(fd, dev) || await readlink(`/proc/self/fd/${String(fd)}`).catch(() => '') === VHOST_DEVICE
 }
+
+/** The number of the device that a descriptor is of; undefined where it is closed. */
+export async function deviceOf (fd: number): Promise<number | undefined> { return await stat(`/proc/self/fd/${String(fd)}`).then(({ rdev }) => rdev, () => undefined) }
 
 /** One line of JSON, unless the receiver wants to read something else. */
 function message ({ info, fds }: Holding, { data }: SendOptions): Uint8Array {

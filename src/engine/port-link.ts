@@ -26,10 +26,10 @@ export async function bridgeCondition (context: Pick<Context, 'rtnl'>, bridge: L
 /** `ip link show DEV`, `bridge link show dev DEV`. */
 export async function portState (context: Pick<Context, 'rtnl'>, { link }: PortRecord): Promise<PortState> {
   const state = await ours(context, link)
-  return { ...conditionOf(state), attached: isAttached(state), ...state.port === undefined ? {} : { forwarding: state.port.state } }
+  return { ...conditionOf(state), attached: isAttached(state, link), ...state.port === undefined ? {} : { forwarding: state.port.state } }
 }
 
-const isAttached = ({ master }: LinkState): boolean => master !== undefined && master !== 0
+const isAttached = ({ master }: LinkState, { type }: LinkObject): boolean => type === 'macvtap' || (master !== undefined && master !== 0)
 
 /** Programs without types pass anything. */
 const WORDS: readonly string[] = ['up', 'down']
@@ -40,7 +40,7 @@ export async function setLink (context: Context, { network, link }: PortRecord, 
   requireCapabilities('network')
   await locked(context, `set the link of ${link.name} ${to}`, signal, async () => {
     const state = await ours(context, link)
-    if (!isAttached(state)) throw new NetwrightError('NETWRIGHT_INACTIVE', `network '${network}' is not active, and its ports are down`, { remedy: `netwright net-start ${network}` })
+    if (!isAttached(state, link)) throw new NetwrightError('NETWRIGHT_INACTIVE', `network '${network}' is not active, and its ports are down`, { remedy: `netwright net-start ${network}` })
     await call(context.rtnl, upRequest(state, to === 'up'))
   })
 }

@@ -8,7 +8,7 @@ export async function present (context: Context, ports: readonly PortRecord[]): 
   const states = await readEach(context.rtnl, ports.map(({ link: { index } }) => ({ index })))
   return ports.flatMap((port, i) => {
     const state = states[i]
-    return state === undefined || !isOurs({ ...state, name: port.link.name }, port.link) ? [] : [{ port, attached: state.master !== undefined && state.master !== 0 }]
+    return state === undefined || !isOurs({ ...state, name: port.link.name }, port.link) ? [] : [{ port, attached: port.link.type === 'macvtap' || (state.master !== undefined && state.master !== 0) }]
   })
 }
 

@@ -96,4 +96,13 @@ export function portInfo (port: PortRecord, definition: Definition, attached: bo
   }
 }
 
-const madeAs = ({ link }: PortRecord): Pick<PortInfo, 'queues' | 'vnetHdr' | 'persist'> => link.type === 'tap' ? { queues: link.queues, vnetHdr: link.vnetHdr, persist: link.persist } : {}
+function madeAs ({ link }: PortRecord): Partial<PortInfo> {
+  if (link.type === 'veth') return {}
+  const { queues, vnetHdr } = link
+  return link.type === 'tap' ? { queues, vnetHdr, persist: link.persist } : { queues, vnetHdr, device: link.device.name, mode: link.mode }
+}
+
+/** Of a port that is of no network. */
+export function directInfo (port: PortRecord): PortInfo {
+  return { network: port.network, kind: port.link.type, dev: port.link.name, mac: port.mac, attached: true, mtu: port.link.mtu ?? 1500, dns: [], ...madeAs(port) }
+}

@@ -12,7 +12,7 @@
  */
 import * as v from 'valibot'
 import type { Counters } from '../kernel/counters.js'
-import type { AddressObject, BridgeObject, MemberObject, RouteObject, SysctlObject, TapObject, VethObject } from '../kernel/object.js'
+import type { AddressObject, BridgeObject, MacvtapObject, MemberObject, RouteObject, SysctlObject, TapObject, VethObject } from '../kernel/object.js'
 import { mapSlowly } from '../netlink/breathe.js'
 import type { PortDomain } from './domain-api.js'
 import type { Definition } from '../network/spec.js'
@@ -38,8 +38,9 @@ export interface UpdateRecord { readonly before: NetworkRecord, readonly after: 
 
 /** A port of a network: its link, and the address reserved for its guest. */
 export interface PortRecord {
+  /** '': it is of no network (a macvtap). */
   readonly network: string
-  readonly link: TapObject | VethObject
+  readonly link: TapObject | VethObject | MacvtapObject
   /** The guest's. */
   readonly mac: string
   readonly ip?: string
@@ -80,6 +81,8 @@ const portLink = { name: v.string(), index: v.pipe(v.number(), v.integer(), v.mi
 const tap = v.object({ type: v.literal('tap'), ...portLink, queues: v.number(), vnetHdr: v.boolean(), persist: v.boolean(), uid: v.number(), gid: v.number() })
 const veth = v.object({ type: v.literal('veth'), ...portLink, peer: v.object({ name: v.string(), mac: v.string(), netns: v.object({ path: v.string(), inode: v.string() }) }) })
 
+const macvtap = v.object({ type: v.literal('macvtap'), ...portLink, device: v.object({ name: v.string(), index: v.number() }), mode: v.picklist(['vepa', 'bridge', 'private', 'passthru']), queues: v.number(), vnetHdr: v.boolean() })
+
 const network = v.object({
   definition: v.custom<Definition>((value) => typeof value === 'object' && value !== null && 'name' in value && 'uuid' in value),
   bridge,
@@ -92,7 +95,7 @@ const network = v.object({
 const update = v.object({ before: network, after: network })
 /** Whose a port is. */
 export const domainShape = v.object({ name: v.string(), model: v.exactOptional(v.string()), qmp: v.exactOptional(v.string()) })
-const port = v.object({ network: v.string(), link: v.variant('type', [tap, veth]), mac: v.string(), ip: v.exactOptional(v.string()), prefix: v.exactOptional(v.number()), hostname: v.exactOptional(v.string()), defaultRoute: v.exactOptional(v.boolean()), domain: v.exactOptional(domainShape), baseline })
+const port = v.object({ network: v.string(), link: v.variant('type', [tap, veth, macvtap]), mac: v.string(), ip: v.exactOptional(v.string()), prefix: v.exactOptional(v.number()), hostname: v.exactOptional(v.string()), defaultRoute: v.exactOptional(v.boolean()), domain: v.exactOptional(domainShape), baseline })
 const frame = v.object({
   version: v.literal(1), id: v.string(), boot: v.string(), process: v.object({ pid: v.number(), started: v.string() }), purpose: v.string(), lifetime: v.exactOptional(v.string()),
   follows: v.exactOptional(v.string()), networks: v.array(v.unknown()), ports: v.array(v.unknown()), updates: v.exactOptional(v.array(v.unknown())),

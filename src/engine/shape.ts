@@ -10,8 +10,8 @@ export function shapeOf (link: LinkObject): string | undefined {
     // The kernel remembers that a bridge was given an MTU: it no longer follows its ports.
     case 'bridge': return link.mtu === undefined ? BRIDGE : undefined
     case 'tap': return shapeWanted(link)
-    // Its other end is in another namespace.
-    case 'veth': return undefined
+    // Its other end is in another namespace, or it stands on a device of somebody else's.
+    case 'veth': case 'macvtap': return undefined
     default: return link satisfies never
   }
 }

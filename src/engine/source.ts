@@ -47,4 +47,4 @@ export function makingRequests (object: LinkObject, stocked: Stocked | undefined
 }
 
 /** `ip link set NAME master BRIDGE up`: the last step of a port, after which it is one. */
-export function joiningRequests (object: LinkObject): readonly Request[] { return object.type === 'bridge' ? [] : [joinRequest(object)] }
+export function joiningRequests (object: LinkObject): readonly Request[] { return object.type === 'bridge' || object.type === 'macvtap' ? [] : [joinRequest(object)] }

@@ -5,7 +5,7 @@
  * Links go before the nft elements: a guest must never have a path without a firewall. Bridges and TAPs are only buried here, or stripped and
  * kept for the next network: their names are free at once, and the sexton deletes them later.
  */
-import { describe, type LinkObject, type VethObject } from '../kernel/object.js'
+import { describe, type BridgeObject, type LinkObject, type TapObject } from '../kernel/object.js'
 import { buryRequests, isBuried, type Burial } from '../kernel/burial.js'
 import { glanceEach, type Glance } from '../kernel/glance.js'
 import { detachRequest, removeRequest } from '../kernel/link.js'
@@ -78,12 +78,15 @@ async function alone (context: Context, record: BatchRecord): Promise<boolean> {
 
 interface Removal { readonly context: Context, readonly steps: Steps, readonly keep: readonly PortRecord[], readonly graves: Grave[], readonly kept: Kept[], readonly left: Left[], readonly flows: readonly Forgotten[] }
 
-/** Pairs go at once: their other end's name, in a guest's namespace, must be free too. */
+/** Pairs go at once: their other end's name, in a guest's namespace, must be free too. So do macvtaps, whose device is not ours. */
+type Buriable = BridgeObject | TapObject
+const isBuriable = (link: LinkObject): link is Buriable => link.type === 'bridge' || link.type === 'tap'
+
 async function removeLinks (record: BatchRecord, { context, steps, keep, graves, kept, left, flows }: Removal): Promise<void> {
   const going: LinkObject[] = [...record.ports.map(({ link }) => link), ...record.networks.map(({ bridge }) => bridge)]
   const staying = await present(context, keep.map(({ link }) => link))
   const found = await present(context, going)
-  const buried = found.flatMap((link) => link.type === 'veth' ? [] : [link])
+  const buried = found.filter(isBuriable)
   if (buried.length > 0) await steps.before('dig a grave')
   const networks = new Map(record.networks.map((network) => [network.bridge.index, network]))
   // What a bridge was told while its network was updated may not show.
@@ -99,7 +102,7 @@ async function removeLinks (record: BatchRecord, { context, steps, keep, graves,
   ]
   const failed = await carryOut(context, works)
   // What cannot be buried (somebody has taken even that name) can still be deleted.
-  const again = failed.filter(({ link }) => link.type !== 'veth' && found.includes(link)).map(({ link }) => ({ link, requests: [removeRequest(link)] }))
+  const again = failed.filter(({ link }) => isBuriable(link) && found.includes(link)).map(({ link }) => ({ link, requests: [removeRequest(link)] }))
   const stubborn = await carryOut(context, again)
   for (const { link, error } of [...failed.filter((one) => !again.some(({ link }) => link === one.link)), ...stubborn]) left.push({ what: describe(link), error })
 }
@@ -123,7 +126,7 @@ async function carryOut (context: Context, works: readonly Work[]): Promise<read
 }
 
 /** Undefined where nothing is kept. */
-async function stash ({ stock, logger }: Context, links: readonly Exclude<LinkObject, VethObject>[]): Promise<Kept | undefined> {
+async function stash ({ stock, logger }: Context, links: readonly Buriable[]): Promise<Kept | undefined> {
   try { return await stock?.dig(links) } catch (error) {
     logger.warn({ err: error }, 'links are not kept for the next network: it cannot be written down')
     return undefined
@@ -131,7 +134,7 @@ async function stash ({ stock, logger }: Context, links: readonly Exclude<LinkOb
 }
 
 /** Undefined where there is nothing to bury or forget, or no room on the disk to write it down. */
-async function dig ({ graves, logger }: Context, links: readonly Exclude<LinkObject, VethObject>[], flows: readonly Forgotten[]): Promise<Grave | undefined> {
+async function dig ({ graves, logger }: Context, links: readonly Buriable[], flows: readonly Forgotten[]): Promise<Grave | undefined> {
   if (links.length + flows.length === 0) return undefined
   try { return await graves.dig(links.map((link) => ({ index: link.index, name: link.name, kind: link.type === 'tap' ? 'tun' : 'bridge' })), flows) } catch (error) {
     logger.warn({ err: error }, 'links are deleted one by one, which takes longer: it cannot be written down that they wait for it')
@@ -148,7 +151,7 @@ function requestsFor (link: LinkObject, { site, stash, networks }: Whither): rea
   if (place !== undefined) return stripRequests({ ...place, addresses })
   if (site === undefined) return [removeRequest(link)]
   // Deleting a bridge sets its ports free, keeping one does not.
-  const master = link.type === 'bridge' ? 0 : link.master ?? 0
+  const master = 'master' in link ? link.master ?? 0 : 0
   return buryRequests({ ...site, addresses, leaves: link.type !== 'bridge' && (!networks.has(master) || stash?.has(master) === true) })
 }
 

@@ -9,17 +9,16 @@
  */
 import { located } from '../errors.js'
 import { missingCapabilities, requireCapabilities } from '../kernel/host.js'
-import { openNetns, type Netns } from '../kernel/netns.js'
 import { needsDnsmasq } from '../dnsmasq/config.js'
 import type { Request } from '../netlink/request.js'
 import { isSlow, planBatch, whose, type Batch } from './batch.js'
 import { claim } from './claim.js'
-import { checkPort, placeOf } from './coming-port.js'
 import { loosen, publish } from './commit.js'
 import { locked, type Context } from './context.js'
 import { needOf } from './converge.js'
 import { unforwarded } from './flows.js'
 import { dismiss, dismissed, enlist, switchOn } from './forwarding.js'
+import { openGuests, type Guests } from './guests.js'
 import { IndexTaken, joinPorts, makeBatch } from './make.js'
 import { abandon, clear, whenQuiet, type Means } from './recovery.js'
 import type { Content } from './book.js'
@@ -54,7 +53,7 @@ const ATTEMPTS = 3
 export async function transact (work: Work, means: Transacting): Promise<Transacted> {
   if (missingCapabilities('network').length > 0) await refuse(work, means.context)
   if ((work.stop?.length ?? 0) > 0) await means.context.sexton.room(means.signal)
-  const guests = await openGuests(work)
+  const guests = await openGuests(work, means.context)
   try {
     for (let attempt = 1; ; attempt++) {
       try { return await new Transaction(work, guests, means).run() } catch (error) {
@@ -71,27 +70,12 @@ async function refuse ({ create = [], start = [], update = [] }: Work, { store }
   requireCapabilities('network', ...all.some((one) => needsDnsmasq(one) || 'auto' in one) ? ['dnsmasq' as const] : [])
 }
 
-/** Each namespace once, however many guests are in it. */
-async function openGuests ({ attach = [] }: Work): Promise<Map<string | number, Netns>> {
-  const guests = new Map<string | number, Netns>()
-  try {
-    for (const one of attach) await about(placeOf(one), async () => {
-      checkPort(one.input)
-      if (one.input.kind === 'veth' && !guests.has(one.input.netns)) guests.set(one.input.netns, await openNetns(one.input.netns))
-    })
-    return guests
-  } catch (error) {
-    for (const guest of guests.values()) guest.close()
-    throw error
-  }
-}
-
 /** A batch whose intent is on record. */
 interface Begun { readonly batch: Batch, readonly record: BatchRecord, readonly elements: readonly Request[] }
 
 class Transaction {
   readonly #work: Work
-  readonly #guests: ReadonlyMap<string | number, Netns>
+  readonly #guests: Guests
   readonly #means: Transacting
   readonly #purpose: string
   readonly #step: Steps
@@ -99,7 +83,7 @@ class Transaction {
   /** The removals' own intent, void until the record stands. */
   #removal: BatchRecord | undefined
 
-  constructor (work: Work, guests: ReadonlyMap<string | number, Netns>, means: Transacting) {
+  constructor (work: Work, guests: Guests, means: Transacting) {
     this.#work = work
     this.#guests = guests
     this.#means = means

@@ -13,7 +13,7 @@ export function failure (purpose: string, reason: unknown, left: readonly Left[]
 }
 
 /** Objects are described as `bridge virbr1`; what is not an object (`links`, `nft elements`) is a part of the work. */
-const KINDS = ['bridge', 'tap', 'veth', 'network', 'update of network']
+const KINDS = ['bridge', 'tap', 'veth', 'macvtap', 'network', 'update of network']
 
 function remainsOf ({ what }: Left): Remains {
   const kind = KINDS.find((one) => what.startsWith(`${one} `))

@@ -1,8 +1,9 @@
 /** Links as netwright makes, changes and removes them. Reading is in link-state.ts. */
 import { randomInt } from 'node:crypto'
 import { IFF_UP, IN6_ADDR_GEN_MODE_NONE, link } from '../netlink/rtnl/link.js'
+import { macvlanMode } from '../netlink/rtnl/kind/macvlan.js'
 import type { Request } from '../netlink/request.js'
-import { describe, type BridgeObject, type LinkObject, type TapObject, type VethObject } from './object.js'
+import { describe, type BridgeObject, type LinkObject, type MacvtapObject, type TapObject, type VethObject } from './object.js'
 
 /** What a request depends on beside the object. */
 export interface Surroundings {
@@ -28,12 +29,14 @@ export function linkRequests (object: LinkObject, surroundings: Surroundings = {
   switch (object.type) {
     case 'bridge': return { create: bridgeRequests(object, surroundings) }
     case 'tap': case 'veth': return { create: [...preparedPort(object, surroundings), joinRequest(object)] }
+    case 'macvtap': return { create: macvtapRequests(object, surroundings) }
     default: return object satisfies never
   }
 }
 
 /** As `linkRequests`, but for the last step of a port: it is no port of its bridge yet, and down. */
 export function preparingRequests (object: LinkObject, surroundings: Surroundings = {}): Request[] {
+  if (object.type === 'macvtap') return macvtapRequests(object, surroundings) // it joins nothing
   return object.type === 'bridge' ? bridgeRequests(object, surroundings) : preparedPort(object, surroundings)
 }
 
@@ -90,6 +93,19 @@ function vethRequests (veth: VethObject, surroundings: Surroundings): Request[] 
       linkinfo: { kind: 'veth', data: { peer: { ifname: peer.name, address: peer.mac, netNsFd: peerNetns, ...size } } },
     }, describe(veth)),
     ...master === undefined ? [] : [link.change({ index, ...withoutIpv6(mtu, surroundings) }, describe(veth))],
+  ]
+}
+
+/** `ip link add link DEV name NAME index N address MAC mtu M group G type macvtap mode MODE`, then `addrgenmode none`, then up. In mode passthru it has the device's own MAC, which giving it would set. */
+function macvtapRequests (macvtap: MacvtapObject, surroundings: Surroundings): Request[] {
+  const { name, index, mac, mtu, group, device, mode } = macvtap
+  return [
+    link.create({
+      index, ifname: name, link: device.index, group, ...mode === 'passthru' ? {} : { address: mac }, ...mtu === undefined ? {} : { mtu },
+      linkinfo: { kind: 'macvtap', data: { mode: macvlanMode[mode] } },
+    }, describe(macvtap)),
+    link.change({ index, ...withoutIpv6(mtu, surroundings) }, describe(macvtap)),
+    link.change({ index, ...UP }, describe(macvtap)),
   ]
 }
 

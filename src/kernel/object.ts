@@ -31,7 +31,15 @@ export interface VethObject extends LinkCommon {
   /** `netns` is how to find the namespace again: path, and inode to know it by. */
   readonly peer: { readonly name: string, readonly mac: string, readonly netns: { readonly path: string, readonly inode: string } }
 }
-export type LinkObject = BridgeObject | TapObject | VethObject
+/** A macvtap on a device that is not ours. `mac` is the guest's, as the link is the guest's end. Never a port of a bridge. */
+export interface MacvtapObject extends LinkCommon {
+  readonly type: 'macvtap'
+  readonly device: { readonly name: string, readonly index: number }
+  readonly mode: 'vepa' | 'bridge' | 'private' | 'passthru'
+  readonly queues: number
+  readonly vnetHdr: boolean
+}
+export type LinkObject = BridgeObject | TapObject | VethObject | MacvtapObject
 
 /** `ip addr add ADDRESS/PREFIX brd BROADCAST dev DEV`; IPv6 with nodad. */
 export interface AddressObject { readonly type: 'address', readonly dev: string, readonly index: number, readonly address: string, readonly prefix: number }
@@ -47,7 +55,7 @@ export type KernelObject = LinkObject | AddressObject | RouteObject | SysctlObje
 /** For messages: `bridge virbr1`, `address 192.168.123.1/24 on virbr1`. */
 export function describe (object: KernelObject): string {
   switch (object.type) {
-    case 'bridge': case 'tap': case 'veth': return `${object.type} ${object.name}`
+    case 'bridge': case 'tap': case 'veth': case 'macvtap': return `${object.type} ${object.name}`
     case 'address': return `address ${object.address}/${String(object.prefix)} on ${object.dev}`
     case 'route': return `route ${object.destination} via ${object.gateway} on ${object.dev}`
     case 'sysctl': return `sysctl ${object.path}`

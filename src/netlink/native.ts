@@ -117,6 +117,11 @@ export interface Native {
   /** open(O_RDWR|O_CLOEXEC) of a character device, `count` times: /dev/vhost-net for each queue. All or none. */
   deviceOpen (path: string, count: number): Promise<number[]>
   /**
+   * Opens the character device of the macvtap of that name and index, `queues` times: a node of our own in a mount namespace of the thread, which ends with it, so that nobody need
+   * have made /dev/tapN. The flags are as a TAP's: a header with `vnetHdr` only. ESTALE where the link is another one, EPERM where no node may be made. All or none.
+   */
+  macvtapOpen (netns: number, name: string, ifindex: number, options: { queues: number, vnetHdr: boolean }): Promise<number[]>
+  /**
    * Sends copies of descriptors (1 to 253) beside `data` (at least one byte) in one message, SCM_RIGHTS, and resolves when the other side has read it (SIOCOUTQ). `target`: the path of
    * a unix socket that listens (`@name`: an abstract one), or the descriptor of one that is connected. With `offer` we listen at the path ourselves (mode 0600, of `uid`
    * where >= 0) and give them to the first who connects and is of that uid; the socket is gone afterwards. ETIMEDOUT after `timeout` milliseconds, ECANCELED when `waker` is

@@ -1,4 +1,5 @@
 /** The changes that the fault tests fail and kill, each with its way back. The same in the test and in the child processes that are killed. */
+import { closeSync } from 'node:fs'
 import type { Host, Network } from '../../src/engine/api.js'
 
 /** Where a test works. */
@@ -86,6 +87,15 @@ export const operations = {
     ...running,
     run: async (host, { guest }) => await (await net(host, 'red')).attach({ kind: 'veth', netns: guest, dev: 'eth0', hostDev: 'nwveth0', mac: '52:54:00:00:01:02', address: 'auto', defaultRoute: true }),
     back: async (host) => { await (await net(host, 'red')).detach('nwveth0') },
+  },
+  'attach a macvtap': {
+    setup: async (host) => { await host.links.addBridge('nwdevice') },
+    run: async (host) => {
+      const { fds } = await host.attach({ kind: 'macvtap', device: 'nwdevice', dev: 'nwmacvtap0', mac: '52:54:00:00:01:03', queues: 2 })
+      for (const fd of fds) closeSync(fd)
+    },
+    back: async (host) => { await (await host.port('nwmacvtap0')).detach() },
+    end: async (host) => { await host.links.deleteBridge('nwdevice') },
   },
   'detach a TAP': {
     setup: async (host) => { await running.setup(host); await attachTap(host) },

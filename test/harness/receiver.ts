@@ -3,7 +3,7 @@ import type { Background } from './command.js'
 import type { Namespace } from './namespace.js'
 
 const program = `
-import array, os, select, socket, struct, sys
+import array, json, os, select, socket, struct, sys
 how, path, ip = sys.argv[1], sys.argv[2], bytes(map(int, sys.argv[3].split('.')))
 address = '\\0' + path[1:] if path.startswith('@') else path
 s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET if how == 'packets' else socket.SOCK_STREAM)
@@ -24,7 +24,7 @@ for level, kind, part in control:
   if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS: fds.frombytes(part[:len(part) - len(part) % 4])
 s.close()
 print('got', len(fds), data.decode().strip(), flush=True)
-mac = bytes.fromhex('525400000009')
+mac = bytes.fromhex(json.loads(data)['mac'].replace(':', ''))
 def checksum(b):
   total = sum(struct.unpack('!%dH' % (len(b) // 2), b)) # ping's packets have even lengths
   total = (total & 0xffff) + (total >> 16)

@@ -61,6 +61,7 @@ function backend (port: Offered, options: QemuOptions): Readonly<Record<string, 
   if (kind === 'veth') throw new NetwrightError('NETWRIGHT_UNSUPPORTED', `port ${dev} is a veth pair, which QEMU cannot open`, { remedy: 'attach a port of kind tap' })
   const { by = options.fds !== undefined || port.fds.length > 0 ? 'fd' : 'name' } = options
   if (by === 'fd') return handed(port, options)
+  if (kind === 'macvtap') throw new NetwrightError('NETWRIGHT_UNSUPPORTED', `port ${dev} is a macvtap: QEMU cannot open it by a name`, { remedy: 'hand its descriptors over' })
   if (!persist) throw new NetwrightError('NETWRIGHT_UNSUPPORTED', `port ${dev} is not persistent: nobody can open it by its name`, { remedy: 'attach it with persist: true, or hand its descriptors over' })
   return { ifname: dev, script: 'no', downscript: 'no', ...queues > 1 ? { queues } : {}, vnet_hdr: vnetHdr, ...options.vhost === true ? { vhost: true } : {} }
 }

@@ -9,6 +9,7 @@ import { ifCacheinfo, ifinfomsg, linkStats64 } from './ifinfo.js'
 import { bond } from './kind/bond.js'
 import { bridge, boolopt } from './kind/bridge.js'
 import { bridgePort } from './kind/bridge-port.js'
+import { macvlan, macvlanMode } from './kind/macvlan.js'
 import { tun } from './kind/tun.js'
 import { veth } from './kind/veth.js'
 import { vlan, vlanFlags } from './kind/vlan.js'
@@ -31,7 +32,7 @@ export const headers: readonly string[] = ['linux/netlink.h', 'linux/rtnetlink.h
 
 export const tables: Readonly<Record<string, Table>> = {
   extack, link: link.link.table, addr: addr.addr.table, route: route.route.table, neigh: neigh.neigh.table, netconf: netconf.netconf.table, hop: hopTable,
-  bridge: bridge.table, bridgePort: bridgePort.table, veth: veth.table, tun: tun.table, vlan: vlan.table, bond: bond.table, nsid: nsid.nsid.table,
+  bridge: bridge.table, bridgePort: bridgePort.table, veth: veth.table, tun: tun.table, vlan: vlan.table, bond: bond.table, macvlan: macvlan.table, nsid: nsid.nsid.table,
   mdb: mdb.table, neightbl: neightbl.table, qdisc: qdisc.qdisc.table, rule: rule.table,
 }
 
@@ -68,6 +69,7 @@ export const constants: Readonly<Record<string, number>> = {
   RTM_NEWNEIGH: neigh.neigh.types.new, RTM_DELNEIGH: neigh.neigh.types.del, RTM_GETNEIGH: neigh.neigh.types.get,
   RTM_NEWMDB: mdb.types.new, RTM_DELMDB: mdb.types.del, RTM_GETMDB: mdb.types.get,
   RTM_NEWNEIGHTBL: neightbl.types.new, RTM_GETNEIGHTBL: neightbl.types.get, RTM_SETNEIGHTBL: setNeighTable({}, '').type,
+  MACVLAN_MODE_PRIVATE: macvlanMode.private, MACVLAN_MODE_VEPA: macvlanMode.vepa, MACVLAN_MODE_BRIDGE: macvlanMode.bridge, MACVLAN_MODE_PASSTHRU: macvlanMode.passthru,
   RTM_NEWQDISC: qdisc.qdisc.types.new, RTM_DELQDISC: qdisc.qdisc.types.del, RTM_GETQDISC: qdisc.qdisc.types.get,
 }
 

@@ -2,6 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { addr, type AddrMessage } from '../../../src/netlink/rtnl/addr.js'
 import { link, type LinkMessage } from '../../../src/netlink/rtnl/link.js'
+import { macvlanMode } from '../../../src/netlink/rtnl/kind/macvlan.js'
 import { neigh, NTF_MASTER, NTF_ROUTER, NTF_SELF } from '../../../src/netlink/rtnl/neigh.js'
 import { route, type RouteMessage } from '../../../src/netlink/rtnl/route.js'
 import { fixture } from './rtnl-fixture.js'
@@ -25,6 +26,21 @@ async function linkPairs (): Promise<{ pairs: readonly (readonly [LinkMessage, I
   })
   return { pairs, names }
 }
+
+test('rtnl: a macvtap and a macvlan decode to what `ip -j -d link` prints of them', async () => {
+  const { output, messages } = await fixture<IpLink>('macvtaps')
+  const links = new Map(messages.filter(({ type }) => type === link.types.new).map((message) => link.decode(message)).map((one) => [one.index, one]))
+  const modes = new Map<number, string>(Object.entries(macvlanMode).map(([name, number]) => [number, name]))
+  const printed = output.filter(({ linkinfo }) => ['macvtap', 'macvlan'].includes(linkinfo?.info_kind ?? ''))
+  assert.is(printed.length, 2)
+  for (const { ifindex, link: device, linkinfo: { info_kind: kind, info_data: data } = {} } of printed) {
+    const ours = links.get(ifindex)
+    const of = ours?.linkinfo?.data
+    if (of === undefined || !('mode' in of)) throw new Error('its data was not decoded')
+    assert.equal([ours?.linkinfo?.kind, modes.get(of.mode ?? 0), of.bcQueueLen, of.bcQueueLenUsed], [kind, data?.mode, data?.bcqueuelen, data?.usedbcqueuelen])
+    assert.is(links.get(ours?.link ?? 0)?.ifname, device)
+  }
+})
 
 const flagBits: Readonly<Record<string, number>> = { UP: 0x1, BROADCAST: 0x2, LOOPBACK: 0x8, PROMISC: 0x100, ALLMULTI: 0x200, MULTICAST: 0x1000, LOWER_UP: 0x10000 }
 const operstates = ['UNKNOWN', 'NOTPRESENT', 'DOWN', 'LOWERLAYERDOWN', 'TESTING', 'DORMANT', 'UP']

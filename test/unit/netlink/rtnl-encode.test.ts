@@ -4,6 +4,7 @@ import type { Request } from '../../../src/netlink/request.js'
 import { addr, IFA_F_NODAD, IFA_F_NOPREFIXROUTE } from '../../../src/netlink/rtnl/addr.js'
 import { BOND_MODES } from '../../../src/netlink/rtnl/kind/bond.js'
 import { IFF_UP, IN6_ADDR_GEN_MODE_NONE, link } from '../../../src/netlink/rtnl/link.js'
+import { macvlanMode } from '../../../src/netlink/rtnl/kind/macvlan.js'
 import { neigh, NTF_MASTER, NUD_NOARP, NUD_PERMANENT } from '../../../src/netlink/rtnl/neigh.js'
 import { route, RTN_UNICAST, RT_TABLE_MAIN, RTPROT_BOOT } from '../../../src/netlink/rtnl/route.js'
 import { canonical, fixture, type Nesting } from './rtnl-fixture.js'
@@ -44,6 +45,14 @@ test('rtnl: a VLAN is what `ip link add type vlan` sends', async () => {
 test('rtnl: a bond is what `ip link add type bond` sends', async () => {
   const data = { mode: BOND_MODES.indexOf('active-backup'), miimon: 100 }
   await same('bond-add', link.create({ index: 78, ifname: 'bond7', address: '52:54:00:00:00:02', linkinfo: { kind: 'bond', data } }, 'bond7'), 16, { 18: { text: [1], 2: {} } })
+})
+
+test('rtnl: a macvtap on a device is what `ip link add link … type macvtap` sends', async () => {
+  const { messages: [sent] } = await fixture('macvtap-add')
+  const device = link.decode({ type: 16, payload: sent?.payload ?? Buffer.alloc(0) }).link ?? 0 // chosen by the kernel when it was captured
+  await same('macvtap-add', link.create({
+    ifname: 'mv0', link: device, address: '52:54:00:00:00:06', mtu: 1400, linkinfo: { kind: 'macvtap', data: { mode: macvlanMode.passthru, bcQueueLen: 100 } },
+  }, 'mv0'), 16, { 18: { text: [1], 2: {} } })
 })
 
 // ip names a kind `bridge_slave`, we name the slave's kind; the kernel takes the kind of the master and reads neither.
