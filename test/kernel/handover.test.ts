@@ -31,7 +31,7 @@ for (const [how, path] of [['listen', 'socket'], ['packets', 'packets'], ['liste
     await using net = await open.create(red)
     const port = await net.attach({ kind: 'tap', queues: 2 })
     const socket = path.startsWith('@') ? path : join(tmp, path)
-    const other = receiver(path.startsWith('@') ? { spawn: background } : ns, how, socket) // abstract names are of a network namespace
+    const other = receiver(path.startsWith('@') ? { spawn: background } : await ns.add(), how, socket) // one that lives in another namespace, as in a jail; abstract names are of a network namespace
     await other.until(/listening/)
     await port.send(socket, { close: true })
     const [, count, text = ''] = await other.until(/got (\d+) (.*)\n/)
@@ -91,9 +91,10 @@ kernelTest(test, 'handover: closing the host ends it', async (bed) => {
   const other = receiver(ns, 'deaf', join(tmp, 'socket'), '10.7.0.60')
   await other.until(/listening/)
   const sent = codeOf(port.send(join(tmp, 'socket'), { timeout: 60_000 }))
-  await net.destroy()
   await open.close()
   assert.is(await sent, 'NETWRIGHT_ABORTED')
+  await using next = await host(bed)
+  await (await next.network(net.name)).destroy()
 }, { needs: ['tun', 'python3'] })
 
 kernelTest(test, 'handover: is offered at a socket, to one of the right user, and the socket is gone afterwards', async (bed) => {

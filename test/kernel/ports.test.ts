@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { NetwrightError, type Port } from '../../src/index.js'
+import { background, must } from '../harness/command.js'
 import { ping } from '../harness/guest.js'
 import { kernelTest, type Namespace } from '../harness/kernel-test.js'
 import { eventually, host } from './bed.js'
@@ -124,6 +125,28 @@ kernelTest(test, 'port: what Firecracker is told of opens as Firecracker opens i
   await vmm.stop()
   assert.equal((await show(ns, port.dev))?.linkinfo.info_data, before?.linkinfo.info_data)
   assert.match((await ns.exec('python3', [...program, '54322'])).stderr, /PermissionError/)
+}, { needs: ['tun', 'tcpdump', 'python3'] })
+
+kernelTest(test, 'port: a monitor in a jail opens its TAP in the namespace where it lives, as its own user, and reaches what the host does', async (bed) => {
+  const { ns, tmp } = bed
+  await using open = await host(bed)
+  await using net = await open.create(red)
+  await using jail = await open.namespace('jail')
+  const uplink = await net.attach({ kind: 'veth', netns: 'jail', address: '10.7.0.2', defaultRoute: true })
+  await using inner = await jail.create({ name: 'inner', bridge: 'inner0', forward: 'nat', dns: { enable: false }, ip: [{ address: '10.8.0.1', prefix: 24 }] })
+  const port = await inner.attach({ kind: 'tap', fds: false, vnetHdr: true, owner: 54321, group: 54321 })
+  const inside = ['netns', 'exec', 'jail']
+  await ns.must('mknod', ['-m', '0666', join(tmp, 'tun'), 'c', '10', '200'])
+  const heard = background('ip', [...inside, 'tcpdump', '-lnnei', 'inner0', '-c', '1', 'ether proto 0x88b5'])
+  const vmm = background('ip', [...inside, 'python3', '-c', opener, port.firecracker().body.host_dev_name, port.mac, join(tmp, 'tun'), '54321'])
+  try {
+    await heard.until(/listening on/)
+    await vmm.until(new RegExp(`^${port.dev} 0x5[08]02`))
+    await heard.until(new RegExp(port.mac))
+    assert.match(await must('ip', [...inside, 'ping', '-n', '-c', '1', '-w', '5', '10.7.0.1']), /1 received/)
+  } finally { await vmm.stop(); await heard.stop() }
+  await port.detach()
+  await uplink.detach()
 }, { needs: ['tun', 'tcpdump', 'python3'] })
 
 /** The monitor's answers while QEMU has the port. */

@@ -36,7 +36,7 @@ test('rtnl: a macvtap and a macvlan decode to what `ip -j -d link` prints of the
   for (const { ifindex, link: device, linkinfo: { info_kind: kind, info_data: data } = {} } of printed) {
     const ours = links.get(ifindex)
     const of = ours?.linkinfo?.data
-    if (of === undefined || !('mode' in of)) throw new Error('its data was not decoded')
+    if (of === undefined || !('bcQueueLen' in of)) throw new Error('its data was not decoded')
     assert.equal([ours?.linkinfo?.kind, modes.get(of.mode ?? 0), of.bcQueueLen, of.bcQueueLenUsed], [kind, data?.mode, data?.bcqueuelen, data?.usedbcqueuelen])
     assert.is(links.get(ours?.link ?? 0)?.ifname, device)
   }
