@@ -17,7 +17,7 @@ async function codeOf (promise: Promise<unknown>): Promise<string | undefined> {
 /** Field 22 of /proc/PID/stat. */
 const started = async (pid: number): Promise<string> => (await readFile(`/proc/${String(pid)}/stat`, 'latin1')).replace(/^.*\) /, '').split(' ')[19] ?? ''
 
-kernelTest(test, 'guests: a container is given its interface by a process of it, and only while that is the process that was meant', async (bed) => {
+kernelTest(test, 'pids: a container is given its interface by a process of it, and only while that is the process that was meant', async (bed) => {
   const { ns } = bed
   await using open = await host(bed)
   await using net = await open.create(red)
