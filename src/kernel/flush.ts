@@ -2,6 +2,7 @@
  * What a link does not show is reset blindly, in one send for many links. The requests are the same for all but for the index, so they are encoded once
  * for each kind of link: encoding them anew would take most of a laundering.
  */
+import { mapSlowly } from '../netlink/breathe.js'
 import { send, type Outcome } from '../netlink/call.js'
 import { hostOrder } from '../bytes/writer.js'
 import { isErrno } from '../netlink/errno.js'
@@ -31,7 +32,7 @@ export interface Flushed {
 
 /** Throws KernelError where nothing could be sent. */
 export async function flush (transport: Transport, links: readonly { readonly one: Buried, readonly rooted: boolean }[], pristine: Pristine): Promise<Flushed[]> {
-  const requests = links.map(({ one, rooted }) => requestsFor(one, rooted, pristine))
+  const requests = await mapSlowly(links, ({ one, rooted }) => requestsFor(one, rooted, pristine))
   const outcomes = await send(transport, requests.flat().map(({ request }) => request))
   let at = 0
   return requests.map((mine) => {

@@ -61,10 +61,10 @@ export function pacer (milliseconds = PORTION): () => Promise<void> | undefined 
 export async function mapSlowly<T, U> (items: readonly T[], work: (item: T, index: number) => U): Promise<U[]> {
   const pace = pacer()
   const results: U[] = []
-  for (const [index, item] of items.entries()) {
+  for (const item of items) {
     const rest = pace()
     if (rest !== undefined) await rest
-    results.push(work(item, index))
+    results.push(work(item, results.length))
   }
   return results
 }
