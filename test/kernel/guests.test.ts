@@ -43,7 +43,7 @@ kernelTest(test, 'guests: attach-interface and detach-interface plug into a runn
   await line.must('net-create', file)
   const machine = await booted(ns, tmp, 'vm1', { args: ['-machine', 'q35', '-device', 'pcie-root-port,id=rp1'] })
   assert.is(await line.must('attach-interface', 'vm1', 'network', 'lab', '--mac', MAC, '--qmp', machine.qmp, '--config', '--live'), 'Interface attached successfully\n\n')
-  const [, address] = await machine.says(/^guest: eth0 has (\S+)\s*$/m)
+  const [, address] = await machine.says(/^guest: eth0 has (\d\S+)\r?\n/m)
   assert.match(await line.must('domifaddr', 'vm1'), new RegExp(`^ vnet0 {6}${MAC} {4}ipv4 {9}${address ?? ''}$`, 'm'))
   assert.match(await ns.must('ping', ['-n', '-c', '3', '-i', '0.2', '-w', '20', address?.split('/')[0] ?? '']), /3 received/)
   const counted = await line.must('domifstat', 'vm1', 'vnet0')
