@@ -56,7 +56,8 @@ export interface Domain {
   /** What it has, or with `inactive` what is kept; of a guest that has nothing at the moment what is kept, too. `virsh domiflist`. Throws NETWRIGHT_NOT_FOUND for a name that nobody gave. */
   interfaces (options?: Options & { readonly inactive?: boolean }): Promise<DomainInterface[]>
   /**
-   * A TAP on a network for this guest. With `qmp` it is plugged into the running QEMU too: all of it or nothing. `virsh attach-interface`.
+   * A TAP on a network for this guest. With `qmp` it is plugged into the running QEMU too, which is given the open TAP (it needs no privilege, and may live in another
+   * namespace) and takes it with it when it ends: all of it or nothing. `virsh attach-interface`.
    * Throws NETWRIGHT_NOT_FOUND, NETWRIGHT_INACTIVE, NETWRIGHT_EXISTS where it has that MAC already, NETWRIGHT_GUEST_REFUSED and NETWRIGHT_GUEST_UNREACHABLE.
    */
   attach (input: InterfaceInput, options?: InterfaceOptions): Promise<DomainInterface>

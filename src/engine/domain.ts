@@ -16,6 +16,7 @@ import { present } from './port-state.js'
 import type { PortRecord } from './record.js'
 import { portState, setLink } from './port-link.js'
 import { statistics } from './statistics.js'
+import { closeAll } from './taps.js'
 import type { Left } from './teardown.js'
 import { transact } from './transact.js'
 import { failure } from './undo.js'
@@ -186,17 +187,18 @@ export class DomainHandle implements Domain {
     try {
       const attach = wanted.map(({ source, mac, model, dev }) => ({
         network: source,
-        input: { kind: 'tap' as const, fds: false, vnetHdr: model === 'virtio', mac, ...dev === undefined ? {} : { dev }, domain: { name: this.name, model, ...qmp === undefined ? {} : { qmp } } },
+        input: { kind: 'tap' as const, fds: monitor !== undefined, vnetHdr: model === 'virtio', mac, ...dev === undefined ? {} : { dev }, domain: { name: this.name, model, ...qmp === undefined ? {} : { qmp } } },
       }))
-      const ports = (await transact({ attach }, { context, daemons, signal })).ports.map(({ record }) => record)
+      const made = (await transact({ attach }, { context, daemons, signal })).ports
+      const ports = made.map(({ record }) => record)
       const plugged: PortRecord[] = []
       try {
-        if (monitor !== undefined) for (const port of ports) { await plugIn(monitor, port, { signal, timeout }); plugged.push(port) }
+        if (monitor !== undefined) for (const one of made) { await plugIn(monitor, one, { signal, timeout }); plugged.push(one.record) }
         for (const [i, port] of ports.entries()) if (wanted[i]?.link === 'down') await setLink(context, port, 'down', signal)
         await finish()
       } catch (error) {
         throw failure(`attach interfaces to ${this.name}`, error, [...monitor === undefined ? [] : await pullBack(monitor, plugged, timeout), ...await this.#drop(ports)])
-      }
+      } finally { await closeAll(made.flatMap(({ fds }) => fds)) } // QEMU has its own by now
       await this.#works.refresh()
       return ports.map(interfaceOf)
     } finally { monitor?.close() }

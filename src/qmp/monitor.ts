@@ -15,6 +15,11 @@ export interface Monitor {
   readonly path: string
   /** Carries a command out; resolves with what it returns. Throws NETWRIGHT_GUEST_REFUSED with QEMU's own words, NETWRIGHT_GUEST_UNREACHABLE, NETWRIGHT_ABORTED. */
   execute (command: string, args?: Plain, waiting?: Waiting): Promise<unknown>
+  /**
+   * Gives it a descriptor under a name (`getfd`); what takes it afterwards says `fd=NAME`. `send` hands it over beside `data` on the connection that has this
+   * descriptor here. Throws as `execute`, and what `send` throws.
+   */
+  give (name: string, send: (socket: number, data: Uint8Array) => Promise<void>, waiting?: Waiting): Promise<void>
   /** The next event for which `take` returns something. Throws NETWRIGHT_GUEST_UNREACHABLE where none comes in time, NETWRIGHT_ABORTED. */
   event<T> (what: string, take: (name: string, data: Plain) => T | undefined, waiting?: Waiting): Promise<T>
   /** Ends the connection; QEMU goes on. */
@@ -69,9 +74,20 @@ class Connection implements Monitor {
   }
 
   async execute (command: string, args: Plain = {}, waiting: Waiting = {}): Promise<unknown> {
+    return await this.#ask(command, args, waiting, (text) => { this.#socket.write(text) })
+  }
+
+  async give (name: string, send: (socket: number, data: Uint8Array) => Promise<void>, waiting: Waiting = {}): Promise<void> {
+    const socket = descriptorOf(this.#socket)
+    if (socket === undefined) throw this.#ended ?? this.#unreachable('the connection has no descriptor')
+    await this.#ask('getfd', { fdname: name }, waiting, async (text) => { await send(socket, Buffer.from(text)) })
+  }
+
+  async #ask (command: string, args: Plain, waiting: Waiting, send: (text: string) => void | Promise<void>): Promise<unknown> {
     const id = ++this.#number
     const answer = this.#wait(`an answer to ${command}`, (message) => message.id === id ? { message } : undefined, waiting)
-    this.#socket.write(`${JSON.stringify({ execute: command, arguments: args, id })}\n`)
+    answer.catch(() => undefined) // told below, unless sending fails
+    await send(`${JSON.stringify({ execute: command, arguments: args, id })}\n`)
     const { message: { error, return: value } } = await answer
     if (!isPlain(error)) return value
     throw new NetwrightError('NETWRIGHT_GUEST_REFUSED', `QEMU refused ${command}: ${text(error.desc)} (${text(error.class)})`, { conflict: { kind: 'qmp', name: this.path, detail: text(error.class) } })
@@ -149,6 +165,12 @@ class Connection implements Monitor {
 
 /** The system's word for why a socket cannot be reached: ENOENT, ECONNREFUSED. */
 const codeOf = (cause: unknown): { readonly detail?: string } => isError(cause) && 'code' in cause && typeof cause.code === 'string' ? { detail: cause.code } : {}
+
+/** Node's own handle of a connection; libuv says the descriptor of a pipe. */
+function descriptorOf (socket: Socket): number | undefined {
+  const handle: unknown = Reflect.get(socket, '_handle')
+  return typeof handle === 'object' && handle !== null && 'fd' in handle && typeof handle.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined
+}
 
 /** Whether nobody is there any more: the QEMU that made the socket has ended. */
 export function isGone (error: unknown): boolean {
