@@ -24,6 +24,9 @@ import { command as domifaddr } from './commands/domifaddr.js'
 import { command as domiflist } from './commands/domiflist.js'
 import { command as domifstat } from './commands/domifstat.js'
 import { command as events } from './commands/events.js'
+import { command as forwardAdd } from './commands/forward-add.js'
+import { command as forwardDel } from './commands/forward-del.js'
+import { command as forwardList } from './commands/forward-list.js'
 import { command as help } from './commands/help.js'
 import { command as hostBridgeConfirm } from './commands/host-bridge-confirm.js'
 import { command as hostBridgeCreate } from './commands/host-bridge-create.js'
@@ -62,6 +65,7 @@ import { UsageError } from './failure.js'
 export const allCommands: readonly Command[] = [
   // Networks
   netAutostart, netCreate, netDefine, netDestroy, netDhcpLeases, netDumpxml, netEdit, netInfo, netList, netName, netStart, netUndefine, netUuid, autostartAll,
+  forwardAdd, forwardDel, forwardList,
   // Guests
   attachInterface, detachInterface, domiflist, domifaddr, domifstat, domifSetlink, domifGetlink,
   // Definitions

@@ -12,7 +12,7 @@ export interface GuestSide { readonly guest: string, readonly guestPort?: number
 export const FORWARD_FORM = '[HOSTADDR:]PORT[-END]/PROTO GUEST:PORT, for example 8080/tcp 192.168.123.10:80'
 
 /** An address, in brackets where it has colons, or another word, and what follows the last colon. */
-const SIDE = /^(?:(?:\[([^\]]*)\]|([^:[\]]*)):)?([^:[\]]+)$/
+const SIDE = /^(?:(?:\[([^\]\s]*)\]|([^:[\]\s/]*)):)?([^:[\]\s]+)$/
 
 /** `8080/tcp`, `192.0.2.1:8000-8010/udp`, `[2001:db8::1]:auto/tcp`; undefined where it is none. */
 export function readHostSide (text: string): HostSide | undefined {
