@@ -1,5 +1,5 @@
 /** Taking over libvirt's networks: its directory as libvirtd writes it; /run is the sandbox's own. */
-import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -83,5 +83,25 @@ kernelTest(test, 'import: a directory that is not there, or nothing in it, is sa
   assert.is(await line.must('import', '--from-libvirt', await libvirt(tmp, {})), `No networks in ${join(tmp, 'libvirt')}\n\n`)
   assert.is((await line.run(['import'])).code, 1)
 })
+
+const documents = new URL('../../../../shared/conformance/libvirt/confdata/', import.meta.url)
+
+kernelTest(test, "import: each of libvirt's own test documents comes over, or is refused with the line of what is not known", async ({ ns, tmp }) => {
+  const line = await commandLine({ ns, tmp })
+  const texts = await Promise.all((await readdir(documents)).filter((file) => file.endsWith('.xml')).map(async (file) => await readFile(new URL(file, documents), 'utf8')))
+  const commands: string[] = []
+  for (const [index, text] of texts.entries()) {
+    await mkdir(join(tmp, String(index)))
+    await writeFile(join(tmp, String(index), `${/<name>(.*)<\/name>/.exec(text)?.[1] ?? 'nameless'}.xml`.replaceAll('/', '_')), text)
+    commands.push(`--json import --from-libvirt ${join(tmp, String(index))} --dry-run\n`)
+  }
+  const { stdout, stderr } = await line.run(['-'], { input: commands.join(''), timeoutMs: 60_000 })
+  const outcomes = stdout.trimEnd().split('\n').map((each) => (JSON.parse(each) as { change: string }[])[0]?.change)
+  const refusals = stderr.trimEnd().split('\n').map((each) => (JSON.parse(each) as { error: { code: string, issues?: { line?: number }[] } }).error)
+  assert.is(outcomes.length, texts.length)
+  assert.is(outcomes.filter((change) => change === 'refused').length, refusals.length)
+  assert.ok(outcomes.filter((change) => change === 'would be imported').length > texts.length / 2, stderr)
+  for (const { code, issues } of refusals) assert.ok(code === 'NETWRIGHT_UNSUPPORTED' && (issues?.[0]?.line ?? 0) > 0, JSON.stringify([code, issues]))
+}, { needs: ['libvirt-documents'] })
 
 test.run()
