@@ -75,7 +75,7 @@ export interface HostBridges {
   create (input: HostBridgeInput, options?: TrialOptions): Promise<Trial>
   /** Keeps what is on trial, also over a reboot (`autostart`). Twice is fine. Throws NETWRIGHT_NOT_FOUND. */
   confirm (name: string, options?: Options): Promise<void>
-  /** The inverse of `create`: everything goes back to the uplink, the bridge is deleted. On trial as `create`; `confirmWithin` defaults to 0. Throws NETWRIGHT_ACTIVE where others are ports of it. */
+  /** The inverse of `create`: everything goes back to the uplink, the bridge is deleted; one that is only stored is forgotten. On trial as `create`; `confirmWithin` defaults to 0. Throws NETWRIGHT_ACTIVE where others are ports of it. */
   remove (name: string, options?: TrialOptions): Promise<Trial>
   /** Those that stand or are stored, by name. */
   list (options?: Options): Promise<HostBridgeInfo[]>

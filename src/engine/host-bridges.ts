@@ -31,7 +31,7 @@ type During = <T>(work: () => Promise<T>, doing?: { readonly operation: 'links',
 /** Seconds. */
 const CONFIRM = 30
 /** Milliseconds that a change and its probe may take where nobody has to confirm it. */
-const AUTOMATIC = 20_000
+const AUTOMATIC = 30_000
 
 const index = indexes()
 
@@ -86,7 +86,7 @@ export class HostBridgeWorks implements HostBridges {
 
   /** Nobody has made one of that name, or over that port, since the plan was made. Under the lock. */
   async #vacant (name: string, { port, sources }: Planned): Promise<void> {
-    const known = await this.#book.read(name)
+    const known = await this.#standing(name)
     if (known !== undefined) throw new NetwrightError('NETWRIGHT_EXISTS', `host bridge ${name} ${known.state === 'trial' ? 'is on trial' : 'exists'} already`, { conflict: { kind: 'host bridge', name }, remedy: `netwright host-bridge ${known.state === 'trial' ? 'confirm' : 'remove'} ${name}` })
     for (const one of [port, ...sources]) {
       const link = await readRawLink(this.#context.rtnl, { index: one.index })
@@ -99,6 +99,7 @@ export class HostBridgeWorks implements HostBridges {
     const confirmWithin = checkedTime(options, 0)
     return await this.#at(`host-bridge remove ${name}`, options, async () => {
       const { rtnl } = this.#context
+      if (await this.#forgotten(name)) return nothingToDo(name)
       const known = await this.#kept(name)
       const reached = options.probe === undefined ? await this.#reach([known.bridge]) : undefined
       return await this.#try({ name, change: 'remove', advice: [], reached, on: known.port, options: { ...options, confirmWithin } }, async (deadline) => {
@@ -109,14 +110,30 @@ export class HostBridgeWorks implements HostBridges {
     })
   }
 
+  /** Undefined too where somebody has deleted the bridge of one that was kept. */
+  async #standing (name: string): Promise<HostBridgeRecord | undefined> {
+    const record = await this.#book.read(name)
+    if (record?.state !== 'kept') return record
+    return (await readRawLink(this.#context.rtnl, { index: record.bridge.index }))?.linkinfo?.kind === 'bridge' ? record : undefined
+  }
+
+  /** One that does not stand, but is written down. */
+  async #forgotten (name: string): Promise<boolean> {
+    const filed = this.#filed(name)
+    return await undisturbed(filed, `host-bridge remove ${name}`, async () => {
+      if (await this.#standing(name) !== undefined) return false
+      const known = await this.#book.read(name) !== undefined
+      if (known) await dropRecord(filed.path)
+      return await this.#store.remove(name) || known
+    })
+  }
+
   /** One that stands, and to which nobody else has attached anything. */
   async #kept (name: string): Promise<KeptRecord> {
     const { rtnl } = this.#context
     const record = await this.#book.read(name)
     if (record === undefined) throw await this.#unknown(name)
     if (record.state === 'trial') throw new NetwrightError('NETWRIGHT_ACTIVE', `host bridge ${name} is on trial`, { remedy: `netwright host-bridge confirm ${name}` })
-    const bridge = await readRawLink(rtnl, { index: record.bridge.index })
-    if (bridge?.linkinfo?.kind !== 'bridge') throw new NetwrightError('NETWRIGHT_NOT_FOUND', `host bridge ${name} was deleted by somebody else`, { remedy: `netwright host-bridge create ${name} --uplink ${record.port.name}` })
     const others = (await dumpLinks(rtnl, { master: record.bridge.index })).filter((port) => port.index !== record.port.index).map(({ ifname = '' }) => ifname)
     if (others.length > 0) throw new NetwrightError('NETWRIGHT_ACTIVE', `host bridge ${name} has other ports: ${others.join(', ')}`, { conflict: { kind: 'link', name: others[0] ?? '' }, remedy: 'detach the guests first' })
     if (await readRawLink(rtnl, { index: record.port.index }) === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', `${record.port.name}, the port of host bridge ${name}, is gone`, { remedy: `ip link del ${name}` })
@@ -200,7 +217,8 @@ export class HostBridgeWorks implements HostBridges {
 
   async list (): Promise<HostBridgeInfo[]> {
     return await this.#during(async () => await typed(async () => {
-      const records = await this.#book.list()
+      const known = await Promise.all((await this.#book.list()).map(async ({ definition }) => await this.#standing(definition.name)))
+      const records = known.filter((record) => record !== undefined)
       const stored = (await this.#store.list()).filter(({ name }) => !records.some(({ definition }) => definition.name === name))
       const found = [
         ...records.map((record): HostBridgeInfo => ({
@@ -219,7 +237,7 @@ export class HostBridgeWorks implements HostBridges {
     return await this.#at('host-bridge autostart', options, async () => {
       const made: string[] = []
       for (const definition of await this.#store.list()) {
-        if (await this.#book.read(definition.name) !== undefined || await readRawLink(this.#context.rtnl, { name: definition.name }) !== undefined) continue
+        if (await this.#standing(definition.name) !== undefined || await readRawLink(this.#context.rtnl, { name: definition.name }) !== undefined) continue
         try {
           await this.#create(definition, { ...options, confirmWithin: 0, probe: 'none' }, true)
           made.push(definition.name)
@@ -246,6 +264,12 @@ export class HostBridgeWorks implements HostBridges {
   async close (): Promise<void> {
     for (const trial of this.#trials) await trial[Symbol.asyncDispose]().catch((error: unknown) => { this.#context.logger.error({ err: error }, 'a host bridge on trial could not be taken back') })
   }
+}
+
+/** One that did not stand needs no trial. */
+function nothingToDo (name: string): Trial {
+  const nothing = async (): Promise<void> => { await Promise.resolve() }
+  return { name, confirmWithin: 0, movedInMs: 0, advice: [], outcome: Promise.resolve('kept'), confirm: nothing, takeBack: nothing, [Symbol.asyncDispose]: nothing }
 }
 
 async function asked (probe: Probe, signal: AbortSignal): Promise<void> {

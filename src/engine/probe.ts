@@ -13,7 +13,7 @@ import { isIp, parseIp } from '../values/ip.js'
 
 /** Milliseconds: what a neighbour may take to answer before, when it is not known whether it does at all, and after. */
 const BEFORE = 1_000
-const AFTER = 4_000
+const AFTER = 10_000
 const PAUSE = 10
 
 export interface Gateway { readonly family: number, readonly address: string }
