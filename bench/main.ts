@@ -15,6 +15,7 @@ import { destroy } from './destroy.js'
 import { eventLoop } from './event-loop.js'
 import { passes, table, type Row } from './figures.js'
 import { foreign } from './foreign.js'
+import { forwards } from './forwards.js'
 import { links } from './links.js'
 import { details, make, peers, processes } from './make.js'
 import { recycle } from './recycle.js'
@@ -25,7 +26,7 @@ import { soak } from './soak.js'
 import { startUp } from './start-up.js'
 
 /** In this order: the loop's rows are about all before them. */
-const groups: Readonly<Record<string, (runs: number) => Promise<Row[]>>> = { make, links, destroy, recycle, serve, constant, foreign, reopen, 'start-up': startUp, processes, peers, loop: eventLoop }
+const groups: Readonly<Record<string, (runs: number) => Promise<Row[]>>> = { make, links, destroy, recycle, serve, constant, forwards, foreign, reopen, 'start-up': startUp, processes, peers, loop: eventLoop }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -7,12 +7,17 @@ const second = (i: number): number => 64 + (i >> 8)
 const hex = (value: number): string => value.toString(16).padStart(2, '0')
 
 /** nat networks 10.64.0.0/24, 10.64.1.0/24, … on bridges `nb0`, `nb1`, …; without `dhcp` they have no DNS either, so no dnsmasq. */
-export interface Wanted { readonly count: number, /** The number of the first one. */ readonly first?: number, readonly dhcp?: boolean, /** Two TAPs each. */ readonly taps?: boolean }
+export interface Wanted { readonly count: number, /** The number of the first one. */ readonly first?: number, readonly dhcp?: boolean, /** Two TAPs each. */ readonly taps?: boolean, /** So many UDP ports of the host in all, forwarded to the first guest of each network. */ readonly forwards?: number }
 
-export function specs ({ count, first = 0, dhcp = false }: Omit<Wanted, 'taps'>): NetworkInput[] {
+/** The first port of the host that is forwarded, and of the guest. */
+export const FORWARD_BASE = 20_000
+export const FORWARD_PORT = 30_000
+
+export function specs ({ count, first = 0, dhcp = false, forwards = 0 }: Omit<Wanted, 'taps'>): NetworkInput[] {
   return Array.from({ length: count }, (_, n) => n + first).map((i) => ({
     name: `net${i}`, forward: 'nat', subnet: `10.${second(i)}.${i & 255}.0/24`, mac: `52:54:00:be:${hex(i >> 8)}:${hex(i & 255)}`, bridge: `nb${i}`,
     ...dhcp ? { dhcp: true } : { dns: { enable: false } },
+    ...forwards === 0 ? {} : { forwards: Array.from({ length: forwards / count }, (_, k) => `${FORWARD_BASE + (i - first) * forwards / count + k}/udp ${guest(i)}:${FORWARD_PORT + k}`) },
   }))
 }
 
