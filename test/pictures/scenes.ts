@@ -83,4 +83,7 @@ const many: Topology = {
   filters: [], edges: Array.from({ length: 100 }, (_, i) => i).filter((i) => i % 7 !== 3).map((i) => wire(`job-${i}`, 'eth0', i % 5 === 2 ? { mode: 'route', masquerade: [] } : {})),
 }
 
-export const scenes: Readonly<Record<string, Topology>> = { three, nothing, ways, hostile, wide, many }
+/** Names so short that the cards are no wider than they must be. */
+const narrow: Topology = { ...three, networks: [network('n', { mode: 'nat', ports: [tap('v0', leased('52:54:00:5d:c7:01', 'web01', '192.168.123.57'))] })], edges: [wire('n')], filters: [] }
+
+export const scenes: Readonly<Record<string, Topology>> = { narrow, three, nothing, ways, hostile, wide, many }

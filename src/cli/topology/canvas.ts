@@ -20,7 +20,7 @@ export const measure = (text: string, size: Size): number => width(escape(text))
 
 /** Cut to so many pixels. */
 export function fitted (text: string, size: Size, most: number): string {
-  const [kept] = cut([{ text: escape(text), style: 'plain' }], Math.floor(most / (sizes[size] * COLUMN)), '…')
+  const [kept] = cut([{ text: escape(text), style: 'plain' }], Math.floor(most / (sizes[size] * COLUMN) + 0.01), '…')
   return kept?.text ?? ''
 }
 

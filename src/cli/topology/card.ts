@@ -113,7 +113,7 @@ function drawItem (canvas: Canvas, { lines, plugged, forward }: Item, box: Box, 
   const most = box.x + box.w - INNER - left
   lines.forEach(({ text, size, class: kind = 't', right }, i) => {
     const at = box.y + 8 + 13 + i * LINE
-    const taken = right === undefined ? 0 : Math.min(most * 0.6, measure(right, size)) + 12
+    const taken = right === undefined ? 0 : Math.min(Math.max(most * 0.6, most - measure(text, size) - 12), measure(right, size)) + 12
     canvas.text(left, at, text, { size, class: kind, most: most - taken })
     if (right !== undefined) canvas.text(box.x + box.w - INNER, at, right, { size, anchor: 'end', most: taken - 12 })
   })

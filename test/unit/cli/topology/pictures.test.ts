@@ -103,6 +103,15 @@ for (const [name, topology] of Object.entries(scenes)) {
   })
 }
 
+test('pictures: of an ordinary host nothing is cut off', () => {
+  for (const name of ['narrow', 'three', 'ways', 'many']) {
+    const topology = scenes[name]
+    assert.ok(topology)
+    assert.not.match(topologySvg(topology), /…/)
+    assert.not.match(topologyText(topology), /…/)
+  }
+})
+
 test('pictures: what somebody has put into a name stays text in the SVG', () => {
   const topology = scenes['hostile']
   assert.ok(topology)
