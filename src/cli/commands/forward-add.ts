@@ -5,7 +5,7 @@ import { changeForwards, forwardLine, forwardParameters, guestDescription, scope
 
 export const command: Command = {
   name: 'forward add',
-  group: 'Networks',
+  group: 'Port forwarding',
   summary: 'forward a port of the host to a guest',
   description: 'From outside, from the host itself (127.0.0.1 too) and from guests of the same network, the port of the host leads to the guest, which sees the caller\'s own address. Without --config and --live what runs and what is stored are changed.',
   parameters: [

@@ -4,7 +4,7 @@ import { changeForwards, forwardLine, forwardParameters, guestDescription, scope
 
 export const command: Command = {
   name: 'forward del',
-  group: 'Networks',
+  group: 'Port forwarding',
   summary: 'forward a port of the host no more',
   description: 'Takes the same words as forward add; the guest may be left out. Connections that came by the port are cut off.',
   parameters: [...forwardParameters, { kind: 'text', name: 'guest', value: 'GUEST:PORT', description: guestDescription }, ...scopeParameters],

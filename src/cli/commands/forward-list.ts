@@ -6,7 +6,7 @@ import { forwardTable } from '../print/forwards.js'
 
 export const command: Command = {
   name: 'forward list',
-  group: 'Networks',
+  group: 'Port forwarding',
   summary: 'list the ports of the host that lead to guests',
   description: 'Lists the forwarded ports of a network, or of all networks: what runs (live), what is stored (config), or both.',
   parameters: [{ kind: 'text', name: 'network', names: 'network', description: 'network name or uuid' }],
