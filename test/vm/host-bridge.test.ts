@@ -53,8 +53,9 @@ kernelTest(test, 'host bridge over a VLAN that is there: its addresses move', as
 kernelTest(test, 'host bridge over a bond that it makes: what the NIC had moves to the bridge and back', async (context) => {
   const router = await nic(context)
   const { ns } = context
-  await ns.must('ip', ['link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'other1'])
-  for (const dev of ['eth1', 'other1']) await ns.must('ip', ['link', 'set', dev, 'up'])
+  await ns.must('ip', ['link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'other1', 'netns', router.name])
+  await ns.must('ip', ['link', 'set', 'eth1', 'up'])
+  await router.must('ip', ['link', 'set', 'other1', 'up'])
   const before = await stateOf(ns)
   const flow = await traffic(context, router)
   await using host = await open(context)
