@@ -103,6 +103,9 @@ async function settle (ns: TestNamespace, side: Side, kind: Kind): Promise<Names
   const inside = await guest(ns, `${side}${kind}`)
   // The gateway's advertisements would give it more addresses to speak with.
   await quiet(inside)
+  // One may have come before that.
+  await inside.must('ip', ['-6', 'addr', 'flush', 'dev', 'eth0', 'scope', 'global'])
+  await inside.must('ip', ['-6', 'route', 'flush', 'table', 'main', 'proto', 'ra'])
   await address(inside, 'eth0', (family) => subnet(side, kind, family), 2)
   for (const family of families) await inside.must('ip', [`-${String(family)}`, 'route', 'add', 'default', 'via', gateway(side, kind, family)])
   if (kind !== 'bare') return inside
