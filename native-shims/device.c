@@ -45,10 +45,7 @@ static void work_device (struct job *job)
 static napi_value result_device (napi_env env, struct job *job)
 {
   struct device *device = (struct device *)job;
-  napi_value list;
-  if (napi_create_array_with_length(env, (size_t)device->opened, &list) != napi_ok) return NULL;
-  for (int i = 0; i < device->opened; i++) napi_set_element(env, list, (uint32_t)i, make_int(env, device->fds[i]));
-  return list;
+  return make_ints(env, device->fds, device->opened);
 }
 
 napi_value device_open (napi_env env, napi_callback_info info)

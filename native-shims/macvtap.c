@@ -103,10 +103,7 @@ static void work_open (struct job *job)
 static napi_value result_fds (napi_env env, struct job *job)
 {
   struct macvtap *tap = (struct macvtap *)job;
-  napi_value list;
-  if (napi_create_array_with_length(env, (size_t)tap->opened, &list) != napi_ok) return NULL;
-  for (int i = 0; i < tap->opened; i++) napi_set_element(env, list, (uint32_t)i, make_int(env, tap->fds[i]));
-  return list;
+  return make_ints(env, tap->fds, tap->opened);
 }
 
 napi_value macvtap_open (napi_env env, napi_callback_info info)

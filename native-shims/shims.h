@@ -72,6 +72,7 @@ napi_value throw_type (napi_env env, const char *text);
 napi_value throw_errno (napi_env env, int errnum, const char *syscall, const char *object);
 napi_value make_error (napi_env env, const struct failure *failure);
 napi_value make_int (napi_env env, int64_t value);
+napi_value make_ints (napi_env env, const int *values, int count);
 napi_value make_string (napi_env env, const char *text);
 napi_value make_bigint (napi_env env, uint64_t value);
 napi_value make_object (napi_env env);

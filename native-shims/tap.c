@@ -255,10 +255,7 @@ static void work_renew (struct job *job)
 
 static napi_value list_of_fds (napi_env env, const struct tap *tap)
 {
-  napi_value list;
-  if (napi_create_array_with_length(env, (size_t)tap->opened, &list) != napi_ok) return NULL;
-  for (int i = 0; i < tap->opened; i++) napi_set_element(env, list, (uint32_t)i, make_int(env, tap->fds[i]));
-  return list;
+  return make_ints(env, tap->fds, tap->opened);
 }
 
 static napi_value result_fds (napi_env env, struct job *job)

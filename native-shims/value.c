@@ -110,6 +110,14 @@ napi_value make_int (napi_env env, int64_t value)
   return napi_create_int64(env, value, &number) == napi_ok ? number : NULL;
 }
 
+napi_value make_ints (napi_env env, const int *values, int count)
+{
+  napi_value list;
+  if (napi_create_array_with_length(env, (size_t)count, &list) != napi_ok) return NULL;
+  for (int i = 0; i < count; i++) if (napi_set_element(env, list, (uint32_t)i, make_int(env, values[i])) != napi_ok) return NULL;
+  return list;
+}
+
 napi_value make_bigint (napi_env env, uint64_t value)
 {
   napi_value number;
