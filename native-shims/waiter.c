@@ -108,7 +108,7 @@ static bool read_log (struct waiting *waiting)
 {
   struct stat status;
   if (fstat(waiting->fd, &status) != 0) { fail(&waiting->job, "fstat", waiting->path); return true; }
-  if (status.st_size < waiting->at) waiting->at = 0; /* cut meanwhile: everything in it is new */
+  if (status.st_size < waiting->at) { waiting->at = 0; waiting->length = 0; } /* cut meanwhile: everything in it is new, also the line that had begun */
   for (;;) {
     ssize_t got = pread(waiting->fd, waiting->data + waiting->length, LOOK - waiting->length, (off_t)waiting->at);
     if (got < 0) { fail(&waiting->job, "pread", waiting->path); return true; }

@@ -113,7 +113,7 @@ export function difference (before: Snapshot, after: Snapshot): string[] {
 }
 
 /** How long asynchronous ends (a process, a link, a descriptor) may take to be seen. The harness's own tests leave things behind on purpose and do not wait as long. */
-export const settleMs = Number(process.env.NETWRIGHT_TEST_SETTLE_MS ?? 3_000)
+export const settleMs = Number(process.env.NETWRIGHT_TEST_SETTLE_MS ?? 15_000)
 
 /** Takes snapshots until one equals `before` or `settleMs` have passed; returns the last difference. */
 export async function settle (before: Snapshot, take: () => Promise<Snapshot>): Promise<string[]> {

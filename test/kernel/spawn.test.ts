@@ -235,6 +235,20 @@ kernelTest(test, 'spawn: a log that is cut meanwhile is read from its beginning,
   await end()
 })
 
+kernelTest(test, 'spawn: of a log that is cut within a line that line is forgotten', async ({ tmp }) => {
+  const log = `${tmp}/log`
+  const { pidfd, say, end } = await cat(log)
+  const first = async (): Promise<string | null> => await native().processLog(pidfd, log, 0, ['first'], 60_000)
+  await say('first\nhalf')
+  assert.is(await first(), 'first\nhalf')
+  const waiting = native().processLog(pidfd, log, 0, ['ready'], 60_000)
+  for (const _ of [1, 2]) await first() // two that began later are over: so the half line has been looked at
+  await truncate(log)
+  await say('ready\n')
+  assert.is(await waiting, 'ready\n')
+  await end()
+})
+
 kernelTest(test, 'spawn: without inotify a log is looked at now and then', async ({ tmp }) => {
   const script = `import { native } from ${JSON.stringify(new URL('../../src/netlink/native.js', import.meta.url).href)}
     const { pidfd } = await native().processSpawn(-1, '/bin/sh', ['-c', 'sleep 0.1; echo ready; exec sleep 1000'], ${JSON.stringify(path)}, [-1, -1, -1], { newSession: false, directory: '', log: 'log' })
