@@ -49,7 +49,7 @@ export async function writeAtomic (path: string, data: string, options: { readon
     await rename(temp, path)
   } catch (error) {
     await rm(temp, { force: true })
-    throw error
+    throw isError(error) && !('path' in error) ? Object.assign(error, { path }) : error // a write does not know where it goes
   }
   if (options.durable) await syncDirectory(dirname(path))
 }
@@ -78,12 +78,19 @@ export async function removeFile (path: string): Promise<boolean> {
 
 /** Makes a directory and those above it. Everybody may pass (dnsmasq runs as another user), only root may look. */
 export async function makeDirectory (path: string, mode = 0o711): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode })
+  const first = await mkdir(path, { recursive: true, mode }).catch(async (error: unknown) => { throw isMissing(error) ? await reason(path) ?? error : error })
   if (first === undefined) return
   // With an umask of 077, which hardened hosts have, dnsmasq's user could not pass.
   for (let made = path; made.length >= first.length; made = dirname(made)) {
     await chmod(made, mode).catch((error: unknown) => { if (!isMissing(error)) throw error }) // removed meanwhile, since it is empty
   }
+}
+
+/** Why a directory cannot be made: Node says ENOENT, too, of a file system that is read-only. Undefined where it can, by now. */
+async function reason (path: string): Promise<unknown> {
+  try { await mkdir(path) } catch (error) { return isMissing(error) && dirname(path) !== path ? await reason(dirname(path)) : error }
+  await rmdir(path)
+  return undefined
 }
 
 /** Removes directories that are empty, from `path` upwards, at most `levels`. */

@@ -18,10 +18,22 @@ export class HostBridgeStore {
 
   #path (name: string): string { return join(this.#directory, `${fileName(name)}.json`) }
 
-  async save (wanted: HostBridgeDefinition): Promise<void> {
+  /** Writes nothing where it says so already: /etc may be read-only at boot. Returns the way back to what was there. */
+  async save (wanted: HostBridgeDefinition): Promise<() => Promise<void>> {
+    const path = this.#path(wanted.name)
+    const text = `${JSON.stringify(wanted, undefined, 2)}\n`
+    const before = await readIfThere(path)
+    if (before !== text) await this.#write(path, text)
+    return async () => {
+      if (before === undefined) await this.remove(wanted.name)
+      else if (before !== text) await this.#write(path, before)
+    }
+  }
+
+  async #write (path: string, text: string): Promise<void> {
     await makeDirectory(this.#directory, 0o755)
     await removeTemps(this.#directory)
-    await writeAtomic(this.#path(wanted.name), `${JSON.stringify(wanted, undefined, 2)}\n`, { durable: true, mode: 0o644 })
+    await writeAtomic(path, text, { durable: true, mode: 0o644 })
   }
 
   async remove (name: string): Promise<boolean> {

@@ -3,7 +3,8 @@ import { dirname } from 'node:path'
 import { upRequest, type Known } from '../kernel/link.js'
 import { readRawLink } from '../kernel/uplink.js'
 import { link } from '../netlink/rtnl/link.js'
-import { ahead, arrival, carries, deal, demand, departure, enslave, GONE, release, settling, silence, type Deal, type Means, type Way } from './carry.js'
+import { ahead, arrival, carries, deal, demand, departure, enslave, GONE, release, settling, silence, THERE, type Deal, type Means, type Way } from './carry.js'
+import { isErrno } from '../netlink/errno.js'
 import { removeEmpty } from './files.js'
 import { dropRecord, readRecord, writeRecord, type CreationRecord, type HostBridgeRecord, type KeptRecord, type RemovalRecord, type Source } from './host-bridge-record.js'
 import { lock } from './lock.js'
@@ -16,32 +17,40 @@ export interface Filed { readonly path: string, readonly lock: string }
 /** Milliseconds: nobody holds this lock for longer than a change takes. */
 const LOCK_TIMEOUT = 10_000
 
-/** Runs `work` while nobody else confirms or takes back a host bridge of this namespace. Throws NETWRIGHT_LOCKED. */
-export async function undisturbed<T> ({ lock: path }: Pick<Filed, 'lock'>, purpose: string, work: () => Promise<T>): Promise<T> {
-  const held = await lock({ path, purpose, timeout: LOCK_TIMEOUT })
+/** What says that nothing can be written, and so nobody can have a lock. */
+const UNWRITABLE = ['EROFS', 'ENOSPC', 'EDQUOT', 'EIO']
+
+/**
+ * Runs `work` while nobody else confirms or takes back a host bridge of this namespace. Throws NETWRIGHT_LOCKED. `regardless`: without a lock where the
+ * file system takes none, since being reached again comes first.
+ */
+export async function undisturbed<T> ({ lock: path }: Pick<Filed, 'lock'>, purpose: string, work: () => Promise<T>, { regardless = false } = {}): Promise<T> {
+  const held = await lock({ path, purpose, timeout: LOCK_TIMEOUT }).catch((error: unknown) => {
+    if (!regardless || !UNWRITABLE.some((code) => isErrno(error, code))) throw error
+  })
   try { return await work() } finally {
-    await held.release(true)
-    await removeEmpty(dirname(path), 1)
+    await held?.release(true)
+    if (held !== undefined) await removeEmpty(dirname(path), 1)
   }
 }
 
 export interface TakenBack { readonly was: HostBridgeRecord | undefined, readonly left: readonly Left[] }
 
 /**
- * Takes back what is on trial, unless it is decided already, and its record. Returns what it was, and what could not be taken back: then the record stays,
+ * Takes back what is on trial, unless it is decided already, and its record; a removal that has lost its bridge is finished. Returns what it was, and what could not be taken back: then the record stays,
  * for whoever comes next.
  */
 export async function takeBack (filed: Filed, means: Means): Promise<TakenBack> {
   return await undisturbed(filed, 'take a host bridge back', async () => {
     const was = await readRecord(filed.path)
     if (was?.state !== 'trial') return { was, left: [] }
-    const left = was.change === 'create' ? await undoCreation(was, means) : await undoRemoval(was, means)
+    const removed = was.change === 'remove' && !await stands(was.bridge, 'bridge', means)
+    const left = was.change === 'create' ? await undoCreation(was, means) : removed ? await finishRemoval(was, means) : await undoRemoval(was, means)
     if (left.length > 0) return { was, left }
     await undoSteps(means.hook).before('close the record')
-    if (was.change === 'create') await dropRecord(filed.path)
-    else await writeRecord(filed.path, asKept(was))
+    try { await (was.change === 'create' || removed ? dropRecord(filed.path) : writeRecord(filed.path, asKept(was))) } catch (error) { return { was, left: [{ what: `record ${filed.path}`, error }] } }
     return { was, left }
-  })
+  }, { regardless: true })
 }
 
 /** What stands when the trial is over. */
@@ -95,9 +104,16 @@ async function giveBack (source: Source, { bridge, port, made, target }: Creatio
   return [...before, ...whole, ...after, { requests: mode }]
 }
 
+/** Without its bridge (whoever confirmed it was killed, or somebody else has deleted it) there is nothing to go back to: what it had is its port's. */
+async function finishRemoval ({ bridge, port, before, sources }: RemovalRecord, means: Means): Promise<readonly Left[]> {
+  const way: Way = { footprint: before, home: bridge, from: bridge, to: port }
+  const mode = sources.find(({ index }) => index === port.index)?.addrGenMode
+  const deals = [...ahead(way), ...await arrival(way, means), { requests: release(port, mode) }]
+  return await deal(deals.map(({ requests }) => ({ requests, unless: [...THERE, ...GONE] })), means)
+}
+
 async function undoRemoval ({ bridge, port, before, sources }: RemovalRecord, means: Means): Promise<readonly Left[]> {
   const step = undoSteps(means.hook)
-  if (!await stands(bridge, 'bridge', means)) return [{ what: `bridge ${bridge.name}`, error: new Error(`bridge ${bridge.name} was deleted by somebody else`) }]
   const way: Way = { footprint: before, home: bridge, from: port, to: bridge }
   try {
     await step.before('give back')

@@ -210,8 +210,12 @@ export class HostBridgeWorks implements HostBridges {
         await dropRecord(filed.path)
         return
       }
-      if (record.state === 'trial') await writeRecord(filed.path, asKept(record))
-      await this.#store.save(record.definition)
+      const unsave = await this.#store.save(record.definition) // while it is on trial: what cannot be stored is not kept
+      if (record.state !== 'trial') return
+      try { await writeRecord(filed.path, asKept(record)) } catch (error) {
+        await unsave()
+        throw error
+      }
     })
   }
 

@@ -1,4 +1,5 @@
 /** What the system refuses to our files (no room, too many of them open, not allowed), as errors that callers know. */
+import { dirname } from 'node:path'
 import { isError, NetwrightError } from '../errors.js'
 import { refusal } from '../kernel/refusal.js'
 
@@ -8,7 +9,7 @@ const isSystemError = (error: unknown): error is SystemError =>
   isError(error) && !(error instanceof NetwrightError) && 'errno' in error && typeof error.errno === 'number' && 'code' in error && typeof error.code === 'string'
 
 const remedies: Readonly<Record<string, (path: string) => string>> = {
-  ENOSPC: (path) => `make room on the file system of ${path}: df ${path}`,
+  ENOSPC: (path) => `make room on the file system of ${path}: df ${dirname(path)}`,
   EDQUOT: (path) => `make room on the file system of ${path}: quota`,
   EMFILE: () => 'let this process open more files: ulimit -n, or LimitNOFILE= of its systemd unit',
   ENFILE: () => 'let this host open more files: sysctl fs.file-max',
