@@ -46,8 +46,9 @@ export class NetworkHandle implements Network {
 
   async #entry (): Promise<Entry> {
     this.#works.open()
-    await pace() // hundreds may be asked for something at once
-    return await typed(async () => await find(this.#works.context, this.name))
+    const entry = await typed(async () => await find(this.#works.context, this.name)) // hundreds asked for in one moment share a look
+    await pace() // and what is done with them is done in slices
+    return entry
   }
 
   #doing (operation: Operation): Doing { return { operation, names: () => [this.name] } }
