@@ -3,7 +3,8 @@
  * moved into a link group of its own, from where `removeGroup` deletes many at once later, twice as fast.
  */
 import { randomInt } from 'node:crypto'
-import { IFF_UP, link } from '../netlink/rtnl/link.js'
+import { release } from 'node:os'
+import { IFF_UP, link, type LinkMessage } from '../netlink/rtnl/link.js'
 import type { Request } from '../netlink/request.js'
 import { removeAddressRequest } from './addr.js'
 import type { LinkState } from './link-state.js'
@@ -33,17 +34,29 @@ export function isBuried (state: Pick<LinkState, 'index' | 'kind' | 'group'>, pl
 }
 
 /**
- * `ip addr del …`, `ip link set NAME nomaster down`, then `ip link set NAME name nwx… group G`: three messages, since kernels before 6.2 rename
- * no link that is up. A link that is down keeps its IPv4 addresses with their local routes, and the host answers ARP for them on every other
- * link (tried); so they go first, for 0.05 ms. One that somebody else has added stays until the link is deleted. The outcome of the last request
- * tells whether the names are free.
+ * `ip addr del …`, then `ip link set NAME name nwx… group G nomaster down`. A link that is down keeps its IPv4 addresses with their local routes, and the
+ * host answers ARP for them on every other link (tried); so they go first, for 0.05 ms. One that somebody else has added stays until the link is deleted.
+ * A port whose bridge is buried with it is not put down, since each link that goes down waits for an RCU grace period: a bridge that is down takes no
+ * frame from its ports (net/bridge/br_stp_if.c, br_stp_disable_bridge). The outcome of the last request tells whether the names are free.
  */
-export function buryRequests ({ link: { index, name }, group, addresses, leaves }: Burial): Request[] {
-  return [
-    ...addresses.map(removeAddressRequest),
-    link.change({ index, ...leaves ? { master: 0 } : {}, flags: 0, change: IFF_UP }, name),
-    link.change({ index, ifname: graveName(index), group }, name),
-  ]
+export function buryRequests ({ link: { index, name, kind }, group, addresses, leaves }: Burial): Request[] {
+  const change = { index, ifname: graveName(index), group }
+  const stays = kind === 'tun' && !leaves && renamesLive
+  return [...addresses.map(removeAddressRequest), ...stays ? [link.change(change, name)] : downAnd({ ...change, ...leaves ? { master: 0 } : {} }, name)]
+}
+
+/** Since 6.2 the kernel renames links that are up. Source: net/core/dev.c, dev_change_name(). */
+const renamesLive = isSince(release(), 6, 2)
+
+function isSince (version: string, major: number, minor: number): boolean {
+  const [first = 0, second = 0] = version.split('.').map(Number)
+  return first > major || (first === major && second >= minor)
+}
+
+/** Puts a link down and changes it, in one message where the kernel can. */
+export function downAnd ({ master, ...change }: LinkMessage, name: string): Request[] {
+  const down = { ...master === undefined ? {} : { master }, flags: 0, change: IFF_UP }
+  return renamesLive ? [link.change({ ...change, ...down }, name)] : [link.change({ ...change.index === undefined ? {} : { index: change.index }, ...down }, name), link.change(change, name)]
 }
 
 /** Milliseconds that everybody may have to wait for RTNL while a plot is deleted, and what a link takes. Measured: kernel 6.18, 2 processors. */

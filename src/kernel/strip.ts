@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { IFF_UP, link } from '../netlink/rtnl/link.js'
 import type { Request } from '../netlink/request.js'
 import { removeAddressRequest } from './addr.js'
-import type { Buried, Burial } from './burial.js'
+import { downAnd, type Buried, type Burial } from './burial.js'
 import { describe, type BridgeObject, type TapObject } from './object.js'
 
 /** The name of a link in the pool: `nwp` and its index to base 36, which nobody else's link has; at most 9 bytes. */
@@ -15,13 +15,12 @@ export function poolName (index: number): string { return `nwp${index.toString(3
 /** What the kernel gives a bridge that is not told otherwise; hundredths of a second. */
 const FORWARD_DELAY = 1500
 
-/** `ip addr del …`, `ip link set NAME nomaster down`, then `ip link set NAME name nwp… group G alias ''`, and for a bridge `type bridge stp_state 0 forward_delay 1500`. See `buryRequests`. */
+/** `ip addr del …`, then `ip link set NAME name nwp… group G alias '' nomaster down`, and for a bridge `type bridge stp_state 0 forward_delay 1500`. See `buryRequests`. */
 export function stripRequests ({ link: { index, name, kind }, group, addresses }: Omit<Burial, 'leaves'>): Request[] {
   const bridge = kind === 'bridge'
   return [
     ...addresses.map(removeAddressRequest),
-    link.change({ index, ...bridge ? {} : { master: 0 }, flags: 0, change: IFF_UP }, name),
-    link.change({ index, ifname: poolName(index), group, ifalias: '', ...bridge ? { linkinfo: { kind: 'bridge', data: { forwardDelay: FORWARD_DELAY, stpState: 0 } } } : {} }, name),
+    ...downAnd({ index, ifname: poolName(index), group, ifalias: '', ...bridge ? { linkinfo: { kind: 'bridge', data: { forwardDelay: FORWARD_DELAY, stpState: 0 } } } : { master: 0 } }, name),
   ]
 }
 
