@@ -16,6 +16,10 @@
 
 #include "shims.h"
 
+#ifndef SIOCUNIXFILE
+#define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0) /* include/uapi/linux/un.h, which does not go with <sys/un.h> */
+#endif
+
 #define FDS_MAX 253 /* SCM_MAX_FD, include/net/scm.h */
 #define LONGEST_NAP 20
 
@@ -96,7 +100,7 @@ static bool connect_to (struct handover *h)
   return false;
 }
 
-/* Nobody but its owner and root may connect: the mode is set before it listens. Who connects and is not the one we wait for is sent away. */
+/* Who connects and is not the one we wait for is sent away. */
 static bool accept_one (struct handover *h)
 {
   for (;;) {
@@ -113,19 +117,34 @@ static bool accept_one (struct handover *h)
   }
 }
 
+/*
+ * The socket's file, whatever has its name by now: its directory may be the receiver's, who could put a link there to what he wants to own. Made his where he is
+ * named. Source: net/unix/af_unix.c, unix_open_file().
+ */
+static bool claim_file (struct handover *h, struct stat *made)
+{
+  int file = ioctl(h->listener, SIOCUNIXFILE);
+  if (file < 0) return fail(&h->job, "SIOCUNIXFILE", h->path);
+  bool done = fstat(file, made) == 0 && (h->uid < 0 || fchownat(file, "", (uid_t)h->uid, (gid_t)-1, AT_EMPTY_PATH) == 0);
+  if (!done) fail(&h->job, "chown", h->path);
+  close_fd(&file);
+  return done;
+}
+
+/* Nobody but its owner and root may connect: the file is made with that mode, which it takes from the socket; an abstract name has none, so we look ourselves. */
 static bool listen_at (struct handover *h)
 {
   struct sockaddr_un address;
   socklen_t length = address_of(h, &address);
-  if (length == 0) return false;
-  if ((h->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0) return fail(&h->job, "socket", h->path);
-  if (bind(h->listener, (struct sockaddr *)&address, length) != 0) return fail(&h->job, "bind", h->path);
   struct stat made, found;
-  bool named = h->path[0] != '@';
-  if (named && lstat(h->path, &made) != 0) return fail(&h->job, "lstat", h->path);
-  bool accepted = false;
-  if (named && (chmod(h->path, 0600) != 0 || (h->uid >= 0 && chown(h->path, (uid_t)h->uid, (gid_t)-1) != 0))) fail(&h->job, "chmod", h->path);
-  else if (listen(h->listener, 8) != 0) fail(&h->job, "listen", h->path);
+  bool named = h->path[0] != '@', accepted = false;
+  if (length == 0) return false;
+  if (!named && h->uid < 0) h->uid = (int)geteuid();
+  if ((h->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0) return fail(&h->job, "socket", h->path);
+  if (fchmod(h->listener, 0600) != 0) return fail(&h->job, "chmod", h->path);
+  if (bind(h->listener, (struct sockaddr *)&address, length) != 0) return fail(&h->job, "bind", h->path);
+  if (named && !claim_file(h, &made)) return false;
+  if (listen(h->listener, 8) != 0) fail(&h->job, "listen", h->path);
   else accepted = accept_one(h);
   /* Ours, and not another one that has taken the name since. */
   if (named && lstat(h->path, &found) == 0 && found.st_ino == made.st_ino && found.st_dev == made.st_dev) unlink(h->path);

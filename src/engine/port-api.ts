@@ -137,7 +137,7 @@ export interface SendOptions extends Options {
   readonly close?: boolean
 }
 export interface OfferOptions extends SendOptions {
-  /** Only a process of this user gets them; the socket is made his. Default: whoever may connect (mode 0600). */
+  /** Only a process of this user gets them; the socket is made his. Default: whoever may connect (mode 0600), at an `@abstract` name a process of our own user. */
   readonly uid?: number
 }
 

@@ -1,7 +1,7 @@
 /** Ports handed to processes that are not our children: python3 and QEMU take them. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access } from 'node:fs/promises'
+import { access, chmod, chown, mkdir, stat, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -128,6 +128,37 @@ kernelTest(test, 'handover: is offered at a socket, to one of the right user, an
   assert.is(await codeOf(port.offer(socket, { timeout: 200 })), 'EADDRINUSE')
   assert.ok(await exists()) // not ours
 }, { needs: ['tun', 'python3'] })
+
+/** Puts a link to a file of root's where a socket appears, as the owner of its directory may. */
+const SWAP = `
+#include <stdio.h>
+#include <unistd.h>
+int main(int count, char **words) {
+  if (count < 3 || chdir(words[1]) || setgid(54321) || setuid(54321)) return 1;
+  puts("swapping"); fflush(stdout);
+  for (;;) if (!access("socket", F_OK) && !symlink(words[2], "link") && !rename("link", "socket")) { usleep(300); unlink("socket"); }
+}`
+
+kernelTest(test, 'handover: an offer gives the socket to a user, and nothing that he puts in its place', async (bed) => {
+  const { ns, tmp } = bed
+  await using open = await host(bed)
+  await using net = await open.create(red)
+  await using port = await net.attach({ kind: 'tap' })
+  const [jail, secret, swap] = [join(tmp, 'jail'), join(tmp, 'secret'), join(tmp, 'swap')]
+  await mkdir(jail)
+  await chown(jail, 54321, 54321)
+  await chmod(tmp, 0o711)
+  await writeFile(secret, '', { mode: 0o644 })
+  await ns.must('cc', ['-x', 'c', '-o', swap, '-'], { input: SWAP })
+  const swapper = ns.spawn(swap, [jail, secret])
+  await swapper.until(/swapping/)
+  for (let i = 0; i < 500; i++) {
+    await codeOf(port.offer(join(jail, 'socket'), { uid: 54321, timeout: 2 }))
+    const { uid, mode } = await stat(secret)
+    assert.equal([uid, mode & 0o777], [0, 0o644], `after ${String(i)} offers`)
+  }
+  await swapper.stop('SIGKILL')
+}, { needs: ['tun'] })
 
 kernelTest(test, 'handover: a running QEMU gets the queues over its QMP socket, and lets them go', async (bed) => {
   const { ns, tmp } = bed
