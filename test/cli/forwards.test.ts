@@ -38,6 +38,8 @@ kernelTest(test, 'forward: is added, listed and removed, live and in the stored 
   await line.must('net-destroy', 'red')
   await fails(['forward', 'add', 'red', '9/tcp', '10.66.0.1', '--live'], /error: Requested operation is not valid: network is not running/)
   assert.match(await line.must('--json', 'forward', 'list'), /"network":"red","proto":"udp","port":5000/)
+  assert.equal(JSON.parse(await line.must('--json', 'forward', 'add', 'red', '127.0.0.1:auto/tcp', '10.66.0.10:80')), { proto: 'tcp', address: '127.0.0.1', port: 49152, guest: '10.66.0.10', guestPort: 80, to: '10.66.0.10', live: false, config: true })
+  assert.match(await line.must('forward', 'list', 'red'), / red +127\.0\.0\.1:49152\/tcp +10\.66\.0\.10:80 +this host +config\n/)
   await line.must('net-undefine', 'red')
 }, { needs: ['nft'] })
 

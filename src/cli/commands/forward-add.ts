@@ -20,7 +20,7 @@ export const command: Command = {
     const line = forwardLine(values, guest)
     await changeForwards(values, context, async (network, options) => {
       const made = await network.forwards.add(networks ? { host, guest, networks, ...protoOf(host) } : line, options)
-      if (host.includes('auto')) context.print(`${hostWords(made)}\n`)
+      if (host.includes('auto') && !context.json) context.print(`${hostWords(made)}\n`)
       return made
     })
   },

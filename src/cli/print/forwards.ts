@@ -6,7 +6,7 @@ import { table } from './table.js'
 export function forwardTable (forwards: readonly (ForwardInfo & { readonly network: string })[], headless: boolean): string {
   const rows = forwards.map((forward) => [
     forward.network, hostWords(forward), `${guestWords(forward)}${forward.to === undefined || forward.to === forward.guest ? '' : ` (${forward.to})`}`,
-    forward.networks === true ? 'everybody' : 'outside', forward.live && forward.config ? 'live, config' : forward.live ? 'live' : 'config',
+    forward.networks === true ? 'everybody' : forward.address?.startsWith('127.') === true ? 'this host' : 'outside', forward.live && forward.config ? 'live, config' : forward.live ? 'live' : 'config',
   ])
   return table(['Network', 'Host', 'Guest', 'For', 'State'], rows, headless)
 }

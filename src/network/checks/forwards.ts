@@ -105,7 +105,8 @@ function checkHost (text: string | undefined, family: IpFamily, path: string, { 
 function guestFault (guest: string, { subnets, open, review: { network } }: Surroundings): string | undefined {
   const net = shown(network)
   if (!isIp(guest)) {
-    if (!isIfName(guest)) return `'${shown(guest)}' is neither an address nor the name of a port`
+    // A mistyped address is not taken for a port that may come some day.
+    if (!isIfName(guest) || /^\d[\d.]*\.[\d.]*$/.test(guest)) return `'${shown(guest)}' is neither an address nor the name of a port`
     return open || subnets.some(({ address }) => ipFamily(address) === 4) ? undefined : `network '${net}' has no IPv4 subnet in which port '${guest}' could have an address`
   }
   const address: Ip = parseIp(guest)

@@ -37,6 +37,7 @@ test('forwards: a line, an object and the normal form say the same', () => {
 test('forwards: what cannot be is refused with its place', () => {
   assert.equal(faults(['80/tcp']), ["forwards[0]: '80/tcp' is not a forwarded port: [HOSTADDR:]PORT[-END]/PROTO GUEST:PORT, for example 8080/tcp 192.168.123.10:80"])
   assert.equal(faults(['80/tcp 10.1.2.10:80']), ["forwards[0].guest: guest 10.1.2.10 is not within 10.1.1.0/24, fd00:1::/64 of network 'red'"])
+  for (const mistyped of ['10.1.1.300', '10.1.1.010', '10.1.1']) assert.equal(faults([`80/tcp ${mistyped}:80`]), [`forwards[0].guest: '${mistyped}' is neither an address nor the name of a port`])
   assert.equal(faults(['80/tcp 10.1.1.1:80', '81/tcp 10.1.1.0:80', '82/tcp 10.1.1.255:80']).map((one) => one.slice(0, 17)), ['forwards[0].guest', 'forwards[1].guest', 'forwards[2].guest'])
   assert.equal(faults(['90-80/tcp 10.1.1.10:80']), ['forwards[0].end: the range of ports 90-80 is reversed'])
   assert.equal(faults(['80-90/tcp 10.1.1.10:65530']), ["forwards[0].guestPort: the guest's ports of 80-90 would end at 65540, and the last port is 65535"])
