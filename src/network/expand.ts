@@ -4,6 +4,7 @@ import { formatCidr, network } from '../values/cidr.js'
 import { parseIp } from '../values/ip.js'
 import { firewallMembers } from './firewall.js'
 import { forwardFamily, forwardMembers, nobody, servesLoopback, type Guests } from './forwarded.js'
+import { isAscii } from './plain.js'
 import { familyOf, subnetOf } from './subnet.js'
 import type { Definition } from './spec.js'
 
@@ -34,6 +35,7 @@ export interface Expansion {
 const LONGEST_ALIAS = 255
 
 function aliasOf (text: string): string {
+  if (text.length <= LONGEST_ALIAS && isAscii(text)) return text
   const bytes = Buffer.from(text.replace(/\p{Cc}/gu, ' ')).subarray(0, LONGEST_ALIAS)
   // As part of a stream, half a character at the end is not decoded.
   return new TextDecoder().decode(bytes, { stream: true })

@@ -1,5 +1,7 @@
 /** What every check of a definition shares: where complaints go, how a value is quoted in them, and the normal form at the end. */
 
+import { isAscii } from '../plain.js'
+
 /** Takes one complaint with the JSON path of its place. `unsupported`: libvirt knows it, netwright does not. */
 export type Complain = (path: string, message: string, unsupported?: boolean) => void
 
@@ -14,12 +16,12 @@ const SHOWN = 100
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu
 
 /** Whether a terminal would obey or hide a part of the text: control and format characters, such as those that turn the direction of writing. */
-export function hidesSomething (text: string): boolean { return text.search(HIDDEN) >= 0 }
+export function hidesSomething (text: string): boolean { return !isAscii(text) && text.search(HIDDEN) >= 0 }
 
 /** A value from outside, fit for a message: at most 100 characters, and none that a terminal obeys. */
 export function shown (text: string): string {
   const cut = text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text
-  return cut.replace(HIDDEN, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
+  return isAscii(cut) ? cut : cut.replace(HIDDEN, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
 }
 
 /** A frozen copy in which what is absent has no key, on every level. */
