@@ -58,7 +58,7 @@ export async function makeBatch (batch: Batch, making: Making): Promise<readonly
       await step.before('furnish guests\' sides')
       await furnishGuests(context, batch.ports)
     }
-    return elements ?? []
+    return elements
   } catch (error) {
     if (collided(error)) await whichTaken(context, [...batch.networks.map(({ record }) => record.bridge), ...batch.ports.map(({ record }) => record.link)])
     throw error
@@ -66,7 +66,7 @@ export async function makeBatch (batch: Batch, making: Making): Promise<readonly
 }
 
 /** Waits for all of them, then throws what the first of them threw: an undo must not meet what is still on its way. */
-async function all (works: readonly [Promise<readonly Request[]>, ...Promise<void>[]]): Promise<readonly [readonly Request[] | undefined]> {
+export async function all<T> (works: readonly [Promise<T>, ...Promise<void>[]]): Promise<readonly [T]> {
   const outcomes = await Promise.allSettled(works)
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   return [await works[0]]

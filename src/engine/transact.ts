@@ -19,7 +19,7 @@ import { needOf } from './converge.js'
 import { unforwarded } from './flows.js'
 import { dismiss, dismissed, enlist, switchOn } from './forwarding.js'
 import { openGuests, type Guests } from './guests.js'
-import { IndexTaken, joinPorts, makeBatch } from './make.js'
+import { all, IndexTaken, joinPorts, makeBatch } from './make.js'
 import { abandon, clear, whenQuiet, type Means } from './recovery.js'
 import type { Content } from './book.js'
 import type { BatchRecord, NetworkRecord, PortRecord } from './record.js'
@@ -131,11 +131,10 @@ class Transaction {
     return await this.#orUndo(begun, async () => {
       await context.stock?.used(batch.stocked)
       if (networks.length > 0) await claim(context)
-      if (networks.length + batch.updates.length > 0) {
-        await this.#step.before('record forwarding')
-        await enlist(context, [...networks, ...batch.updates.map(({ before, after }) => union(before, after))].flatMap((network) => needOf(network) ?? []))
-      }
-      const elements = await makeBatch(batch, { context, step: this.#step, signal, fds: this.#fds })
+      const running = [...networks, ...batch.updates.map(({ before, after }) => union(before, after))]
+      if (running.length > 0) await this.#step.before('record forwarding')
+      // The switch comes after the commit, so its record may come while the links are made.
+      const [elements] = await all([makeBatch(batch, { context, step: this.#step, signal, fds: this.#fds }), enlist(context, running.flatMap((network) => needOf(network) ?? []))])
       context.stock?.moved(batch.stocked)
       return { ...begun, elements }
     })
