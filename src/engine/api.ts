@@ -12,6 +12,7 @@ import type { Domain } from './domain-api.js'
 import type { CheckedDesired, Desired, DesiredNetwork } from './desired.js'
 import type { ApplyOptions, Plan, PlanOptions } from './plan-api.js'
 import type { Topology } from './topology-api.js'
+import type { CommittedOnTrial, TransactionTrialOptions } from './trial-api.js'
 import type { Definition, ForwardMode, NetworkInput, NetworkSpec } from '../network/spec.js'
 import type { LinkCondition, MacvtapInput, Port, PortInfo, PortInput } from './port-api.js'
 
@@ -101,7 +102,13 @@ export interface Host extends AsyncDisposable {
    * Many changes as one: all of them or none. `collect` only says what is wanted, in any order; then all of it is checked, written down, made with a few
    * large sends and published by one nft commit. Removals come last, when everything else stands: from then on there is no way back, and a signal is
    * no longer heeded. The error names the one thing at fault (`error.network`, `error.place`) and, where the undo failed too, what is left (`error.remains`).
+   *
+   * With `confirmWithin` or `probe` it is on trial: it resolves when everything stands and the probe is content, and then all of it is taken back unless it is
+   * confirmed in time; so it is when the host is closed, or this process dies, whatever kills it: a process of its own does that. Meanwhile nobody else can change
+   * the networks that it is about (NETWRIGHT_LOCKED), and what it removes is still there: removals come with the confirmation.
+   * Throws NETWRIGHT_PROBE_FAILED too; then everything is as before.
    */
+  transaction (collect: (tx: Transaction) => void, options: TransactionTrialOptions & (Required<Pick<TransactionTrialOptions, 'confirmWithin'>> | Required<Pick<TransactionTrialOptions, 'probe'>>)): Promise<CommittedOnTrial>
   transaction (collect: (tx: Transaction) => void, options?: Options): Promise<Committed>
   /**
    * What would have to change so that what is desired stands: in order, each with its reason and what it does to traffic, and the way back. Changes nothing.

@@ -87,7 +87,9 @@ async function plan (work: Work, { context, guests }: Planning, stock: (wanted: 
   await claimable(context)
   const removal = await removalOf(context, work)
   try {
-    apart([...fresh, ...decided.changed.map(({ after }) => after)], removal)
+    const coming = [...fresh, ...decided.changed.map(({ after }) => after)]
+    apart(coming, removal.networks, { why: 'which the same transaction removes', remedy: 'removals come last, so that a failure leaves everything as it was: remove it in a transaction of its own first' })
+    apart(coming, await context.book.returning(), { why: 'which may come back: it is on trial', remedy: 'wait until the trial is over' })
     await prospect(context, fresh)
     await prospectUpdates(context, decided.changed.map(({ before, after }) => ({ before: before.definition, after, index: before.bridge.index })), fresh)
     await freePorts(context, [...fresh.map((definition) => ({ definition })), ...decided.changed.map(({ before, after }) => ({ definition: after, before: before.definition }))])

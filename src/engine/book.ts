@@ -16,12 +16,12 @@ import { finalName, isFull, isMissing, makeDirectory, namesIn, removeEmpty, remo
 import { identity } from './identity.js'
 import { indexesOf, Ledger, without, type Held } from './ledger.js'
 import type { Places } from './places.js'
-import { formatRecord, type BatchRecord, type NetworkRecord, type PortRecord, type UpdateRecord } from './record.js'
+import { formatRecord, type BatchRecord, type NetworkRecord, type PortRecord, type Trying, type UpdateRecord } from './record.js'
 import { ABANDONED, goneName, Shelf } from './shelf.js'
 import { reached } from './spoken.js'
 
 /** What a batch is of, and whether its record may use the room that is kept free for removals. */
-export interface Content { readonly networks?: readonly NetworkRecord[], readonly ports?: readonly PortRecord[], readonly updates?: readonly UpdateRecord[], readonly follows?: string, readonly removal?: boolean }
+export interface Content { readonly networks?: readonly NetworkRecord[], readonly ports?: readonly PortRecord[], readonly updates?: readonly UpdateRecord[], readonly follows?: string, readonly trial?: Trying, readonly confirms?: string, readonly removal?: boolean }
 
 /** How often a directory is made again, or read again, that others change at the same moment. */
 const ATTEMPTS = 20
@@ -93,6 +93,12 @@ export class Book {
   /** What is being made or removed, or was when its process died. */
   async journal (): Promise<readonly BatchRecord[]> { return [...(await this.#journal.look()).records.values()] }
 
+  /** What is being made, changed or removed; what is on trial stands. */
+  async underway (): Promise<readonly BatchRecord[]> { return (await this.journal()).filter(({ trial }) => trial === undefined) }
+
+  /** Networks as they would be again if what is on trial were taken back: nobody may have their place meanwhile. */
+  async returning (): Promise<readonly NetworkRecord[]> { return (await this.journal()).flatMap(({ trial, updates = [] }) => trial === undefined ? [] : updates.map(({ before }) => before)) }
+
   /** Nobody has had the lock since we had it. */
   async #unchanged (): Promise<boolean> {
     // Whoever may not read it may not have written it either.
@@ -115,10 +121,10 @@ export class Book {
   }
 
   /** Writes an intent. Nothing that it names may have been touched before. */
-  async intend (purpose: string, { networks = [], ports = [], updates = [], follows, removal = false }: Content): Promise<BatchRecord> {
+  async intend (purpose: string, { networks = [], ports = [], updates = [], follows, trial, confirms, removal = false }: Content): Promise<BatchRecord> {
     const record: BatchRecord = {
       version: 1, id: freshId(), ...await identity(), purpose, networks, ports,
-      ...updates.length === 0 ? {} : { updates }, ...follows === undefined ? {} : { follows }, ...this.#lifetime === undefined ? {} : { lifetime: this.#lifetime },
+      ...updates.length === 0 ? {} : { updates }, ...follows === undefined ? {} : { follows }, ...trial === undefined ? {} : { trial }, ...confirms === undefined ? {} : { confirms }, ...this.#lifetime === undefined ? {} : { lifetime: this.#lifetime },
     }
     const text = await formatRecord(record)
     if (!removal) await this.#keepRoom(Buffer.byteLength(text))
@@ -160,6 +166,20 @@ export class Book {
   async gone (record: BatchRecord): Promise<void> {
     await this.#strikeOut(indexesOf(record))
     await this.drop(record)
+  }
+
+  /** What was on trial is taken back: networks that it updated stand as before, whose they were, and what it made is gone. */
+  async revert (record: BatchRecord): Promise<void> {
+    for (const { before, after: { revision = 0 } } of record.updates ?? []) {
+      const { index } = before.bridge
+      if ((await this.look()).bridge(index)?.revision !== revision) continue // stopped since, or put back already
+      const { process, lifetime } = record.trial?.holders.find((holder) => holder.index === index) ?? record
+      const back: BatchRecord = { version: 1, id: freshId(), boot: record.boot, process, purpose: record.purpose, networks: [{ ...before, revision: revision + 1 }], ports: [], ...lifetime === undefined ? {} : { lifetime } }
+      await this.#write(this.#standing, fileOf(back), { text: await formatRecord(back), removal: true })
+      this.#stands(back)
+      await this.#strikeOut([index], back.id)
+    }
+    await this.gone(record)
   }
 
   /** Takes links out of all records but one. */

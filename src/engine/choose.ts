@@ -100,6 +100,7 @@ export class Choice {
     for (const { networks, updates = [] } of await this.#context.book.journal()) {
       for (const { definition } of [...networks, ...updates.map(({ after }) => after)]) this.#passing.add(definition)
     }
+    for (const { definition } of await this.#context.book.returning()) this.#passing.add(definition)
     const routes = await this.#context.routes.current()
     return this.#lasting = { routes, spoken: await this.#memory.spoken(this.#context, routes) }
   }

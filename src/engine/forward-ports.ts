@@ -64,7 +64,7 @@ export async function freePorts (context: Context, coming: readonly Coming[]): P
 }
 
 async function ofNetworks (context: Context, wanted: Wanted<Asked>, own: ReadonlySet<string>): Promise<void> {
-  await mapSlowly((await context.book.look()).networks(), ({ definition: { name, forwards = [] } }) => {
+  await mapSlowly([...(await context.book.look()).networks(), ...await context.book.returning()], ({ definition: { name, forwards = [] } }) => {
     if (own.has(name)) return
     for (const forward of forwards) {
       const asked = wanted.find(takingOf(forward))
@@ -119,7 +119,7 @@ export async function chosenPorts (context: Context, spec: NetworkSpec, before: 
   if (!forwards.some(({ port }) => port === 'auto')) return []
   const held = new Wanted<Taking>()
   const stored = (await context.store.list()).map(({ definition }) => definition)
-  const standing = (await context.book.look()).networks().map(({ definition }) => definition)
+  const standing = [...(await context.book.look()).networks(), ...await context.book.returning()].map(({ definition }) => definition)
   for (const { name, forwards: theirs = [] } of [...stored, ...standing, ...passing]) if (name !== spec.name) for (const forward of theirs) held.add(takingOf(forward))
   for (const forward of forwards) if (isChosen(forward)) held.add(takingOf(forward))
   const sockets = (await boundSockets(context.netns.fd)).flatMap(socketTakings)

@@ -18,7 +18,7 @@ export interface About { readonly names: ReadonlySet<string>, readonly source?: 
  * others nothing but the records is looked at.
  */
 export async function have (context: Context, about?: About): Promise<NetworkState[]> {
-  const [entries, autostarted, origins, journal] = await Promise.all([inventory(context), context.store.autostarted(), readOrigins(context), context.book.journal()])
+  const [entries, autostarted, origins, journal] = await Promise.all([inventory(context), context.store.autostarted(), readOrigins(context), context.book.underway()])
   const going = new Set(journal.flatMap(({ ports }) => ports.map(({ link }) => link.index)))
   const sources = new Map(origins.map(({ uuid, dev = '', mac = '', source }) => [keyOf(uuid, dev, mac), source]))
   const mine = new Set(origins.filter(({ source }) => source === about?.source).map(({ uuid }) => uuid))

@@ -1,5 +1,6 @@
 /** The public face of host bridges: what `host.hostBridge` is. */
 import type { Options } from './api.js'
+import type { OnTrial, ProbeContext } from './trial-api.js'
 
 /** How a bond shares its members. `ip link add type bond mode …`. */
 export type BondMode = 'balance-rr' | 'active-backup' | 'balance-xor' | 'broadcast' | '802.3ad' | 'balance-tlb' | 'balance-alb'
@@ -15,11 +16,6 @@ export interface HostBridgeInput {
   readonly bond?: { readonly members: readonly string[], readonly mode?: BondMode, /** Default `bond0`. */ readonly name?: string }
 }
 
-/** What a probe may use. */
-export interface ProbeContext {
-  /** Aborted when there is no more time. */
-  readonly signal: AbortSignal
-}
 /** Throws, or returns false, where the change must be taken back. */
 export type Probe = (context: ProbeContext) => unknown
 
@@ -38,20 +34,12 @@ export interface ManagerAdvice {
   readonly configuration: string
 }
 
-/** A change that is on trial: a process of its own takes it back when the time is over, or when we die. Disposing it takes it back unless it is kept. */
-export interface Trial extends AsyncDisposable {
+/** A change of a host bridge that is on trial. */
+export interface Trial extends OnTrial {
   readonly name: string
-  /** Seconds. */
-  readonly confirmWithin: number
   /** How long packets had no sure way, milliseconds: from the first to the last message that changed what they pass. */
   readonly movedInMs: number
   readonly advice: readonly ManagerAdvice[]
-  /** Keeps it. Throws NETWRIGHT_UNCONFIRMED where it was taken back already. */
-  confirm (options?: Options): Promise<void>
-  /** Takes it back now. */
-  takeBack (): Promise<void>
-  /** Resolves when it is decided, by whomever. Throws NETWRIGHT_UNDO_INCOMPLETE where not all could be taken back. */
-  readonly outcome: Promise<'kept' | 'taken back'>
 }
 
 export interface HostBridgeInfo {

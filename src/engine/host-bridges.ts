@@ -9,7 +9,7 @@ import { parseIfName } from '../values/ifname.js'
 import type { AutostartOptions, Options } from './api.js'
 import type { Means } from './carry.js'
 import type { Context } from './context.js'
-import type { HostBridgeInfo, HostBridgeInput, HostBridges, ManagerAdvice, Probe, Trial, TrialOptions } from './host-bridge-api.js'
+import type { HostBridgeInfo, HostBridgeInput, HostBridges, ManagerAdvice, Trial, TrialOptions } from './host-bridge-api.js'
 import { checkedHostBridge, checkedTime } from './host-bridge-input.js'
 import { clearHostBridge, leaveHostBridge, makeHostBridge } from './host-bridge-make.js'
 import { dropRecord, HostBridgeBook, writeRecord, type CreationRecord, type HostBridgeRecord, type KeptRecord, type RemovalRecord } from './host-bridge-record.js'
@@ -18,7 +18,7 @@ import { asKept, takeBack, undisturbed, type Filed } from './host-bridge-undo.js
 import { identity, lives } from './identity.js'
 import { advice } from './managers.js'
 import { planned, type Planned } from './host-bridge-plan.js'
-import { reach, stillReaches, type Reach } from './probe.js'
+import { asked, reach, stillReaches, type Reach } from './probe.js'
 import { Reaper } from './reaper.js'
 import { steps, stopIfAborted, type Steps } from './steps.js'
 import { typed } from './system-error.js'
@@ -190,7 +190,7 @@ export class HostBridgeWorks implements HostBridges {
     const time = AbortSignal.timeout(Math.max(1, deadline - monotonic()))
     const ending = signal === undefined ? time : AbortSignal.any([signal, time])
     if (reached !== undefined) await stillReaches(reached, on, { transport, netns: netns.fd, signal: ending })
-    if (typeof probe === 'function') await asked(probe, ending)
+    if (typeof probe === 'function') await asked(probe, { signal: ending })
     stopIfAborted(signal, `the probe of a change${confirmWithin === 0 ? '' : ' on trial'}`)
   }
 
@@ -274,12 +274,6 @@ export class HostBridgeWorks implements HostBridges {
 function nothingToDo (name: string): Trial {
   const nothing = async (): Promise<void> => { await Promise.resolve() }
   return { name, confirmWithin: 0, movedInMs: 0, advice: [], outcome: Promise.resolve('kept'), confirm: nothing, takeBack: nothing, [Symbol.asyncDispose]: nothing }
-}
-
-async function asked (probe: Probe, signal: AbortSignal): Promise<void> {
-  let answer: unknown
-  try { answer = await probe({ signal }) } catch (cause) { throw new NetwrightError('NETWRIGHT_PROBE_FAILED', `the probe was not content: ${cause instanceof Error ? cause.message : String(cause)}`, { cause }) }
-  if (answer === false) throw new NetwrightError('NETWRIGHT_PROBE_FAILED', 'the probe was not content')
 }
 
 /** What is to be moved, as it is now: under the lock. */

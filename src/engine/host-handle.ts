@@ -6,6 +6,7 @@ import { applied } from './apply.js'
 import { autostart, type Waiting } from './autostart.js'
 import { checkHost } from './check.js'
 import { Collector, listWork, singleWork } from './collector.js'
+import { committed } from './committed.js'
 import type { Context } from './context.js'
 import { Daemons } from './daemons.js'
 import { define } from './define.js'
@@ -21,10 +22,10 @@ import { madeBy, reap } from './lifetime.js'
 import { linkPool } from './link-pool.js'
 import { links } from './links.js'
 import { clearLock } from './lock.js'
-import { NetworkHandle, started, updated } from './network.js'
+import { NetworkHandle, started } from './network.js'
 import type { ApplyOptions, Plan, PlanOptions } from './plan-api.js'
 import { makePlan } from './planned.js'
-import { allPorts, directHandle, findPort, portHandle } from './port-handle.js'
+import { allPorts, directHandle, findPort } from './port-handle.js'
 import type { NamespaceHost, NamespaceOptions, Rig, RigInput } from './rig.js'
 import { rigNames, Rigs, type Opening } from './rigs.js'
 import type { Diagnostics, Doing } from './tallies.js'
@@ -32,7 +33,9 @@ import { topology } from './topology.js'
 import type { Topology } from './topology-api.js'
 import { Watch } from './watch.js'
 import { typed } from './system-error.js'
-import { transact } from './transact.js'
+import { transact, type Transacted } from './transact.js'
+import { isTrial, TransactionTrials } from './transaction-trial.js'
+import type { CommittedOnTrial, TransactionTrialOptions } from './trial-api.js'
 import type { Work } from './work.js'
 import type { Works } from './works.js'
 
@@ -45,6 +48,7 @@ export class HostHandle implements Host {
   /** Namespaces beside this one. */
   readonly rigs: Rigs
   readonly #works: Works
+  readonly #trials: TransactionTrials
   readonly #watch: Watch
   readonly #supervise: boolean
   readonly #closers: readonly (() => void | Promise<void>)[]
@@ -66,6 +70,7 @@ export class HostHandle implements Host {
     this.#supervise = supervise
     context.sexton.heed(async () => { await this.#going.ended() })
     this.rigs = new Rigs(context, opening)
+    this.#trials = new TransactionTrials(this.#works, opening.root)
     this.links = links(context, during)
     this.hostBridge = new HostBridgeWorks(context, during)
     this.pool = linkPool(context, during)
@@ -100,25 +105,15 @@ export class HostHandle implements Host {
     return networks.map(({ definition }) => new NetworkHandle(this.#works, definition, true))
   }
 
-  async transaction (collect: (tx: Transaction) => void, options?: Options): Promise<Committed> {
+  transaction (collect: (tx: Transaction) => void, options: TransactionTrialOptions & (Required<Pick<TransactionTrialOptions, 'confirmWithin'>> | Required<Pick<TransactionTrialOptions, 'probe'>>)): Promise<CommittedOnTrial>
+  transaction (collect: (tx: Transaction) => void, options?: Options): Promise<Committed>
+  async transaction (collect: (tx: Transaction) => void, options?: TransactionTrialOptions): Promise<Committed | CommittedOnTrial> {
     return await this.#works.during(async () => {
       const collector = new Collector()
       collector.gather(collect)
       const work = await collector.work()
-      const { networks, ports, updates } = await transact(work, { context: this.#works.context, daemons: this.daemons, signal: options?.signal })
-      const reports = await updated(this.#works, updates)
-      const [first] = networks.length > 0 ? await started(this.#works, networks) : []
-      const own = work.create?.length ?? 0
-      const handles = {
-        create: networks.slice(0, own).map(({ definition }) => new NetworkHandle(this.#works, definition, true)),
-        start: networks.slice(own).map(({ definition }) => new NetworkHandle(this.#works, definition)),
-        update: updates.map(({ record: { definition } }) => new NetworkHandle(this.#works, definition)),
-      }
-      return {
-        networks: collector.order.flatMap(({ kind, at }) => handles[kind][at] ?? []),
-        ports: ports.map((port) => portHandle(this.#works, port)),
-        updates: reports, warnings: first?.warnings ?? reports[0]?.warnings ?? [],
-      }
+      const hand = async (made: Transacted): Promise<Committed> => await committed(this.#works, made, { work, order: collector.order })
+      return isTrial(options) ? await this.#trials.run(work, options ?? {}, hand) : await hand(await transact(work, { context: this.#works.context, daemons: this.daemons, signal: options?.signal }))
     }, { operation: 'transaction' })
   }
 
@@ -217,6 +212,7 @@ export class HostHandle implements Host {
   async close (): Promise<void> {
     this.#closing ??= (async () => {
       await this.hostBridge.close()
+      await this.#trials.close()
       this.#end.abort()
       await this.#going.ended()
       await this.rigs.close()

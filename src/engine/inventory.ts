@@ -47,7 +47,7 @@ async function look (context: Records): Promise<readonly Entry[]> {
 
 /** Of the networks that are being removed, the indexes of the bridges. */
 async function leaving (context: Records): Promise<ReadonlySet<number>> {
-  return new Set((await context.book.journal()).flatMap(({ networks }) => networks.map(({ bridge }) => bridge.index)))
+  return new Set((await context.book.underway()).flatMap(({ networks }) => networks.map(({ bridge }) => bridge.index)))
 }
 
 /** The look at single networks that is about to begin: which ones, and how they are found. */

@@ -97,9 +97,14 @@ export async function detachPort (works: Works, port: { readonly network: string
   }, { operation: 'detach', names: () => [port.network] })
 }
 
+const stillOpen = async (dev: string, fds: readonly number[], rdev?: number): Promise<number[]> => (await Promise.all(fds.map(async (fd) => await isOwn(fd, dev, rdev) ? [fd] : []))).flat()
+
+/** Closes what the caller has not closed. */
+export async function closeOwn (dev: string, fds: readonly number[]): Promise<void> { await closeAll(await stillOpen(dev, fds)) }
+
 /** Descriptors that the caller has closed are not closed again: their numbers are somebody else's. Twice is fine. */
 async function dispose (dev: string, fds: readonly number[], remove: () => Promise<void>, rdev?: number): Promise<void> {
-  const open = (await Promise.all(fds.map(async (fd) => await isOwn(fd, dev, rdev) ? [fd] : []))).flat()
+  const open = await stillOpen(dev, fds, rdev)
   try { await remove() } catch (error) {
     if (!(error instanceof NetwrightError) || error.code !== 'NETWRIGHT_NOT_FOUND') throw error
   } finally { await closeAll(open) }

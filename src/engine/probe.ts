@@ -1,8 +1,9 @@
 /** Whether the host can still be reached after a change: its gateways answer, and the ssh connection that we came by lives. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NetwrightError } from '../errors.js'
-import { belongings, type Footprint } from '../kernel/footprint.js'
+import { allRoutes, belongings, readFootprint, type Footprint } from '../kernel/footprint.js'
 import type { Known } from '../kernel/link.js'
+import { readRawLink } from '../kernel/uplink.js'
 import { tcpState, type Connection } from '../kernel/tcp.js'
 import { send } from '../netlink/call.js'
 import { NLM_F_CREATE } from '../netlink/header.js'
@@ -47,7 +48,7 @@ async function ask ({ family, address }: Gateway, dev: Known, known: NeighMessag
 }
 
 /** Those of the gateways that answer on a link within the time. A permanent neighbour is never asked, so it is none of them. */
-async function answering (gateways: readonly Gateway[], dev: Known, { transport, patience, signal }: { readonly transport: Transport, readonly patience: number, readonly signal?: AbortSignal | undefined }): Promise<Gateway[]> {
+async function answering (gateways: readonly Gateway[], dev: Known, { transport, patience, afresh = false, signal }: { readonly transport: Transport, readonly patience: number, /** An answer of before does not count. */ readonly afresh?: boolean, readonly signal?: AbortSignal | undefined }): Promise<Gateway[]> {
   const deadline = performance.now() + patience
   const answered = new Set<Gateway>()
   const asked = new Set<Gateway>()
@@ -58,7 +59,7 @@ async function answering (gateways: readonly Gateway[], dev: Known, { transport,
       const entry = known.find(({ dst }) => dst === gateway.address)
       const state = entry?.state ?? NUD_FAILED
       if ((state & NUD_PERMANENT) !== 0) mute.add(gateway)
-      else if ((state & NUD_REACHABLE) !== 0) answered.add(gateway)
+      else if ((state & NUD_REACHABLE) !== 0 && (!afresh || asked.has(gateway))) answered.add(gateway)
       else if (!asked.has(gateway) || (state & NUD_FAILED) !== 0) { asked.add(gateway); await ask(gateway, dev, entry, transport) }
     }
     await sleep(PAUSE)
@@ -80,8 +81,8 @@ export async function reach (places: readonly (Known & { readonly footprint: Foo
 }
 
 /** Throws NETWRIGHT_PROBE_FAILED where something that was reached before is not any more, on `dev`. */
-export async function stillReaches ({ gateways, ssh }: Reach, dev: Known, { transport, netns, signal }: { readonly transport: Transport, readonly netns: number, readonly signal?: AbortSignal | undefined }): Promise<void> {
-  const answered = await answering(gateways, dev, { transport, patience: AFTER, signal })
+export async function stillReaches ({ gateways, ssh }: Reach, dev: Known, { transport, netns, afresh, signal }: { readonly transport: Transport, readonly netns: number, readonly afresh?: boolean, readonly signal?: AbortSignal | undefined }): Promise<void> {
+  const answered = await answering(gateways, dev, { transport, patience: AFTER, signal, ...afresh === undefined ? {} : { afresh } })
   const silent = gateways.find((one) => !answered.includes(one))
   if (silent !== undefined) throw failed(`gateway ${silent.address} does not answer on ${dev.name}`)
   if (ssh !== undefined) await acknowledged(ssh, netns, signal)
@@ -100,3 +101,27 @@ async function acknowledged (ssh: Connection, netns: number, signal: AbortSignal
 }
 
 const failed = (message: string): NetwrightError => new NetwrightError('NETWRIGHT_PROBE_FAILED', message)
+
+/** What every link with a gateway reaches. */
+export interface UplinkReach {
+  /** Throws NETWRIGHT_PROBE_FAILED where one of them does not any more. */
+  still (signal: AbortSignal): Promise<void>
+}
+
+/** As `reach`, for the whole host. */
+export async function uplinkReach ({ transport, netns }: { readonly transport: Transport, readonly netns: number }): Promise<UplinkReach> {
+  const ways = (await allRoutes(transport)).filter(({ dstLen = 0, type }) => dstLen === 0 && type === RTN_UNICAST).flatMap(({ oif, multipath = [] }) => [oif, ...multipath.map(({ ifindex }) => ifindex)])
+  const known = await Promise.all([...new Set(ways.filter((index) => index !== undefined))].map(async (index) => {
+    const dev = { index, name: (await readRawLink(transport, { index }))?.ifname ?? `link ${String(index)}` }
+    return { dev, reached: await reach([{ ...dev, footprint: await readFootprint(transport, index) }], { transport, netns }) }
+  }))
+  const ssh = known.length === 0 ? [{ dev: { index: 0, name: '' }, reached: await reach([], { transport, netns }) }] : []
+  return { still: async (signal) => { for (const { dev, reached } of [...known, ...ssh]) await stillReaches(reached, dev, { transport, netns, signal, afresh: true }) } }
+}
+
+/** Throws NETWRIGHT_PROBE_FAILED where a probe of the caller's throws, or says false. */
+export async function asked<C> (probe: (context: C) => unknown, context: C): Promise<void> {
+  let answer: unknown
+  try { answer = await probe(context) } catch (cause) { throw new NetwrightError('NETWRIGHT_PROBE_FAILED', `the probe was not content: ${cause instanceof Error ? cause.message : String(cause)}`, { cause }) }
+  if (answer === false) throw failed('the probe was not content')
+}

@@ -8,6 +8,8 @@
  * takes it out of standing, then removes the journal. So recovery has one rule: remove what a dead process's journal names.
  * A network that is updated while it runs is named with both of its records: before the rename it is put back to `before`, by the rename
  * `after` stands, with a higher revision, and what older records say of it is void.
+ * A change on trial stands, and a second intent with the same content is in the journal until it is confirmed: undone like any other once its time is
+ * over or its process dead.
  * Bridges and TAPs are removed by burying them: see graves.ts.
  */
 import * as v from 'valibot'
@@ -54,6 +56,13 @@ export interface PortRecord {
   readonly defaultRoute?: boolean
 }
 
+/** `names`: networks that nobody else may change meanwhile. `deadline`: milliseconds of CLOCK_MONOTONIC. `holders`: to whom the networks belonged that were updated, by index. */
+export interface Trying {
+  readonly deadline: number
+  readonly names: readonly string[]
+  readonly holders: readonly ({ readonly index: number } & Pick<BatchRecord, 'process' | 'lifetime'>)[]
+}
+
 export interface BatchRecord {
   readonly version: 1
   readonly id: string
@@ -68,6 +77,10 @@ export interface BatchRecord {
   readonly updates?: readonly UpdateRecord[]
   /** A removal that belongs to another intent: void unless the record of that id stands. */
   readonly follows?: string
+  /** A change that is on trial: it stands, and whoever finds this when the time is over, or its process dead, takes it back. */
+  readonly trial?: Trying
+  /** A removal that is a part of confirming a trial: void as long as the intent of that id is there. */
+  readonly confirms?: string
   /** Of what ends with the process that made it: which host of the process. */
   readonly lifetime?: string
   /** Its process has given up on it: whoever comes next goes on. Said by the name of the file, not in it. */
@@ -96,8 +109,11 @@ const update = v.object({ before: network, after: network })
 /** Whose a port is. */
 export const domainShape = v.object({ name: v.string(), model: v.exactOptional(v.string()), qmp: v.exactOptional(v.string()) })
 const port = v.object({ network: v.string(), link: v.variant('type', [tap, veth, macvtap]), mac: v.string(), ip: v.exactOptional(v.string()), prefix: v.exactOptional(v.number()), hostname: v.exactOptional(v.string()), defaultRoute: v.exactOptional(v.boolean()), domain: v.exactOptional(domainShape), baseline })
+const process = v.object({ pid: v.number(), started: v.string() })
+const lifetime = v.exactOptional(v.string())
+const trial = v.object({ deadline: v.number(), names: v.array(v.string()), holders: v.array(v.object({ index: v.number(), process, lifetime })) })
 const frame = v.object({
-  version: v.literal(1), id: v.string(), boot: v.string(), process: v.object({ pid: v.number(), started: v.string() }), purpose: v.string(), lifetime: v.exactOptional(v.string()),
+  version: v.literal(1), id: v.string(), boot: v.string(), process, purpose: v.string(), lifetime, trial: v.exactOptional(trial), confirms: v.exactOptional(v.string()),
   follows: v.exactOptional(v.string()), networks: v.array(v.unknown()), ports: v.array(v.unknown()), updates: v.exactOptional(v.array(v.unknown())),
 })
 

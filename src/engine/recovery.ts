@@ -1,12 +1,16 @@
 /** Finishes or undoes what a dead process left: whatever its journal names is removed, and what it was changing is put back. Callers hold the namespace's lock. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NetwrightError } from '../errors.js'
+import { monotonic } from '../kernel/footprint.js'
 import { locked, type Context } from './context.js'
 import { converge } from './converge.js'
 import type { Daemons } from './daemons.js'
+import { difference } from './difference.js'
+import { unforwarded } from './flows.js'
 import type { Grave } from './graves.js'
 import type { Kept } from './recycle.js'
 import { lives } from './identity.js'
+import type { Ledger } from './ledger.js'
 import type { BatchRecord, PortRecord } from './record.js'
 import { stopIfAborted, undoSteps } from './steps.js'
 import { teardown, type Left } from './teardown.js'
@@ -33,7 +37,8 @@ export async function clear (record: BatchRecord, { context, daemons }: Means): 
     left = [...await converge(record, { context, daemons, steps: step }), ...await teardown(record, { context, daemons, steps: step, keep: await staying(context, record), graves, kept })]
     if (left.length === 0) {
       await step.before('close the record')
-      await context.book.gone(record)
+      if (record.trial === undefined) await context.book.gone(record)
+      else await takenBack(record, context)
       context.stock?.add(kept.splice(0))
       abandoned.delete(record.id)
       await unreserve(record, { context, daemons })
@@ -46,6 +51,12 @@ export async function clear (record: BatchRecord, { context, daemons }: Means): 
   }
   await abandon(record, context)
   return left
+}
+
+/** Connections by forwards that are gone again are forgotten. */
+async function takenBack (record: BatchRecord, context: Context): Promise<void> {
+  await context.book.revert(record)
+  context.flows.forget((record.updates ?? []).flatMap(({ before, after }) => unforwarded(after, difference(after, before, [], { ipv6: context.ipv6 }).removed)))
 }
 
 /** Ports that outlive the networks of a record, down and without master, for the next start. */
@@ -76,9 +87,9 @@ export async function recover (means: Means): Promise<readonly Failed[]> {
   const { book, logger } = context
   const failed: Failed[] = []
   for (const record of inTurn(await book.journal())) {
-    if (!isAbandoned(record) && await lives(record.process)) continue
+    if (!await isOver(record)) continue
     if (await isVoid(record, context)) { await book.drop(record); continue }
-    logger.warn({ purpose: record.purpose, pid: record.process.pid }, `"${record.purpose}" of process ${String(record.process.pid)} was not finished: removing what it left`)
+    logger.warn({ purpose: record.purpose, pid: record.process.pid }, `"${record.purpose}" of process ${String(record.process.pid)} was not ${record.trial === undefined ? 'finished: removing what it left' : 'confirmed: it is taken back'}`)
     const left = await clear(record, means)
     if (left.length > 0) failed.push({ record, left })
   }
@@ -86,28 +97,40 @@ export async function recover (means: Means): Promise<readonly Failed[]> {
   return failed
 }
 
-/** A removal that follows another intent is looked at before that one: it depends on whether that one stands. */
-const inTurn = (records: readonly BatchRecord[]): readonly BatchRecord[] => [...records.filter(({ follows }) => follows !== undefined), ...records.filter(({ follows }) => follows === undefined)]
+/** Nobody goes on with it: its process has given up on it or is dead, or it was on trial for long enough. */
+const isOver = async (record: BatchRecord): Promise<boolean> => isAbandoned(record) || !await lives(record.process) || (record.trial !== undefined && record.trial.deadline <= monotonic())
 
-/** A removal whose batch was not finished. One that was abandoned had begun, so its batch stood then. */
+/** A removal that belongs to another intent is looked at before that one: it depends on what became of it. */
+const inTurn = (records: readonly BatchRecord[]): readonly BatchRecord[] => [...records.filter(belongs), ...records.filter((record) => !belongs(record))]
+const belongs = ({ follows, confirms }: BatchRecord): boolean => follows !== undefined || confirms !== undefined
+
+/** A removal whose batch was not finished, or confirmed; a trial of what never stood. One that was abandoned had begun, so its batch stood then. */
 async function isVoid (record: BatchRecord, { book }: Context): Promise<boolean> {
-  if (record.follows === undefined || isAbandoned(record)) return false
-  return !(await book.look()).held.has(record.follows)
+  if (record.trial !== undefined) return !isTried(record, await book.look())
+  if (isAbandoned(record)) return false
+  if (record.confirms !== undefined) return (await book.journal()).some(({ id }) => id === record.confirms)
+  return record.follows !== undefined && !(await book.look()).held.has(record.follows)
+}
+
+/** Whether anything stands of what is on trial. */
+export function isTried ({ networks, ports, updates = [] }: BatchRecord, standing: Ledger): boolean {
+  return networks.some(({ bridge }) => standing.bridge(bridge.index) !== undefined) || ports.some(({ link }) => standing.side(link.index) !== undefined) ||
+    updates.some(({ after: { bridge, revision = 0 } }) => standing.bridge(bridge.index)?.revision === revision)
 }
 
 /** Whether `recover` would find something to do. Needs no lock: what somebody alive is at is not waited for. */
 export async function needsRecovery ({ book }: Context): Promise<boolean> {
-  for (const record of await book.journal()) if (isAbandoned(record) || !await lives(record.process)) return true
+  for (const record of await book.journal()) if (await isOver(record)) return true
   return await book.littered()
 }
 
 const isAbandoned = (record: BatchRecord): boolean => record.abandoned === true || abandoned.has(record.id)
-const namesOf = ({ networks, ports, updates = [] }: BatchRecord): string[] => [...networks.map(({ definition }) => definition.name), ...ports.map((port) => port.network), ...updates.map(({ after }) => after.definition.name)]
+const namesOf = ({ networks, ports, updates = [], trial }: BatchRecord): string[] => [...trial?.names ?? [], ...networks.map(({ definition }) => definition.name), ...ports.map((port) => port.network), ...updates.map(({ after }) => after.definition.name)]
 
 /** Somebody alive is at one of these networks or its ports; undefined where nobody is. Throws NETWRIGHT_UNDO_INCOMPLETE where somebody dead was, and it cannot be cleared. */
 async function busy (means: Means, { networks, removal = false }: Pick<Quiet, 'networks' | 'removal'>): Promise<{ readonly network: string, readonly record: BatchRecord } | undefined> {
   const failed = await recover(means)
-  const hopeless = failed.find(({ record }) => namesOf(removal ? { ...record, updates: [] } : record).some((name) => networks.includes(name)))
+  const hopeless = failed.find(({ record }) => namesOf(removal && record.trial === undefined ? { ...record, updates: [] } : record).some((name) => networks.includes(name)))
   if (hopeless !== undefined) throw failure(hopeless.record.purpose, hopeless.left[0]?.error, hopeless.left)
   for (const record of await means.context.book.journal()) {
     if (isAbandoned(record)) continue
@@ -127,7 +150,7 @@ export interface Quiet extends Means {
 
 /**
  * Runs `work` under the lock, after what dead processes left is gone, and when nobody is at any of these networks: a network that is being
- * started is waited for. Throws NETWRIGHT_LOCKED, naming who is at it, after the lock's deadline, and NETWRIGHT_UNDO_INCOMPLETE where one
+ * started is waited for, one that is on trial is not. Throws NETWRIGHT_LOCKED, naming who is at it, after the lock's deadline, and NETWRIGHT_UNDO_INCOMPLETE where one
  * of them is only half there and cannot be cleared.
  */
 export async function whenQuiet<T> ({ context, daemons, purpose, networks, signal, removal = false }: Quiet, work: () => Promise<T>): Promise<T> {
@@ -138,7 +161,7 @@ export async function whenQuiet<T> ({ context, daemons, purpose, networks, signa
       return at === undefined ? { done: await work() } : { at }
     })
     if ('done' in result) return result.done
-    if (performance.now() >= deadline) throw busyError(result.at.network, result.at.record)
+    if (performance.now() >= deadline || result.at.record.trial !== undefined) throw busyError(result.at.network, result.at.record)
     await sleep(pause)
     stopIfAborted(signal, purpose)
   }
@@ -146,5 +169,9 @@ export async function whenQuiet<T> ({ context, daemons, purpose, networks, signa
 
 function busyError (network: string, record: BatchRecord): NetwrightError {
   const holder = `process ${String(record.process.pid)} (${record.purpose})`
+  if (record.trial !== undefined) {
+    const seconds = Math.max(1, Math.ceil((record.trial.deadline - monotonic()) / 1_000))
+    return new NetwrightError('NETWRIGHT_LOCKED', `network ${network} is on trial for another ${String(seconds)} s, until ${holder} confirms it`, { network, holder, remedy: 'wait until it is confirmed or taken back' })
+  }
   return new NetwrightError('NETWRIGHT_LOCKED', `network ${network} is being changed by ${holder}`, { holder, remedy: 'wait until it is done' })
 }

@@ -40,18 +40,16 @@ function portOf (standing: Ledger, { network, dev, index }: Detached): PortRecor
   return port
 }
 
-const REMEDY = 'removals come last, so that a failure leaves everything as it was: remove it in a transaction of its own first'
-
-/** Nothing that comes may need the place of something that goes. Throws NETWRIGHT_NAME_IN_USE, NETWRIGHT_SUBNET_IN_USE. */
-export function apart (coming: readonly Definition[], { networks }: Removal): void {
+/** Nothing that comes may need the place of something that is still going, or may come back. Throws NETWRIGHT_NAME_IN_USE, NETWRIGHT_SUBNET_IN_USE. */
+export function apart (coming: readonly Definition[], networks: readonly NetworkRecord[], { why, remedy }: { readonly why: string, readonly remedy: string }): void {
   for (const { definition: old, bridge } of networks) {
     const overlaps = overlapFinder(reaches(old))
     for (const definition of coming) {
       const { name } = definition
       const conflict = { kind: 'network', name: old.name }
-      if (definition.bridge.name === bridge.name) throw new NetwrightError('NETWRIGHT_NAME_IN_USE', `network ${name}: bridge ${bridge.name} is that of network ${old.name}, which the same transaction removes`, { network: name, conflict, remedy: REMEDY })
+      if (definition.bridge.name === bridge.name) throw new NetwrightError('NETWRIGHT_NAME_IN_USE', `network ${name}: bridge ${bridge.name} is that of network ${old.name}, ${why}`, { network: name, conflict, remedy })
       const text = reaches(definition).find((one) => overlaps({ destination: one, table: 254, type: 'unicast', protocol: 0, metric: 0 }).length > 0)
-      if (text !== undefined) throw new NetwrightError('NETWRIGHT_SUBNET_IN_USE', `network ${name}: the subnet is already in use: ${text} is that of network ${old.name}, which the same transaction removes`, { network: name, conflict: { ...conflict, detail: text }, remedy: REMEDY })
+      if (text !== undefined) throw new NetwrightError('NETWRIGHT_SUBNET_IN_USE', `network ${name}: the subnet is already in use: ${text} is that of network ${old.name}, ${why}`, { network: name, conflict: { ...conflict, detail: text }, remedy })
     }
   }
 }

@@ -22,17 +22,21 @@ import { openGuests, type Guests } from './guests.js'
 import { all, IndexTaken, joinPorts, makeBatch } from './make.js'
 import { abandon, clear, whenQuiet, type Means } from './recovery.js'
 import type { Content } from './book.js'
-import type { BatchRecord, NetworkRecord, PortRecord } from './record.js'
+import type { BatchRecord, NetworkRecord, PortRecord, UpdateRecord } from './record.js'
 import { releasesGuests } from './named-guests.js'
 import { prune } from './port-state.js'
 import { removalOf } from './removal.js'
 import { steps, type Steps } from './steps.js'
 import { closeAll, type TapFds } from './taps.js'
 import { failure } from './undo.js'
-import { about, networksOf, purposeOf, type Work } from './work.js'
+import { about, networksOf, onlyRemoves, purposeOf, type Work } from './work.js'
 import type { Consequence } from './change.js'
 
-export interface Transacting extends Means { readonly signal?: AbortSignal | undefined }
+export interface Transacting extends Means {
+  readonly signal?: AbortSignal | undefined
+  /** On trial: called when all is made, says until when (milliseconds of CLOCK_MONOTONIC). Whoever finds it unconfirmed then takes it back; removals are left to the confirmation. */
+  readonly trial?: (() => Promise<number>) | undefined
+}
 
 /** What was done, each in order of asking within its kind. */
 export interface Transacted {
@@ -41,6 +45,8 @@ export interface Transacted {
   readonly ports: readonly { readonly record: PortRecord, readonly network: NetworkRecord, readonly fds: readonly number[] }[]
   readonly updates: readonly { readonly record: NetworkRecord, readonly changes: readonly Consequence[] }[]
   readonly removed: readonly NetworkRecord[]
+  /** The intent of a trial. */
+  readonly trial?: BatchRecord
 }
 
 /** Another process may choose the same index at the same moment. */
@@ -82,6 +88,8 @@ class Transaction {
   readonly #fds: TapFds = new Map()
   /** The removals' own intent, void until the record stands. */
   #removal: BatchRecord | undefined
+  /** Likewise. */
+  #trial: BatchRecord | undefined
 
   constructor (work: Work, guests: Guests, means: Transacting) {
     this.#work = work
@@ -93,7 +101,7 @@ class Transaction {
 
   async run (): Promise<Transacted> {
     const { context, daemons, signal } = this.#means
-    if (isRemoval(this.#work) && !releasesGuests(this.#work, await context.book.look())) return await this.#onlyRemove()
+    if (onlyRemoves(this.#work) && !releasesGuests(this.#work, await context.book.look())) return await this.#onlyRemove()
     const started = await whenQuiet({ context, daemons, purpose: this.#purpose, networks: networksOf(this.#work), signal }, async () => {
       const begun = await this.#begin()
       return isSlow(begun.batch) ? { begun } : { done: await this.#orUndo(begun, async () => await this.#finish(begun)) }
@@ -111,6 +119,10 @@ class Transaction {
     const { context, daemons, signal } = this.#means
     return await whenQuiet({ context, daemons, purpose: this.#purpose, networks: networksOf(this.#work), signal, removal: true }, async () => {
       const removal = await removalOf(context, this.#work)
+      if (this.#means.trial !== undefined) {
+        await this.#try([], {})
+        return this.#done({ networks: [], ports: [], updates: [], removal: { networks: [], ports: [] }, kept: [], stocked: [] })
+      }
       await this.#step.before('write the journal')
       this.#removal = await context.book.intend(this.#purpose, { ...removal, removal: true })
       const left = await clear(this.#removal, this.#means)
@@ -180,7 +192,8 @@ class Transaction {
       await joinPorts(batch, { context, step: this.#step, signal: this.#means.signal })
     }
     await this.#release(batch)
-    if (batch.removal.networks.length + batch.removal.ports.length > 0) {
+    if (this.#means.trial !== undefined) await this.#try(updates, record)
+    else if (batch.removal.networks.length + batch.removal.ports.length > 0) {
       await this.#step.before('write the journal of removals')
       this.#removal = await context.book.intend(this.#purpose, { ...batch.removal, follows: record.id, removal: true })
     }
@@ -191,6 +204,18 @@ class Transaction {
     if (idle.length > 0) await daemons.forget(idle).catch((error: unknown) => { context.logger.warn({ err: error }, 'files of dnsmasq stay') })
     await this.#remove()
     return this.#done(batch)
+  }
+
+  /** From when the record stands until it is confirmed: what there is to be taken back, and from whom others have to keep their hands. */
+  async #try (updates: readonly UpdateRecord[], content: Pick<Content, 'networks' | 'ports' | 'updates'>): Promise<void> {
+    const { context: { book }, trial } = this.#means
+    if (trial === undefined) return
+    await this.#step.before('start the watcher')
+    const deadline = await trial()
+    await this.#step.before('write the journal of the trial')
+    const standing = await book.look()
+    const holders = updates.flatMap(({ before: { bridge: { index } } }) => standing.holders(index).slice(0, 1).map(({ record: { process, lifetime } }) => ({ index, process, ...lifetime === undefined ? {} : { lifetime } })))
+    this.#trial = await book.intend(this.#purpose, { ...content, trial: { deadline, names: networksOf(this.#work), holders } })
   }
 
   /** Networks that run, and get ports or other static leases: their dnsmasq reads its files again. */
@@ -232,7 +257,7 @@ class Transaction {
       networks: networks.map(({ record }) => record),
       ports: ports.map(({ record, network }) => ({ record, network, fds: this.#fds.get(record.link.index) ?? [] })),
       updates: updates.filter(({ implied }) => implied !== true).map(({ after, changes }) => ({ record: after, changes })),
-      removed: removal.networks,
+      removed: removal.networks, ...this.#trial === undefined ? {} : { trial: this.#trial },
     }
   }
 
@@ -246,7 +271,7 @@ class Transaction {
   async #undo ({ record, batch }: Begun, reason: unknown): Promise<never> {
     const { context } = this.#means
     await this.#close()
-    if (this.#removal !== undefined) await context.book.drop(this.#removal).catch((error: unknown) => { context.logger.warn({ err: error }, 'a removal that is void stays on record') })
+    for (const intent of [this.#removal, this.#trial]) if (intent !== undefined) await context.book.drop(intent).catch((error: unknown) => { context.logger.warn({ err: error }, 'an intent that is void stays on record') })
     throw failure(this.#purpose, located(reason, whose(reason, batch)), await clear(record, this.#means))
   }
 
@@ -283,8 +308,6 @@ class Stands extends Error {
     this.reason = reason
   }
 }
-
-const isRemoval = ({ create = [], start = [], update = [], attach = [] }: Work): boolean => create.length + start.length + update.length + attach.length === 0
 
 /** While it changes, a network needs what it needed and what it will need. */
 function union (before: NetworkRecord, after: NetworkRecord): NetworkRecord {

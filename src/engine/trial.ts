@@ -75,10 +75,15 @@ export class TrialHandle implements Trial {
 
   async confirm (): Promise<void> {
     const decision = decided(await readRecord(this.#trying.filed.path), this.#trying.change)
-    if (decision === 'taken back') throw unconfirmed(this.#trying)
+    if (decision === 'taken back') throw this.#unconfirmed()
     if (decision === undefined) await this.#trying.confirm()
     this.#hurry.abort()
-    if (await this.outcome === 'taken back') throw unconfirmed(this.#trying)
+    if (await this.outcome === 'taken back') throw this.#unconfirmed()
+  }
+
+  #unconfirmed (): NetwrightError {
+    const { name, confirmWithin } = this.#trying
+    return unconfirmed(`host bridge ${name}`, confirmWithin, `netwright host-bridge confirm ${name}, from a connection that works, in time`)
   }
 
   async takeBack (): Promise<void> {
@@ -92,8 +97,9 @@ export class TrialHandle implements Trial {
   }
 }
 
-export function unconfirmed ({ name, confirmWithin }: Pick<Trying, 'name' | 'confirmWithin'>): NetwrightError {
-  return new NetwrightError('NETWRIGHT_UNCONFIRMED', `host bridge ${name}: nobody confirmed the change within ${String(confirmWithin)} s: it was taken back`, { remedy: `netwright host-bridge confirm ${name}, from a connection that works, in time` })
+/** `confirmWithin`: seconds. */
+export function unconfirmed (what: string, confirmWithin: number, remedy = 'confirm it in time'): NetwrightError {
+  return new NetwrightError('NETWRIGHT_UNCONFIRMED', `${what}: nobody confirmed the change within ${String(confirmWithin)} s: it was taken back`, { remedy })
 }
 
 /** Throws where not all could be taken back. */

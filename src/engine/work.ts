@@ -28,6 +28,9 @@ export interface Work {
   readonly detach?: readonly Detached[]
 }
 
+/** Nothing comes or changes. */
+export const onlyRemoves = ({ create = [], start = [], update = [], attach = [] }: Work): boolean => create.length + start.length + update.length + attach.length === 0
+
 /** Every network that the work is about, once. */
 export function networksOf ({ create = [], start = [], update = [], attach = [], stop = [], detach = [] }: Work): string[] {
   return [...new Set([

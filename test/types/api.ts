@@ -31,6 +31,18 @@ export async function rigs (host: Host): Promise<readonly boolean[]> {
   return [rig.host('b').made, list.host('d').made]
 }
 
+export async function trials (host: Host): Promise<readonly string[]> {
+  await using trial = await host.transaction((tx) => { tx.destroy('a') }, { confirmWithin: 30, probe: ({ ports, signal }) => ports.length === 0 && !signal.aborted })
+  await trial.confirm()
+  const probed = await host.transaction(() => undefined, { probe: 'none' })
+  const made = await host.transaction(() => undefined, {})
+  // @ts-expect-error -- what is not on trial needs no confirmation
+  await made.confirm()
+  // @ts-expect-error -- no such probe
+  await host.transaction(() => undefined, { confirmWithin: 1, probe: 'ping' })
+  return [await trial.outcome, await probed.outcome]
+}
+
 export async function wrong (host: Host, network: Network): Promise<void> {
   // @ts-expect-error -- a definition is text or an object
   await host.define(42)
