@@ -1,26 +1,27 @@
 /**
  * Runs every check and every test file, each in a process of its own, and ends with one line: `N passed, N failed[, N skipped]`.
  *
- *     node dist/scripts/run-tests.js [--compiled ok|failed] [--coverage] [FILTER...]
+ *     node dist/scripts/run-tests.js [--compiled ok|failed] [--quick] [--coverage] [FILTER...]
  *
+ * --quick: what scripts/bundle-tests.js has made is newer than what the compiler wrote, and run in its place.
  * A filter is a part of a name: `kernel/`, `unit/netlink`, `check/lint`. uvu exits 0 when a suite hook throws or `.run()` is forgotten,
  * so its own figures are read: exit 0 and Passed = Total, something was there to run, and each skip is one that test/skips.json lists.
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { has, probeAll } from '../test/harness/needs.js'
 
 export interface Verdict { readonly passed: number, readonly failed: number, readonly skipped: number, readonly why?: string, readonly output: string }
-interface Job { readonly name: string, readonly heavy: boolean, readonly command: readonly string[], readonly judge: (end: End) => Verdict }
+interface Job { readonly name: string, readonly command: readonly string[], readonly judge: (end: End) => Verdict }
 export interface End { readonly output: string, readonly code: number | null, readonly late: boolean }
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-/** A file takes a minute and a half at the most on a slow machine with another one beside it. */
-const boundMs = 300_000
+/** A file takes two minutes at the most on a slow machine with two beside it. */
+const boundMs = 400_000
 const checkBoundMs = 420_000
 const coverageDirectory = `${root}coverage/raw`
 
@@ -32,6 +33,10 @@ const checks: Readonly<Record<string, readonly string[]>> = {
   'check/layers': ['dist/scripts/check-layers.js'],
   'check/uapi': ['dist/scripts/check-uapi.js'],
 }
+
+/** What takes more than half a minute begins first, so that the run does not end with one of them alone. */
+const longest = ['check/lint', 'faults/double', 'faults/errors', 'faults/batch500', 'faults/transaction', 'faults/calls', 'faults/batch', 'faults/recycle', 'check/package', 'cli/seeds', 'cli/seeds-virtual', 'cli/seeds-routed', 'cli/networks', 'faults/', 'unit/netlink/native-build', 'kernel/guests', 'kernel/workers', 'kernel/matrix', 'kernel/owners', 'kernel/auto', 'kernel/graves']
+const rank = (name: string): number => { const at = longest.findIndex((begin) => name.startsWith(begin)); return at < 0 ? longest.length : at }
 
 // eslint-disable-next-line no-control-regex -- what makes colours on a terminal
 const plain = (text: string): string => text.replaceAll(/\u001b\[[0-9;]*m/g, '')
@@ -97,11 +102,18 @@ async function testFiles (): Promise<string[]> {
   return all.filter((path) => path.endsWith('.test.js') && !path.startsWith('vm/') && existsSync(`${root}test/${path.replace(/\.js$/, '.ts')}`)).sort()
 }
 
-async function jobs (filters: readonly string[]): Promise<Job[]> {
-  const found: Job[] = Object.entries(checks).map(([name, command]) => ({ name, heavy: false, command, judge: judgeCheck }))
+/** Those that make networks start in their sandbox before all of a test is loaded, instead of loading it twice. */
+async function commandOf (path: string, quick: boolean): Promise<string[]> {
+  const text = await readFile(`${root}dist/test/${path}`, 'utf8')
+  return ['--enable-source-maps', .../(?:kernel-test|bed|every-step|tutorials)\.js'/.test(text) ? ['--import', './dist/test/harness/sandbox.js'] : [], `dist/${quick ? 'quick/tests' : 'test'}/${path}`]
+}
+
+async function jobs (filters: readonly string[], quick: boolean): Promise<Job[]> {
+  const found: Job[] = Object.entries(checks).map(([name, command]) => ({ name, command, judge: judgeCheck }))
   for (const path of await testFiles()) {
-    found.push({ name: path.replace(/\.test\.js$/, ''), heavy: !path.startsWith('unit/'), command: ['--enable-source-maps', `dist/test/${path}`], judge: judgeTests })
+    found.push({ name: path.replace(/\.test\.js$/, ''), command: await commandOf(path, quick), judge: judgeTests })
   }
+  found.sort((a, b) => rank(a.name) - rank(b.name))
   return found.filter(({ name }) => filters.length === 0 || filters.some((filter) => name.includes(filter) || `test/${name}.test.ts`.includes(filter)))
 }
 
@@ -119,21 +131,13 @@ function withoutCoverage ({ NODE_V8_COVERAGE: _, ...rest }: NodeJS.ProcessEnv): 
   return rest
 }
 
-/** Light jobs on every core, heavy ones (they make networks) two at a time. */
+/** One more than there are cores, at most eight: tests that make networks wait for the kernel a third of their time. */
 async function runAll (queue: Job[], env: NodeJS.ProcessEnv): Promise<Map<Job, Verdict>> {
   const verdicts = new Map<Job, Verdict>()
-  let heavy = 0
   const worker = async (): Promise<void> => {
-    for (;;) {
-      const at = queue.findIndex((job) => !job.heavy || heavy < 2)
-      const [job] = at < 0 ? [] : queue.splice(at, 1)
-      if (job === undefined) return // what is left is heavy, and the workers that run heavy jobs go on with it
-      if (job.heavy) heavy++
-      verdicts.set(job, await runJob(job, env))
-      if (job.heavy) heavy--
-    }
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) verdicts.set(job, await runJob(job, env))
   }
-  await Promise.all(Array.from({ length: Math.max(2, Math.min(availableParallelism(), 8)) }, worker))
+  await Promise.all(Array.from({ length: Math.min(availableParallelism() + 1, 8) }, worker))
   return verdicts
 }
 
@@ -145,9 +149,9 @@ async function reportCoverage (): Promise<void> {
 }
 
 async function main (): Promise<number> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { compiled: { type: 'string' }, coverage: { type: 'boolean' } } })
-  const queue = await jobs(positionals)
-  const env: NodeJS.ProcessEnv = { ...process.env, ...probeAll(), FORCE_COLOR: '0' }
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { compiled: { type: 'string' }, coverage: { type: 'boolean' }, quick: { type: 'boolean', default: false } } })
+  const queue = await jobs(positionals, values.quick)
+  const env: NodeJS.ProcessEnv = { ...process.env, ...probeAll(), FORCE_COLOR: '0', ...values.quick ? { NETWRIGHT_TEST_QUICK: '1' } : {} }
   if (values.coverage === true) {
     await rm(coverageDirectory, { recursive: true, force: true })
     await mkdir(coverageDirectory, { recursive: true })

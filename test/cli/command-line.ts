@@ -1,12 +1,12 @@
 /** The real command, run as people run it: `node dist/src/cli/main.js` in another process. */
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { started } from '../harness/started.js'
 import { exec, type ExecOptions, type Outcome } from '../harness/command.js'
 import type { KernelTest } from '../harness/kernel-test.js'
 
 /** The program. */
-export const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+export const program = started(new URL('../../src/cli/main.js', import.meta.url))
 
 export interface CommandLine {
   /** Its root directory, below the test's own. */
@@ -24,7 +24,7 @@ export async function commandLine ({ ns, tmp }: Pick<KernelTest, 'ns' | 'tmp'>):
   const root = join(tmp, 'root')
   const bin = join(tmp, 'bin')
   await mkdir(bin)
-  await writeFile(join(bin, 'netwright'), `#!/bin/sh\nexec ${process.execPath} --enable-source-maps ${program} --root ${root} --netns ${ns.name} "$@"\n`)
+  await writeFile(join(bin, 'netwright'), `#!/bin/sh\nexec ${process.execPath} ${program} --root ${root} --netns ${ns.name} "$@"\n`)
   await chmod(join(bin, 'netwright'), 0o755)
   const run = (words: readonly string[], options?: ExecOptions): Promise<Outcome> => exec(join(bin, 'netwright'), words, options)
   return {

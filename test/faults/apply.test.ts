@@ -1,7 +1,7 @@
 /** An apply that does a bit of everything fails, is aborted and is killed at every step; what stands is compared with what stood. */
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { started } from '../harness/started.js'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Host } from '../../src/engine/api.js'
@@ -14,7 +14,7 @@ import { after, before, source } from './apply-lab.js'
 import type { Place } from './operations.js'
 import { state } from './state.js'
 
-const child = fileURLToPath(new URL('apply-child.js', import.meta.url))
+const child = started(new URL('apply-child.js', import.meta.url))
 
 /** What happens behind the scenes, in no fixed order. */
 const BEHIND = new Set(['look at links', 'delete buried links', 'close the grave'])

@@ -1,7 +1,7 @@
 /** Fails and kills one operation at every step, and compares what stands with what stood. */
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { started } from '../harness/started.js'
 import { NetwrightError } from '../../src/errors.js'
 import { openHost, type Internals } from '../../src/engine/host.js'
 import type { Host } from '../../src/engine/api.js'
@@ -11,8 +11,8 @@ import { difference, settle, type Snapshot } from '../harness/snapshot.js'
 import { operations, type Operation, type OperationName, type Place } from './operations.js'
 import { state } from './state.js'
 
-const child = fileURLToPath(new URL('child.js', import.meta.url))
-const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+const child = started(new URL('child.js', import.meta.url))
+const program = started(new URL('../../src/cli/main.js', import.meta.url))
 const env = { NODE_V8_COVERAGE: '' } // of a process that is killed nothing is written
 
 export interface Bed {

@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { started } from '../harness/started.js'
 import type { Outcome } from '../harness/command.js'
 import { kernelTest, type KernelTest } from '../harness/kernel-test.js'
 import { difference } from '../harness/snapshot.js'
@@ -11,7 +11,7 @@ import { same } from './bed.js'
 import { alone, plain, red } from './operations.js'
 import { state } from './state.js'
 
-const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+const program = started(new URL('../../src/cli/main.js', import.meta.url))
 
 /** Every capability that a network with dnsmasq needs, sorted as errors list them. */
 const all = ['CAP_NET_ADMIN', 'CAP_NET_BIND_SERVICE', 'CAP_NET_RAW', 'CAP_SETGID', 'CAP_SETUID'] as const

@@ -3,14 +3,14 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { chmod, mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { started } from '../harness/started.js'
 import { openHost } from '../../src/engine/host.js'
 import { exec, must } from '../harness/command.js'
 import { kernelTest, type KernelTest } from '../harness/kernel-test.js'
 import { thrown } from './bed.js'
 import { isolated } from './recycle-work.js'
 
-const child = fileURLToPath(new URL('recycle-child.js', import.meta.url))
+const child = started(new URL('recycle-child.js', import.meta.url))
 const env = { NODE_V8_COVERAGE: '' }
 
 async function place ({ ns, tmp }: KernelTest): Promise<{ readonly netns: string, readonly root: string }> {

@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { mkdir, open, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { started } from '../harness/started.js'
 import { NetwrightError, ProcessError } from '../../src/errors.js'
 import { exec, must } from '../harness/command.js'
 import { kernelTest } from '../harness/kernel-test.js'
@@ -12,8 +12,8 @@ import { bed, codeOf, same, thrown, withHost, type Bed } from './bed.js'
 import { state } from './state.js'
 
 const needs = { needs: ['dnsmasq', 'nft', 'tun'] }
-const child = fileURLToPath(new URL('child.js', import.meta.url))
-const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+const child = started(new URL('child.js', import.meta.url))
+const program = started(new URL('../../src/cli/main.js', import.meta.url))
 const PAGE = 4096
 
 /** Fills a file system but for so many pages. Returns how to make room again. */

@@ -2,21 +2,27 @@
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { json, must } from './command.js'
+import { must } from './command.js'
 
 /** Lines under headings; two snapshots are equal when all lines are. */
 export type Snapshot = ReadonlyMap<string, readonly string[]>
 
-const sections: Readonly<Record<string, readonly [string, ...string[]]>> = {
-  links: ['ip', '-j', '-d', 'link'],
-  addresses: ['ip', '-j', 'addr'],
-  'routes IPv4': ['ip', '-j', '-4', 'route', 'show', 'table', 'all'],
-  'routes IPv6': ['ip', '-j', '-6', 'route', 'show', 'table', 'all'],
-  'rules IPv4': ['ip', '-j', '-4', 'rule'],
-  'rules IPv6': ['ip', '-j', '-6', 'rule'],
-  neighbours: ['ip', '-j', 'neigh', 'show', 'nud', 'all'],
-  ruleset: ['nft', '-j', 'list', 'ruleset'],
-}
+/** What prints a line of JSON each, in this order. As few processes as can be: nearly every test reads all of it four times. */
+const headings = ['links', 'addresses', 'routes IPv4', 'rules IPv4', 'neighbours', 'routes IPv6', 'rules IPv6', 'ruleset'] as const
+const readAll = `set -e
+ip -j -d link
+ip -j -batch - <<EOF
+addr
+route show table all
+rule
+neigh show nud all
+EOF
+ip -j -6 -batch - <<EOF
+route show table all
+rule
+EOF
+nft -j list ruleset
+grep . /dev/null /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/*/forwarding /proc/sys/net/ipv6/conf/*/forwarding`
 /** Values that run by themselves: they are not state that somebody left. */
 const restless = new Set(['valid_life_time', 'preferred_life_time', 'expires', 'used', 'probes'])
 
@@ -30,18 +36,13 @@ const text = async (path: string): Promise<string> => await readFile(path, 'utf8
 
 /** What stands in a network namespace (without a name: in the one of this process): links, addresses, routes, rules, neighbours, nftables, forwarding. */
 export async function networkState (namespace?: string): Promise<Snapshot> {
-  const run = async <T>(words: readonly [string, ...string[]], how: (command: string, args: readonly string[]) => Promise<T>): Promise<T> => {
-    const [command, ...args] = namespace === undefined ? words : ['ip', 'netns', 'exec', namespace, ...words] as const
-    return await how(command, args)
-  }
-  const state = new Map<string, readonly string[]>()
-  await Promise.all(Object.entries(sections).map(async ([heading, words]) => { state.set(heading, lines(await run(words, json))) }))
-  state.set('forwarding', (await run(['sh', '-c', forwarding], must)).trim().split('\n').sort())
-  return new Map([...state].sort(([a], [b]) => a < b ? -1 : 1))
+  const printed = await (namespace === undefined ? must('sh', ['-c', readAll]) : must('ip', ['netns', 'exec', namespace, 'sh', '-c', readAll]))
+  const rows = printed.trimEnd().split('\n')
+  const state = headings.map((heading, at): [string, readonly string[]] => [heading, lines(JSON.parse(rows[at] ?? ''))])
+  // /proc/sys/net shows the reader's own.
+  state.push(['forwarding', rows.slice(headings.length).sort()])
+  return new Map(state.sort(([a], [b]) => a < b ? -1 : 1))
 }
-
-/** Reads every forwarding switch of a namespace; runs inside it, since /proc/sys/net shows the reader's own. */
-const forwarding = 'grep . /dev/null /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/*/forwarding /proc/sys/net/ipv6/conf/*/forwarding'
 
 async function files (path: string, ignore: ReadonlySet<string>): Promise<string[]> {
   if (ignore.has(path)) return []

@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { started } from '../harness/started.js'
 import type { Network } from '../../src/engine/api.js'
 import { dump } from '../../src/netlink/call.js'
 import { openChannel } from '../../src/netlink/channel.js'
@@ -14,7 +14,7 @@ import { exec } from '../harness/command.js'
 import { kernelTest, type KernelTest, type Namespace } from '../harness/kernel-test.js'
 import { host, OUTSIDE, uplink } from './bed.js'
 
-const worker = fileURLToPath(new URL('graves-worker.js', import.meta.url))
+const worker = started(new URL('graves-worker.js', import.meta.url))
 const red = { name: 'red', forward: 'nat', bridge: 'br-red', subnet: '10.95.1.0/24', dns: { enable: false } } as const
 
 /** Original source, reply source and original destination of each connection, sorted. */

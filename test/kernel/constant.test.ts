@@ -3,14 +3,14 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { started } from '../harness/started.js'
 import { openHost, type Internals } from '../../src/engine/host.js'
 import type { Host, NetworkInput } from '../../src/index.js'
 import { thrown, codeOf } from '../faults/bed.js'
 import { must } from '../harness/command.js'
 import { kernelTest, type KernelTest, type Namespace } from '../harness/kernel-test.js'
 
-const worker = fileURLToPath(new URL('constant-worker.js', import.meta.url))
+const worker = started(new URL('constant-worker.js', import.meta.url))
 
 /** What a stretch of the trace did: calls, and bytes that went through the kernel. */
 interface Cost { calls: number, sent: number, received: number, read: number, listed: number }

@@ -3,15 +3,15 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { started } from '../harness/started.js'
 import { openHost, type Internals } from '../../src/engine/host.js'
 import type { Host } from '../../src/engine/api.js'
 import { exec, must } from '../harness/command.js'
 import { dhcp, guest } from '../harness/guest.js'
 import { kernelTest, type KernelTest } from '../harness/kernel-test.js'
 
-const worker = fileURLToPath(new URL('graves-worker.js', import.meta.url))
-const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+const worker = started(new URL('graves-worker.js', import.meta.url))
+const program = started(new URL('../../src/cli/main.js', import.meta.url))
 const env = { NODE_V8_COVERAGE: '' }
 const red = { name: 'red', forward: 'nat', bridge: 'br-red', mac: '52:54:00:00:00:01', subnet: '10.95.1.0/24', dhcp: true } as const
 const many = (count: number): { name: string, forward: 'nat', subnet: string, bridge: string, dns: { enable: false } }[] =>

@@ -2,7 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { started } from '../harness/started.js'
 import { openHost } from '../../src/index.js'
 import { background, exec, type Background } from '../harness/command.js'
 import { kernelTest, type KernelTest } from '../harness/kernel-test.js'
@@ -12,7 +12,7 @@ import { differs, nic, stateOf, traffic, unplug } from './host-bridge-bed.js'
 import type { Order } from './host-bridge-worker.js'
 import { filesBelow, pidsOf } from './lifetime-bed.js'
 
-const worker = fileURLToPath(new URL('host-bridge-worker.js', import.meta.url))
+const worker = started(new URL('host-bridge-worker.js', import.meta.url))
 const env = { NODE_V8_COVERAGE: '' }
 const order = ({ ns, tmp }: KernelTest, wanted: Pick<Order, 'verb'> & Partial<Order>): string => JSON.stringify({ netns: ns.path, root: join(tmp, 'root'), ...wanted } satisfies Order)
 

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { started } from '../harness/started.js'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Host, HostEvent } from '../../src/index.js'
@@ -99,7 +99,7 @@ kernelTest(test, 'events: what another host object and another process do is tol
 
   const file = join(tmp, 'blue.xml')
   await writeFile(file, '<network><name>blue</name><bridge name="br8" stp="off"/><ip address="10.8.0.1" netmask="255.255.255.0"/></network>')
-  const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+  const main = started(new URL('../../src/cli/main.js', import.meta.url))
   const cli = async (...words: string[]): Promise<void> => { await ns.must(process.execPath, [main, '--netns', ns.path, '--root', tmp, ...words]) }
   await cli('net-create', file)
   await ear.until('network blue started')

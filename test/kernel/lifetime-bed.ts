@@ -3,14 +3,14 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { started } from '../harness/started.js'
 import { background, type Background } from '../harness/command.js'
 import { kernelTest, type KernelTest } from '../harness/kernel-test.js'
 import { difference, networkState, type Snapshot } from '../harness/snapshot.js'
 import { eventually } from './bed.js'
 import type { Life } from './lifetime-worker.js'
 
-export const worker = fileURLToPath(new URL('lifetime-worker.js', import.meta.url))
+export const worker = started(new URL('lifetime-worker.js', import.meta.url))
 export const env = { NODE_V8_COVERAGE: '' } // of a process that is killed nothing is written
 
 export type Plan = Partial<Life> & Pick<Life, 'end'>

@@ -4,14 +4,14 @@ import * as assert from 'uvu/assert'
 import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { started } from '../harness/started.js'
 import { openHost, type Host } from '../../src/index.js'
 import { must } from '../harness/command.js'
 import { networkState } from '../harness/snapshot.js'
 import { eventually, host as open } from './bed.js'
 import { cleared, env, life, lifetime, living, names, order, pidsOf, reapers, worker, type Plan } from './lifetime-bed.js'
 
-const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+const program = started(new URL('../../src/cli/main.js', import.meta.url))
 
 const ends: Readonly<Record<string, { readonly plan: Plan, readonly code: number }>> = {
   'process.abort()': { plan: { end: 'abort' }, code: -1 },

@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { started } from '../harness/started.js'
 import { openHost } from '../../src/engine/host.js'
 import type { NetworkInput } from '../../src/network/spec.js'
 import { codeOf, thrown } from '../faults/bed.js'
@@ -11,8 +11,8 @@ import { exec } from '../harness/command.js'
 import { kernelTest, type KernelTest } from '../harness/kernel-test.js'
 import { random, type Found, type Work } from './owner-worker.js'
 
-const worker = fileURLToPath(new URL('owner-worker.js', import.meta.url))
-const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+const worker = started(new URL('owner-worker.js', import.meta.url))
+const program = started(new URL('../../src/cli/main.js', import.meta.url))
 const env = { NODE_V8_COVERAGE: '' }
 
 interface Daemon { readonly owner: string, readonly found: Promise<Found>, finish (): Promise<void> }

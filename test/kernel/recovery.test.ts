@@ -4,15 +4,15 @@ import * as assert from 'uvu/assert'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
+import { started } from '../harness/started.js'
 import { openHost, type Internals } from '../../src/engine/host.js'
 import type { Host, HostEvent, Network } from '../../src/engine/api.js'
 import { must } from '../harness/command.js'
 import { dig, guest } from '../harness/guest.js'
 import { kernelTest, type KernelTest, type Namespace } from '../harness/kernel-test.js'
 
-const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
-const worker = fileURLToPath(new URL('owner-worker.js', import.meta.url))
+const program = started(new URL('../../src/cli/main.js', import.meta.url))
+const worker = started(new URL('owner-worker.js', import.meta.url))
 const env = { NODE_V8_COVERAGE: '' }
 const red = `<network><name>red</name><forward mode='nat'/><bridge name='br-red' stp='off'/><ip address='10.95.1.1' netmask='255.255.255.0'>
   <dhcp><range start='10.95.1.10' end='10.95.1.99'/></dhcp></ip>

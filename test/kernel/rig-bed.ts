@@ -1,14 +1,14 @@
 /** What the tests of rigs stand on. */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { started } from '../harness/started.js'
 import type { Host, NetworkInput } from '../../src/index.js'
 import { openHost, type Internals } from '../../src/engine/host.js'
 import { background, json, type Background } from '../harness/command.js'
 import type { KernelTest } from '../harness/kernel-test.js'
 import type { RigWork } from './rig-worker.js'
 
-export const worker = fileURLToPath(new URL('rig-worker.js', import.meta.url))
+export const worker = started(new URL('rig-worker.js', import.meta.url))
 export const env = { NODE_V8_COVERAGE: '' }
 export const plain = (name: string, third: number): NetworkInput => ({ name, forward: 'nat', subnet: `10.95.${String(third)}.0/24`, bridge: `br-${name}`, dns: { enable: false } })
 export const served = (name: string, third: number): NetworkInput => ({ name, forward: 'nat', subnet: `10.95.${String(third)}.0/24`, bridge: `br-${name}`, dhcp: true })

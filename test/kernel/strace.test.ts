@@ -3,11 +3,11 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { started } from '../harness/started.js'
 import { must } from '../harness/command.js'
 import { kernelTest } from '../harness/kernel-test.js'
 
-const worker = fileURLToPath(new URL('strace-worker.js', import.meta.url))
+const worker = started(new URL('strace-worker.js', import.meta.url))
 
 /** The marks that the worker writes, and what happened behind each. */
 interface Stretch { readonly mark: string, readonly lines: readonly string[] }

@@ -2,12 +2,12 @@
 import { test } from 'uvu'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { started } from '../harness/started.js'
 import { must } from '../harness/command.js'
 import { kernelTest } from '../harness/kernel-test.js'
 import type { Order } from './workers-main.js'
 
-const program = fileURLToPath(new URL('workers-main.js', import.meta.url))
+const program = started(new URL('workers-main.js', import.meta.url))
 
 const CRASHES = 4
 
