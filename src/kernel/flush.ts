@@ -5,7 +5,6 @@
 import { mapSlowly } from '../netlink/breathe.js'
 import { send, type Outcome } from '../netlink/call.js'
 import { hostOrder } from '../bytes/writer.js'
-import { isErrno } from '../netlink/errno.js'
 import { removeFirstAddress } from '../netlink/rtnl/addr.js'
 import { link } from '../netlink/rtnl/link.js'
 import { flushMdb } from '../netlink/rtnl/mdb.js'
@@ -39,7 +38,7 @@ export async function flush (transport: Transport, links: readonly { readonly on
     const found: { -readonly [K in keyof Flushed]: Flushed[K] } = { groups: false, addressed: false }
     for (const { verdict } of mine) {
       const outcome = outcomes[at++]
-      const why = outcome === undefined || (outcome.error === undefined && !outcome.acknowledged) ? 'the kernel\'s answer was lost' : verdict(outcome, found)
+      const why = outcome === undefined || !outcome.acknowledged ? 'the kernel\'s answer was lost' : verdict(outcome, found)
       if (why !== undefined) found.spoiled ??= why
     }
     return found
@@ -51,7 +50,7 @@ type Verdict = (outcome: Outcome, found: { groups: boolean, addressed: boolean }
 interface Step { readonly request: Request, readonly verdict: Verdict }
 
 const must: Verdict = ({ error }) => error?.message
-const unless = (...names: readonly string[]): Verdict => ({ error }) => error === undefined || names.some((name) => isErrno(error, name)) ? undefined : error.message
+const unless = (...names: readonly string[]): Verdict => (outcome) => outcome.errnoName === undefined || names.includes(outcome.errnoName) ? undefined : outcome.error?.message
 
 /** `rooted`: its root qdisc may be somebody's. */
 function requestsFor ({ index, kind }: Buried, rooted: boolean, pristine: Pristine): readonly Step[] {
@@ -91,9 +90,9 @@ function steps (pristine: Pristine, kind: Buried['kind']): Step[] {
   return [
     ...kind === 'bridge' ? [
       { request: flushFdb(INDEX, ''), verdict: must },
-      { request: flushMdb(INDEX, ''), verdict: ({ error }: Outcome, found: { groups: boolean }) => { found.groups = error !== undefined; return undefined } },
+      { request: flushMdb(INDEX, ''), verdict: ({ errnoName }: Outcome, found: { groups: boolean }) => { found.groups = errnoName !== undefined; return undefined } },
     ] : [],
-    { request: removeFirstAddress(INDEX, ''), verdict: (outcome, found) => { found.addressed = outcome.error === undefined; return unless('EADDRNOTAVAIL', 'ENODEV')(outcome, found) } },
+    { request: removeFirstAddress(INDEX, ''), verdict: (outcome, found) => { found.addressed = outcome.errnoName === undefined; return unless('EADDRNOTAVAIL', 'ENODEV')(outcome, found) } },
     { request: qdisc.remove({ ifindex: INDEX, parent: TC_H_ROOT }, ROOT), verdict: unless('ENOENT', 'EINVAL', 'EOPNOTSUPP') },
     { request: qdisc.remove({ ifindex: INDEX, parent: TC_H_INGRESS, handle: 0xffff0000 }, ''), verdict: unless('ENOENT', 'EINVAL', 'EOPNOTSUPP') },
     ...pristine.neighbours.map(({ family, name, parms }): Step => {
@@ -105,7 +104,7 @@ function steps (pristine: Pristine, kind: Buried['kind']): Step[] {
     // The kernel takes this mode only from a link that has a secret: refusal is the proof that there is none.
     ...pristine.ipv6.size === 0 ? [] : [{
       request: withMode(INDEX, '', IN6_ADDR_GEN_MODE_STABLE_PRIVACY),
-      verdict: (outcome: Outcome) => outcome.error === undefined ? 'a secret for IPv6 addresses' : unless('EINVAL', 'EAFNOSUPPORT')(outcome, { groups: false, addressed: false }),
+      verdict: (outcome: Outcome) => outcome.errnoName === undefined ? 'a secret for IPv6 addresses' : unless('EINVAL', 'EAFNOSUPPORT')(outcome, { groups: false, addressed: false }),
     }],
   ]
 }

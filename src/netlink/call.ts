@@ -2,6 +2,7 @@
 import { Writer } from '../bytes/writer.js'
 import { NetwrightError, type KernelError } from '../errors.js'
 import { errnoIn, verdict } from './ack.js'
+import { errnoName } from './errno.js'
 import { mapSlowly, pacer } from './breathe.js'
 import { endOf, isPlainAck, messageAt, messages, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, sequenceAt, type Message } from './header.js'
 import { frame, type Request } from './request.js'
@@ -12,7 +13,9 @@ import type { Reply, Transport } from './transport.js'
 export interface Outcome {
   readonly request: Request
   readonly acknowledged: boolean
-  readonly error?: KernelError
+  readonly error?: KernelError | undefined
+  /** Of the error: `ENODEV`. */
+  readonly errnoName?: string
   /** The kernel's sentence on a request that it carried out. */
   readonly warning?: string
 }
@@ -139,8 +142,27 @@ async function sort ({ datagrams }: Reply, came: ReadonlyMap<number, Came>): Pro
 function answerOf (request: Request, { ack, replies = NO_REPLIES }: Answered, absent: number | undefined): Answer {
   if (ack === undefined) return { outcome: { request, acknowledged: false }, replies, none: false }
   if (ack === 'done') return { outcome: { request, acknowledged: true }, replies, none: false }
-  const none = absent !== undefined && errnoIn(ack) === absent
-  return { outcome: none ? { request, acknowledged: true } : { request, acknowledged: true, ...verdict(request, ack) }, replies, none }
+  const errno = errnoIn(ack)
+  const none = absent !== undefined && errno === absent
+  if (none) return { outcome: { request, acknowledged: true }, replies, none }
+  return { outcome: errno > 0 ? new Refused(request, ack, errnoName(errno)) : { request, acknowledged: true, ...verdict(request, ack) }, replies, none }
+}
+
+/** An error with its stack costs more than the request. Whoever sends hundreds that may be refused looks at the errno, and no error is made then. */
+class Refused implements Outcome {
+  readonly acknowledged = true
+  readonly request: Request
+  readonly errnoName: string
+  readonly #ack: Message
+  #error: KernelError | undefined
+
+  constructor (request: Request, ack: Message, name: string) {
+    this.request = request
+    this.errnoName = name
+    this.#ack = ack
+  }
+
+  get error (): KernelError | undefined { return this.#error ??= verdict(this.request, this.#ack).error }
 }
 
 function * answers (reply: Reply): Generator<Message> {
