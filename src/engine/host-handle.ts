@@ -1,5 +1,6 @@
 /** A host that is open: hands out network handles, and tells what happens. */
 import { assertObject, NetwrightError } from '../errors.js'
+import { pacer } from '../netlink/breathe.js'
 import { parseDefinition } from '../network/definition.js'
 import type { AutostartOptions, CheckLine, Committed, Host, HostEvent, LinkPool, Links, MacvtapInput, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, Options, Port, PortInfo, StartReport, Transaction } from './api.js'
 import { applied } from './apply.js'
@@ -39,6 +40,8 @@ import type { CommittedOnTrial, TransactionTrialOptions } from './trial-api.js'
 import type { Work } from './work.js'
 import type { Works } from './works.js'
 
+const pace = pacer()
+
 export class HostHandle implements Host {
   readonly owner: string
   readonly links: Links
@@ -64,7 +67,14 @@ export class HostHandle implements Host {
     this.#closers = closers
     this.daemons = new Daemons(context, supervise, (event) => { events.tell({ kind: 'dnsmasq', ...event }) })
     const open = (): void => { if (signal.aborted) throw new NetwrightError('NETWRIGHT_CLOSED', 'the host is closed') }
-    const during = async <T>(work: () => Promise<T>, doing?: Doing): Promise<T> => { open(); return await this.#going.during(async () => await context.tallies.operation(doing, work)) }
+    const during = async <T>(work: () => Promise<T>, doing?: Doing): Promise<T> => {
+      open()
+      return await this.#going.during(async () => {
+        const rest = pace() // hundreds may be asked for something at once
+        if (rest !== undefined) await rest
+        return await context.tallies.operation(doing, work)
+      })
+    }
     this.#works = { context, daemons: this.daemons, events, get closed () { return signal.aborted }, end: signal, open, during, refresh: async () => { if (supervise || events.heard) await this.#watch.refresh() } }
     this.#watch = new Watch(this.#works, signal)
     this.#supervise = supervise

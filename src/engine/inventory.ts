@@ -1,5 +1,6 @@
 /** What networks there are: stored, running, or both. Only reads; no lock, since each file is whole. */
 import { InputError, NetwrightError } from '../errors.js'
+import { turn } from '../netlink/breathe.js'
 import { subnetOf } from '../network/subnet.js'
 import type { Definition } from '../network/spec.js'
 import { formatCidr } from '../values/cidr.js'
@@ -53,12 +54,12 @@ async function leaving (context: Records): Promise<ReadonlySet<number>> {
 /** The look at single networks that is about to begin: which ones, and how they are found. */
 const nextOf = new WeakMap<Records, { readonly names: Set<string>, readonly look: Promise<(name: string) => Entry | undefined> }>()
 
-/** One network, undefined where there is none of that name. Costs the same however many there are; those who ask in the same moment share one look. */
+/** One network, undefined where there is none of that name. Costs the same however many there are; those who ask in the same turn of the event loop share one look. */
 export async function lookAt (context: Records, name: string): Promise<Entry | undefined> {
   let shared = nextOf.get(context)
   if (shared === undefined) {
     const names = new Set<string>()
-    shared = { names, look: Promise.resolve().then(async () => {
+    shared = { names, look: turn().then(async () => {
       nextOf.delete(context)
       const [stored, standing, going] = await Promise.all([context.store.some([...names]), context.book.look(), leaving(context)])
       return (one: string) => entryOf(one, { stored: stored.get(one)?.definition, standing, going })

@@ -2,7 +2,6 @@
 import type { Operation } from '../diagnostics.js'
 import { InputError, NetwrightError } from '../errors.js'
 import { parseDefinition } from '../network/definition.js'
-import { pacer } from '../netlink/breathe.js'
 import { networkXml } from '../network/xml/write.js'
 import type { Definition } from '../network/spec.js'
 import type { Forwards, Leases, LinkCondition, Network, NetworkDefinition, NetworkInfo, Options, Port, PortInfo, PortInput, StartReport, Statistics, UpdateReport } from './api.js'
@@ -24,8 +23,6 @@ import type { Doing } from './tallies.js'
 import { warnings } from './warnings.js'
 import type { Works } from './works.js'
 
-const pace = pacer()
-
 export class NetworkHandle implements Network {
   readonly name: string
   readonly uuid: string
@@ -46,9 +43,7 @@ export class NetworkHandle implements Network {
 
   async #entry (): Promise<Entry> {
     this.#works.open()
-    const entry = await typed(async () => await find(this.#works.context, this.name)) // hundreds asked for in one moment share a look
-    await pace() // and what is done with them is done in slices
-    return entry
+    return await typed(async () => await find(this.#works.context, this.name))
   }
 
   #doing (operation: Operation): Doing { return { operation, names: () => [this.name] } }
