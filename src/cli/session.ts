@@ -30,7 +30,7 @@ async function asked (words: readonly string[], given: Given): Promise<string | 
 /** The verb itself: virsh prints an empty line after each command, failed ones too. */
 async function perform (world: World, open: Hosts, command: Command, values: Values, given: Given, line: number | undefined): Promise<boolean> {
   const context = contextOf(world, open, given, command)
-  const started = performance.now()
+  const started = process.hrtime.bigint()
   let done = true
   try {
     if (given.has('readonly') && command.changes !== undefined) throw new Failure({ driver: `operation forbidden: read only access prevents ${command.changes}` })
@@ -39,7 +39,7 @@ async function perform (world: World, open: Hosts, command: Command, values: Val
     done = false
     report(world, error, given, line)
   }
-  if (given.has('timing')) world.out.write(`\n(Time: ${(performance.now() - started).toFixed(3)} ms)\n\n`)
+  if (given.has('timing')) world.out.write(`\n(Time: ${(Number(process.hrtime.bigint() - started) / 1e6).toFixed(3)} ms)\n\n`)
   else context.extra('\n')
   return done
 }

@@ -1,6 +1,5 @@
 /** Which boot this is and which process we are: what makes a record void or alive. Source: proc(5), /proc/PID/stat field 22. */
 import { readFile } from 'node:fs/promises'
-import { isMainThread } from 'node:worker_threads'
 import { startTimeOf } from '../dnsmasq/running.js'
 import { native } from '../netlink/native.js'
 
@@ -14,7 +13,7 @@ let own: Promise<Identity> | undefined
  */
 export function identity (): Promise<Identity> {
   own ??= (async () => {
-    const pid = isMainThread ? process.pid : native().threadId()
+    const pid = native().threadId() // of the main thread it is the process's
     return { boot: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(), process: { pid, started: await startTimeOf(pid) ?? '' } }
   })()
   return own

@@ -3,6 +3,7 @@ import { access } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NetwrightError } from '../errors.js'
+import { now } from '../netlink/breathe.js'
 import { isErrno } from '../netlink/errno.js'
 import { native } from '../netlink/native.js'
 import { makeDirectory, readIfThere } from './files.js'
@@ -63,7 +64,7 @@ export async function lock (options: LockOptions): Promise<Lock> {
   stopIfAborted(options.signal, options.purpose)
   const leave = await turn(options)
   try {
-    const { release } = await flock(options, performance.now() + options.timeout)
+    const { release } = await flock(options, now() + options.timeout)
     return { release: async (unlink) => { try { await release(unlink) } finally { leave() } } }
   } catch (error) {
     leave()
@@ -76,7 +77,7 @@ async function flock (options: LockOptions, deadline: number): Promise<Lock> {
     stopIfAborted(options.signal, options.purpose)
     const fd = await attempt(options)
     if (fd !== null) return { release: async (unlink = false) => { await native().lockRelease(fd, options.path, unlink) } }
-    if (performance.now() >= deadline) throw await held(options)
+    if (now() >= deadline) throw await held(options)
     await sleep(pause)
   }
 }

@@ -1,13 +1,12 @@
 /** Our side of a reaper: a small process of its own that outlives us, whatever kills us, and then becomes a program of ours. Source: native-shims/reaper.c. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { isMainThread } from 'node:worker_threads'
 import { NetwrightError } from '../errors.js'
 import { monotonic } from '../kernel/footprint.js'
 import { refusal } from '../kernel/refusal.js'
 import type { Logger } from '../log.js'
 import { isErrno } from '../netlink/errno.js'
-import { buildCommand, native, reaperPath } from '../netlink/native.js'
+import { buildCommand, isMainThread, native, reaperPath } from '../netlink/native.js'
 
 /** What the reaper hands to reap.js, as JSON. */
 export interface Estate {
@@ -101,7 +100,7 @@ export class Reaper {
 
 /** Whose end the reaper waits for: ours, in a worker the worker's. Before Linux 6.9 nobody can wait for a thread; then a worker's things go with the process. */
 async function watched (): Promise<number> {
-  if (isMainThread) return await native().processOpen(process.pid)
+  if (isMainThread()) return await native().processOpen(process.pid)
   try { return await native().threadOpen() } catch (error) {
     if (!isErrno(error, 'EINVAL')) throw error
     return await native().processOpen(process.pid)

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NetwrightError } from '../errors.js'
 import { monotonic } from '../kernel/footprint.js'
+import { now } from '../netlink/breathe.js'
 import { locked, type Context } from './context.js'
 import { converge } from './converge.js'
 import type { Daemons } from './daemons.js'
@@ -154,14 +155,14 @@ export interface Quiet extends Means {
  * of them is only half there and cannot be cleared.
  */
 export async function whenQuiet<T> ({ context, daemons, purpose, networks, signal, removal = false }: Quiet, work: () => Promise<T>): Promise<T> {
-  const deadline = performance.now() + context.lockTimeout
+  const deadline = now() + context.lockTimeout
   for (let pause = 2; ; pause = Math.min(pause * 2, 25)) {
     const result = await locked(context, purpose, signal, async () => {
       const at = await busy({ context, daemons }, { networks, removal })
       return at === undefined ? { done: await work() } : { at }
     })
     if ('done' in result) return result.done
-    if (performance.now() >= deadline || result.at.record.trial !== undefined) throw busyError(result.at.network, result.at.record)
+    if (now() >= deadline || result.at.record.trial !== undefined) throw busyError(result.at.network, result.at.record)
     await sleep(pause)
     stopIfAborted(signal, purpose)
   }

@@ -2,7 +2,7 @@
 import type { DnsmasqTrace, Operation } from '../diagnostics.js'
 import { channels, traced } from '../tracing.js'
 import { Tally } from '../netlink/tally.js'
-import { slices } from '../netlink/breathe.js'
+import { now, slices } from '../netlink/breathe.js'
 
 /** How often, and how long altogether and at most, in milliseconds. */
 export interface Counted { readonly count: number, readonly failed: number, readonly totalMs: number, readonly longestMs: number }
@@ -37,13 +37,13 @@ class Count {
   longestMs = 0
 
   async time<T> (work: () => Promise<T>): Promise<T> {
-    const since = performance.now()
+    const since = now()
     let done = false
     try {
       const result = await work()
       done = true
       return result
-    } finally { this.add(performance.now() - since, done) }
+    } finally { this.add(now() - since, done) }
   }
 
   add (ms: number, done = true): void {

@@ -133,8 +133,10 @@ const LAST = 0x7fff_ffff
 
 /** A source of indexes from a random place on: two processes hardly ever choose alike, and when they do, the kernel says EEXIST (EBUSY for a TAP) and the next one is taken. */
 export function indexes (): Indexes {
-  let last = randomInt(FIRST, LAST + 1)
+  let last: number | undefined
   return { next: () => {
+    // Not before somebody asks: who only looks needs no cryptography.
+    last ??= randomInt(FIRST, LAST + 1)
     last = last === LAST ? FIRST : last + 1
     return last
   } }

@@ -1,11 +1,10 @@
 /** What changes in a namespace, as it happens: multicast groups on sockets of the npm package `netlink`, in workers on our own, as an async iterator. */
-import { isMainThread } from 'node:worker_threads'
 import { isError, KernelError, NetwrightError } from '../errors.js'
 import { openEar, type Ear } from './ear.js'
 import { errnoName } from './errno.js'
 import { decodeEvents, monitorGroups, type MonitorEvent, type MonitorGroup } from './event.js'
 import { NETLINK_NETFILTER, NETLINK_ROUTE } from './header.js'
-import { native } from './native.js'
+import { isMainThread, native } from './native.js'
 
 export type { MonitorEvent, MonitorGroup } from './event.js'
 
@@ -78,7 +77,7 @@ class Listening implements Monitor {
   }
 
   async #open (options: MonitorOptions): Promise<void> {
-    if (isMainThread) await this.#openSockets(options)
+    if (isMainThread()) await this.#openSockets(options)
     else await this.#openEars(options)
   }
 

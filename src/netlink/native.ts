@@ -175,3 +175,6 @@ export function native (): Native {
     throw new NetwrightError('NETWRIGHT_ADDON_MISSING', `netwright's native addon cannot be loaded from ${addonPath}: ${isError(cause) ? cause.message.split('\n')[0] ?? '' : String(cause)}`, { cause, remedy: buildCommand })
   }
 }
+
+/** Whether this is the thread that the process began with; the kernel numbers it as it does the process. Loading node:worker_threads to ask takes milliseconds. */
+export function isMainThread (): boolean { return native().threadId() === process.pid }
