@@ -5,6 +5,7 @@ import { openChannel } from 'netwright/rtnl'
 import { addMembers, readMembers, removeMembers, tableName, type Membership } from '../src/kernel/ruleset.js'
 
 const NETLINK_NETFILTER = 12
+const table = tableName('system')
 
 /** A network that is not there: as `like`, with another bridge and another gateway. */
 function oneMore (members: readonly Membership[], like: string): Membership[] {
@@ -14,21 +15,33 @@ function oneMore (members: readonly Membership[], like: string): Membership[] {
   return members.filter((member) => own.includes(member) || (member.set.startsWith('gw') && addresses.has(member.key[0]))).map((member) => ({ ...member, key: member.key.map(swap) }))
 }
 
-/** Commits it and takes it back so often; the median in milliseconds of the commits, from the call until the kernel's answer was read. */
-export async function commits (netns: string, like: string, times: number): Promise<number> {
+/** Where one more is committed: beside the network of the bridge `like`. */
+export interface Side { readonly netns: string, readonly like: string }
+
+async function prepared ({ netns, like }: Side): Promise<{ readonly channel: Awaited<ReturnType<typeof openChannel>>, readonly members: readonly Membership[], readonly ms: number[] }> {
   const file = await open(`/run/netns/${netns}`, 'r')
   try {
-    await using channel = await openChannel({ protocol: NETLINK_NETFILTER, netns: file.fd })
-    const table = tableName('system')
+    const channel = await openChannel({ protocol: NETLINK_NETFILTER, netns: file.fd })
     const members = oneMore(await readMembers(channel, table), like)
     if (members.length < 4) throw new Error(`${like} has ${members.length} elements in ${table}: that is no network`)
-    const all: number[] = []
-    for (let i = 0; i < times; i++) {
+    return { channel, members, ms: [] }
+  } finally { await file.close() }
+}
+
+/**
+ * Commits it and takes it back so often; the medians in milliseconds of the commits, from the call until the kernel's answer was read. The sides take turns
+ * in one process, or the heap and the compiled code of two would be compared.
+ */
+export async function commits (sides: readonly Side[], times: number): Promise<number[]> {
+  const all = await Promise.all(sides.map(prepared))
+  for (let i = 0; i < times; i++) {
+    for (const { channel, members, ms } of i % 2 === 0 ? all : all.toReversed()) {
       const begin = performance.now()
       await nftBatch(channel, addMembers(table, members))
-      all.push(performance.now() - begin)
+      ms.push(performance.now() - begin)
       await nftBatch(channel, removeMembers(table, members))
     }
-    return all.sort((a, b) => a - b)[all.length >> 1] ?? Number.NaN
-  } finally { await file.close() }
+  }
+  for (const { channel } of all) await channel.close()
+  return all.map(({ ms }) => ms.sort((a, b) => a - b)[ms.length >> 1] ?? Number.NaN)
 }

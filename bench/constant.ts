@@ -32,10 +32,8 @@ async function measured (few: Stand, many: Stand, runs: number): Promise<void> {
   const both = [few, many] as const
   for (let i = 0; i <= runs * SINGLY; i++) for (const one of both) await singly(one, i > 2)
   for (let run = 0; run <= runs; run++) {
-    for (const { worker, netns, count, commit } of both) {
-      const { value } = await worker.ask({ verb: 'commit', netns, like: `nb${count - 1}`, times: COMMITS })
-      if (run > 0 && value !== undefined) commit.push(value)
-    }
+    const { values = [] } = await few.worker.ask({ verb: 'commit', sides: both.map(({ netns, count }) => ({ netns, like: `nb${count - 1}` })), times: COMMITS })
+    if (run > 0) for (const [i, { commit }] of both.entries()) commit.push(values[i] ?? Number.NaN)
   }
   const roads = [await pave(few.netns, FEW - 1), await pave(many.netns, MANY - 1)] as const
   for (let run = 0; run <= PACKET_RUNS; run++) {
@@ -76,7 +74,7 @@ export async function constant (runs: number): Promise<Row[]> {
     const against = `network ${FEW}`
     return [
       row({ row: `UDP packets/s through NAT, ${MANY} networks`, unit: 'packets/s', ours: many.packets, peer: [`${FEW} networks`, few.packets], atLeast: bounds.packets, note: `64-byte packets of 32 flows through the last network; the same program for both, taking turns` }),
-      row({ row: `one more network committed to nft at ${MANY}`, unit: 'ms', ours: many.commit, peer: [`at ${FEW}`, few.commit], atMost: bounds.commit, note: `each figure the median of ${COMMITS} commits` }),
+      row({ row: `one more network committed to nft at ${MANY}`, unit: 'ms', ours: many.commit, peer: [`at ${FEW}`, few.commit], atMost: bounds.commit, note: `each figure the median of ${COMMITS} commits; both by one process, taking turns` }),
       row({ row: `network ${MANY}, made singly`, unit: 'ms', ours: many.make, peer: [against, few.make], atMost: bounds.one }),
       row({ row: `network ${MANY}, destroyed singly`, unit: 'ms', ours: many.destroy, peer: [against, few.destroy], atMost: bounds.one, note: 'until the name is free' }),
       row({ row: `make ${MANY} nat networks in one batch`, unit: 'ms', ours: [batch.ms] }),

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { profiled } from './profile.js'
 import { openHost, type Host, type HostOptions, type Network } from 'netwright'
-import { commits } from './commit.js'
+import { commits, type Side } from './commit.js'
 import { drive, holding, type Holding, type Lanes } from './lanes.js'
 import { schedule, watchLoop, type Delay } from './loop.js'
 import { batch, type Wanted } from './objects.js'
@@ -18,7 +18,7 @@ export type Order = { readonly watch?: boolean } & (
   | { readonly verb: 'destroy', readonly names?: readonly string[] }
   /** `destroyAll`: whoever made them. */
   | { readonly verb: 'destroyAll' | 'settled' | 'close' | 'list' | 'holding' }
-  | { readonly verb: 'commit', readonly netns: string, readonly like: string, readonly times: number }
+  | { readonly verb: 'commit', readonly sides: readonly Side[], readonly times: number }
   | { readonly verb: 'drive', readonly lanes: Lanes }
   /** Makes and destroys the same batch without pause; how many networks a second. */
   | { readonly verb: 'cycle', readonly wanted: Wanted, readonly seconds: number }
@@ -28,7 +28,7 @@ export type Order = { readonly watch?: boolean } & (
 )
 
 /** `begin` and `end` are of CLOCK_MONOTONIC, milliseconds: the same clock in every process. `cpu`: milliseconds of the main thread. */
-export interface Answer { readonly ms: number, readonly begin: number, readonly end: number, readonly cpu: number, readonly value?: number, readonly stats?: Holding, readonly lines?: readonly string[], readonly delay?: Delay }
+export interface Answer { readonly ms: number, readonly begin: number, readonly end: number, readonly cpu: number, readonly value?: number, readonly values?: readonly number[], readonly stats?: Holding, readonly lines?: readonly string[], readonly delay?: Delay }
 
 let host: Host | undefined
 /** What was made here. */
@@ -69,7 +69,7 @@ async function cycle (wanted: Wanted, seconds: number): Promise<number> {
   return count / ((performance.now() - begin) / 1000)
 }
 
-async function obey (order: Order): Promise<number | Holding | string[] | undefined> {
+async function obey (order: Order): Promise<number | { readonly values: readonly number[] } | Holding | string[] | undefined> {
   switch (order.verb) {
     case 'open': host = await openHost(order.options); return undefined
     case 'make': await make(order.wanted); return undefined
@@ -78,7 +78,7 @@ async function obey (order: Order): Promise<number | Holding | string[] | undefi
     case 'settled': await opened().settled(); return undefined
     case 'close': await host?.close(); host = undefined; return undefined
     case 'list': return (await opened().networks()).length
-    case 'commit': return await commits(order.netns, order.like, order.times)
+    case 'commit': return { values: await commits(order.sides, order.times) }
     case 'holding': return await holding()
     case 'drive': await drive(opened(), order.lanes); return undefined
     case 'cycle': return await cycle(order.wanted, order.seconds)
@@ -96,7 +96,7 @@ async function answer (order: Order): Promise<Answer> {
   const value = await obey(order)
   const end = clock()
   const delay = watched?.()
-  return { ms: end - begin, begin, end, cpu: schedule().ran - ran, ...typeof value === 'number' ? { value } : value === undefined ? {} : Array.isArray(value) ? { lines: value } : { stats: value }, ...delay === undefined ? {} : { delay } }
+  return { ms: end - begin, begin, end, cpu: schedule().ran - ran, ...typeof value === 'number' ? { value } : value === undefined ? {} : Array.isArray(value) ? { lines: value } : 'values' in value ? value : { stats: value }, ...delay === undefined ? {} : { delay } }
 }
 
 process.on('message', (order: Order) => {
