@@ -6,7 +6,7 @@ export interface Outcome { readonly stdout: string, readonly stderr: string, /**
 export interface ExecOptions {
   /** Written to the program's standard input, which is then closed. Default: empty. */
   readonly input?: string
-  /** Default 30,000. */
+  /** Default 60,000. */
   readonly timeoutMs?: number
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
@@ -16,7 +16,7 @@ const environment = (env: ExecOptions['env']): NodeJS.ProcessEnv => ({ ...proces
 
 /** Runs a program to its end. A non-zero exit code is an outcome, not an exception; one that cannot be started, or takes too long, throws. */
 export async function exec (command: string, args: readonly string[], options: ExecOptions = {}): Promise<Outcome> {
-  const timeoutMs = options.timeoutMs ?? 30_000
+  const timeoutMs = options.timeoutMs ?? 60_000
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: environment(options.env), cwd: options.cwd })
   let stdout = ''
   let stderr = ''
