@@ -66,7 +66,7 @@ kernelTest(test, 'host-bridge: a terminal that dies takes everything back, and a
       assert.is(await creator.ended(), { SIGINT: 130, SIGHUP: 129, SIGKILL: -1 }[signal], creator.output())
     } finally { await creator.stop('SIGKILL') }
     await eventually('all of it', async () => (await exec('ip', ['-n', ns.name, 'link', 'show', 'br0'])).code === 0 ? undefined : true)
-    await eventually(`what stood before ${signal}`, async () => await asBefore(ns, before, signal).then(() => true, () => undefined), 5_000)
+    await eventually(`what stood before ${signal}`, async () => await asBefore(ns, before, signal).then(() => true, () => undefined), 30_000)
   }
   await unplug(context)
 })

@@ -56,7 +56,7 @@ const yesNo = (value: boolean): string => value ? 'yes' : 'no'
 
 /** Resolves when the spanning tree lets these ports forward: 4 s after they came up, as the kernel's `bridge` says. */
 async function forwarding (ns: KernelTest['ns'], ports: readonly string[]): Promise<void> {
-  const deadline = Date.now() + 20_000
+  const deadline = Date.now() + 60_000
   for (;;) {
     const links = await ns.json<{ ifname: string, state: string }[]>('bridge', ['-j', 'link', 'show'])
     if (ports.every((port) => links.some((link) => link.ifname === port && link.state === 'forwarding'))) return

@@ -90,7 +90,7 @@ kernelTest(test, 'resources: whoever waits for a stopped process learns its pid 
       assert.is(error instanceof NetwrightError ? error.holder : '', `process ${String(pid)} (start plain)`)
       assert.match(String(error), 'which holds /run/netwright/')
     })
-    const list = await exec(process.execPath, [program, '--root', place.root, '--netns', place.netns, 'net-list', '--all'], { timeoutMs: 10_000 })
+    const list = await exec(process.execPath, [program, '--root', place.root, '--netns', place.netns, 'net-list', '--all'], { timeoutMs: 60_000 })
     assert.is(list.code, 0, list.stderr)
     process.kill(pid, 'SIGCONT')
     assert.is(await stopped.ended(), 0, stopped.output())

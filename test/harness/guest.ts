@@ -75,8 +75,8 @@ function leaseOf (env: string): Lease {
   }
 }
 
-/** Whether one reply comes within `seconds` (default 2); asks five times a second. IPv4 or IPv6, `fe80::1%eth0` too. */
-export async function ping (ns: Namespace, address: string, seconds = 2): Promise<boolean> {
+/** Whether one reply comes within `seconds` (default 15; where none is expected, say 1); asks five times a second. IPv4 or IPv6, `fe80::1%eth0` too. */
+export async function ping (ns: Namespace, address: string, seconds = 15): Promise<boolean> {
   const { code, stderr, stdout } = await ns.exec('ping', ['-n', '-c', '1', '-w', String(seconds), '-i', '0.2', address])
   if (code > 1 && !/unreachable/i.test(stderr + stdout)) throw new Error(`ping ${address}: ${stderr}${stdout}`)
   return code === 0
@@ -84,7 +84,7 @@ export async function ping (ns: Namespace, address: string, seconds = 2): Promis
 
 /** `dig @SERVER NAME TYPE`. Undefined when no server answered. Needs 'dig'. */
 export async function dig (ns: Namespace, server: string, name: string, type = 'A', args: readonly string[] = []): Promise<{ readonly status: string, readonly answers: readonly string[] } | undefined> {
-  const { code, stdout, stderr } = await ns.exec('dig', [`@${server}`, name, type, '+time=1', '+tries=2', '+noall', '+comments', '+answer', ...args])
+  const { code, stdout, stderr } = await ns.exec('dig', [`@${server}`, name, type, '+time=2', '+tries=3', '+noall', '+comments', '+answer', ...args])
   if (code === 9) return undefined
   if (code !== 0) throw new Error(`dig @${server} ${name}: exit code ${String(code)}\n${stdout}${stderr}`)
   const status = /status: ([A-Z]+)/.exec(stdout)?.[1] ?? 'none'
@@ -131,7 +131,7 @@ async function serve (program: string, ns: Namespace, address: string, port: num
 }
 
 async function call (program: string, ns: Namespace, address: string, port: number, options: { text?: string, timeoutMs?: number }): Promise<Reply> {
-  const args = ['-e', program, address, String(port), options.text ?? 'hello', String(options.timeoutMs ?? 2_000)]
+  const args = ['-e', program, address, String(port), options.text ?? 'hello', String(options.timeoutMs ?? 15_000)]
   return JSON.parse(await ns.must(process.execPath, args, { env })) as Reply
 }
 
@@ -139,7 +139,7 @@ async function call (program: string, ns: Namespace, address: string, port: numb
 export const tcpEcho = (ns: Namespace, address = '0.0.0.0', port = 0): Promise<Echo> => serve(tcpServer, ns, address, port)
 /** A UDP server inside, likewise. */
 export const udpEcho = (ns: Namespace, address = '0.0.0.0', port = 0): Promise<Echo> => serve(udpServer, ns, address, port)
-/** Calls a TCP server; ETIMEDOUT after `timeoutMs` (default 2,000). */
+/** Calls a TCP server; ETIMEDOUT after `timeoutMs` (default 15,000). */
 export const tcpAsk = (ns: Namespace, address: string, port: number, options: { text?: string, timeoutMs?: number } = {}): Promise<Reply> => call(tcpCall, ns, address, port, options)
 /** Calls a UDP server, sending again four times a second; an ICMP refusal shows as an error. */
 export const udpAsk = (ns: Namespace, address: string, port: number, options: { text?: string, timeoutMs?: number } = {}): Promise<Reply> => call(udpCall, ns, address, port, options)

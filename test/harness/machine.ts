@@ -36,7 +36,7 @@ async function machine (ns: Namespace, qmp: string, args: readonly string[]): Pr
 
 /** Until its monitor's socket is there. */
 async function listening (program: Background, qmp: string): Promise<void> {
-  for (const deadline = Date.now() + 20_000; ;) {
+  for (const deadline = Date.now() + 60_000; ;) {
     if (await access(qmp).then(() => true, () => false)) return
     if (program.child.exitCode !== null || Date.now() > deadline) throw new Error(`no QEMU listens at ${qmp}:\n${program.output()}`)
     await sleep(20)

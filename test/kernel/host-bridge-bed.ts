@@ -117,7 +117,7 @@ export async function traffic ({ ns, tmp }: Pick<KernelTest, 'ns' | 'tmp'>, rout
   await writeFile(join(tmp, 'traffic'), '')
   return { end: async () => {
     client.child.kill('SIGTERM')
-    const [, echoed = '0'] = await client.until(/echoed (\d+)/, 15_000)
+    const [, echoed = '0'] = await client.until(/echoed (\d+)/, 60_000)
     const counts: { sent: number, lost: number }[] = []
     for (const one of pings) {
       one.child.kill('SIGINT')

@@ -45,7 +45,7 @@ async function back ({ ns, tmp }: KernelTest, before: Snapshot, what: string, fi
   let left: readonly string[] = []
   try {
     await eventually('the end of the watcher', async () => (await pidsOf('netwright-reaper')).length + (await pidsOf('take-back.js')).length === 0 ? true : undefined)
-    await eventually(what, async () => (left = differs(before, await stateOf(ns))).length === 0 ? true : undefined, 5_000)
+    await eventually(what, async () => (left = differs(before, await stateOf(ns))).length === 0 ? true : undefined, 30_000)
   } catch (error) { throw new Error(`${what}: ${String(error)}\n${left.join('\n')}`) }
   assert.equal([...await filesBelow(join(tmp, 'root')), ...await filesBelow('/run/netwright')], files, what)
 }
@@ -167,7 +167,7 @@ faults('a removal that is killed or fails at any step leaves the bridge as it wa
       const busy = (await pidsOf('netwright-reaper')).length + (await pidsOf('take-back.js')).length
       left = differs(before, await networkState(context.ns.name))
       return busy === 0 && left.length === 0 ? true : undefined
-    }, 8_000).catch((error: unknown) => { throw new Error(`${what}: ${String(error)}\n${left.join('\n')}`) })
+    }, 30_000).catch((error: unknown) => { throw new Error(`${what}: ${String(error)}\n${left.join('\n')}`) })
   }
   const { lost, lost6, sent } = await flow.end()
   console.log(`remove: ${String(steps.length)} steps: ${steps.join(', ')}; ${String(lost)} and ${String(lost6)} of ${String(sent)} pings lost`)

@@ -32,7 +32,7 @@ async function listener (context: KernelTest, bridge = 'br7'): Promise<Namespace
 const configured = async (ns: Namespace): Promise<string> => await eventually('an address', async () => (await globals(ns)).find(({ tentative }) => tentative !== true)?.local)
 const router = async (ns: Namespace): Promise<Route> => await eventually('a default route', async () => (await defaults(ns))[0])
 
-const seen = async (from: Namespace, address: string, port: number): Promise<string> => { const reply = await tcpAsk(from, address, port, { timeoutMs: 10_000 }); return 'error' in reply ? reply.error : reply.from }
+const seen = async (from: Namespace, address: string, port: number): Promise<string> => { const reply = await tcpAsk(from, address, port, { timeoutMs: 30_000 }); return 'error' in reply ? reply.error : reply.from }
 
 for (const masquerade of [true, false]) {
   kernelTest(test, `ipv6: a nat network ${masquerade ? 'with' : 'without'} nat ipv6='yes' lets its guests out, and replies in`, async (context) => {
@@ -50,14 +50,14 @@ for (const masquerade of [true, false]) {
 
     const [tcp, udp] = [await tcpEcho(outside, '::'), await udpEcho(outside, '::')]
     assert.is(await seen(inside, OUTSIDE.six, tcp.port), masquerade ? HOST.six : address)
-    const reply = await udpAsk(inside, OUTSIDE.six, udp.port, { timeoutMs: 10_000 })
+    const reply = await udpAsk(inside, OUTSIDE.six, udp.port, { timeoutMs: 30_000 })
     assert.is('error' in reply ? reply.error : reply.from, masquerade ? HOST.six : address)
     assert.is(await ping(inside, OUTSIDE.six, 10), true)
 
     // Not even with a route there is anything new from outside; libvirt would let it in where it does not masquerade.
     await gateway(outside, HOST.six)
     const service = await tcpEcho(inside, '::')
-    assert.equal(await tcpAsk(outside, address, service.port, { timeoutMs: 10_000 }), { error: 'ECONNREFUSED' })
+    assert.equal(await tcpAsk(outside, address, service.port, { timeoutMs: 30_000 }), { error: 'ECONNREFUSED' })
     assert.is(await ping(outside, address, 1), false)
 
     // Names over IPv6, the host's and the upstream's.

@@ -26,7 +26,7 @@ export function life (context: KernelTest, plan: Plan): Background {
 /** A process with a host, when all that it makes stands. */
 export async function living (context: KernelTest, plan: Plan): Promise<Background> {
   const started = life(context, plan)
-  await started.until(/ready/, 20_000)
+  await started.until(/ready/, 60_000)
   return started
 }
 

@@ -72,7 +72,7 @@ const env = { NODE_V8_COVERAGE: '', NODE_OPTIONS: '' }
 /** Answers TCP on all addresses and UDP on those named (an answer must come from the address that was asked). Stopped at the end of the test. */
 export async function serve (ns: Namespace, port: number, udp: readonly string[] = ['0.0.0.0', '::']): Promise<Background> {
   const program = ns.spawn(process.execPath, ['-e', server, String(port), ...udp], { env })
-  await program.until(/serving/, 20_000)
+  await program.until(/serving/, 60_000)
   return program
 }
 

@@ -25,5 +25,5 @@ export const order = ({ ns, tmp }: KernelTest, work: Pick<RigWork, 'rig'> & Part
 /** A process with a rig that stands; killed at the latest when `body` ends. */
 export async function living (context: KernelTest, work: Pick<RigWork, 'rig'> & Partial<RigWork>, body: (process: Background) => Promise<void>): Promise<void> {
   const life = background(process.execPath, [worker, order(context, work)], { env })
-  try { await life.until(/ready/, 20_000); await body(life) } finally { await life.stop('SIGKILL') }
+  try { await life.until(/ready/, 60_000); await body(life) } finally { await life.stop('SIGKILL') }
 }

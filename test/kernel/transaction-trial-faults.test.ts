@@ -14,7 +14,7 @@ const stepsOf = (worker: Background): string[] => [...worker.output().matchAll(/
 
 trial('killed at any step from its watcher on it is all as before, without a next command', async ({ worker, back, other }) => {
   const first = worker({ confirmWithin: 60 })
-  await first.until(/^trial$/m, 20_000)
+  await first.until(/^trial$/m, 60_000)
   const steps = stepsOf(first)
   const from = steps.indexOf('start the watcher')
   assert.ok(from > 0 && steps.length > from + 2, steps.join())
@@ -31,7 +31,7 @@ trial('killed at any step from its watcher on it is all as before, without a nex
 
 trial('killed at any step of its confirmation it is kept or as before', async ({ worker, back, host, other }) => {
   const first = worker({ confirm: true })
-  await first.until(/^kept$/m, 20_000)
+  await first.until(/^kept$/m, 60_000)
   const steps = stepsOf(first)
   await first.ended()
   const again = async (): Promise<void> => {
@@ -61,7 +61,7 @@ trial('killed at any step of its confirmation it is kept or as before', async ({
 trial('a watcher that is killed with its process leaves it to the next command, also when that is killed at any step', async ({ worker, back, other, look, before, guest }, { ns, tmp }) => {
   for (let kill = 1; ; kill++) {
     const dying = worker({})
-    await dying.until(/^trial$/m, 20_000)
+    await dying.until(/^trial$/m, 60_000)
     dying.child.kill('SIGSTOP') // so that it starts no other
     for (const pid of await pidsOf('netwright-reaper')) process.kill(pid, 'SIGKILL')
     await dying.stop('SIGKILL')
@@ -76,7 +76,7 @@ trial('a watcher that is killed with its process leaves it to the next command, 
 
 trial('one that hangs is taken back by its watcher, and the networks of a host that ends with its process stay whose they are', async ({ worker, back }) => {
   const hanging = worker({ confirmWithin: 1 })
-  await hanging.until(/^trial$/m, 20_000)
+  await hanging.until(/^trial$/m, 60_000)
   hanging.child.kill('SIGSTOP')
   await unwatched()
   await back('the watcher took it back')
@@ -84,7 +84,7 @@ trial('one that hangs is taken back by its watcher, and the networks of a host t
   await hanging.until(/^taken back$/m)
   await hanging.ended()
   const mortal = worker({ lifetime: 'process' })
-  await mortal.until(/^trial$/m, 20_000)
+  await mortal.until(/^trial$/m, 60_000)
   await mortal.stop('SIGKILL')
   await back('its process has died, and what it had updated was not its own')
 })
