@@ -58,6 +58,8 @@ const running = {
   end: async (host: Host): Promise<void> => { await destroy(host, 'red'); await undefine(host, 'red') },
 }
 const tap = { kind: 'tap', dev: 'nwtap0', mac: '52:54:00:00:01:01', address: 'auto', hostname: 'vm1', fds: false } as const
+const web = '8080/tcp 10.77.1.10:80'
+const card = { source: 'red', mac: '52:54:00:00:01:04', dev: 'nwcard0' } as const
 const attachTap = async (host: Host): Promise<unknown> => await (await net(host, 'red')).attach(tap)
 
 export const operations = {
@@ -104,6 +106,29 @@ export const operations = {
   },
   'update while it runs': {
     ...running, run: async (host) => await (await net(host, 'red')).update(redder), back: async (host) => await (await net(host, 'red')).update(red),
+  },
+  'forward a port while it runs': {
+    ...running, run: async (host) => await (await net(host, 'red')).forwards.add(web, { live: true }), back: async (host) => { await (await net(host, 'red')).forwards.remove(web, { live: true }) },
+  },
+  'forward a port no more': {
+    setup: async (host) => { await running.setup(host); await (await net(host, 'red')).forwards.add(web, { live: true }) },
+    run: async (host) => { await (await net(host, 'red')).forwards.remove(web, { live: true }) },
+    back: async (host) => await (await net(host, 'red')).forwards.add(web, { live: true }), end: running.end,
+  },
+  'attach an interface of a guest': {
+    setup: async (host) => { await running.setup(host); await host.domain('vm1').attach({ ...card, mac: '52:54:00:00:01:05', dev: 'nwcard1' }) },
+    run: async (host) => await host.domain('vm1').attach(card),
+    back: async (host) => await host.domain('vm1').detach({ mac: card.mac }), end: running.end,
+  },
+  'attach what is kept of a guest': {
+    setup: async (host) => { await running.setup(host); for (const one of [card, { ...card, mac: '52:54:00:00:01:05', dev: 'nwcard1' }]) await host.domain('vm1').attach(one, { config: true }) },
+    run: async (host) => await host.domain('vm1').attachKept(),
+    back: async (host) => { for (const { mac } of await host.domain('vm1').interfaces()) await host.domain('vm1').detach({ mac }) },
+    end: async (host) => { for (const { mac } of await host.domain('vm1').interfaces({ inactive: true })) await host.domain('vm1').detach({ mac }, { config: true }); await running.end(host) },
+  },
+  'detach an interface of a guest': {
+    setup: async (host) => { await running.setup(host); await host.domain('vm1').attach(card) },
+    run: async (host) => await host.domain('vm1').detach(), back: async (host) => await host.domain('vm1').attach(card), end: running.end, onward: true,
   },
   'a transaction of every kind': {
     setup: async (host) => { await running.setup(host); await host.create(plain) },
