@@ -25,7 +25,7 @@ export interface Parameter {
 }
 
 /** What can be named on the command line; `completion/names.ts` knows what there is of each. */
-export type Named = 'network' | 'active network' | 'inactive network' | 'persistent network' | 'uuid' | 'bridge' | 'link' | 'namespace' | 'verb' | 'file' | 'directory'
+export type Named = 'network' | 'active network' | 'inactive network' | 'persistent network' | 'uuid' | 'bridge' | 'link' | 'domain' | 'interface' | 'forward' | 'namespace' | 'verb' | 'file' | 'directory'
 
 /** What was given for a command's parameters. Asking for one that is not declared, or of another kind, throws: a bug in the verb. */
 export interface Values {

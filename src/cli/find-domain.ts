@@ -4,8 +4,8 @@ import type { Domain } from '../index.js'
 import type { Context, Parameter, Values } from './command.js'
 import { attempt, UsageError } from './failure.js'
 
-export const domainParameter: Parameter = { kind: 'data', name: 'domain', description: 'the guest, by the name that you give it' }
-export const interfaceParameter: Parameter = { kind: 'data', name: 'interface', description: 'interface device specified by name or MAC Address' }
+export const domainParameter: Parameter = { kind: 'data', name: 'domain', names: 'domain', description: 'the guest, by the name that you give it' }
+export const interfaceParameter: Parameter = { kind: 'data', name: 'interface', names: 'interface', description: 'interface device specified by name or MAC Address' }
 
 export const qmpParameter: Parameter = { kind: 'text', name: 'qmp', value: 'SOCKET', named: true, names: 'file', description: 'the guest is a QEMU that runs and has this QMP socket: plug in, or out, there too' }
 

@@ -129,6 +129,8 @@ export interface Host extends AsyncDisposable {
   port (devOrMac: string, options?: Options): Promise<Port>
   /** A guest, by the name that you give it. Throws NETWRIGHT_INVALID where that is no name. */
   domain (name: string): Domain
+  /** Names of guests that have an interface, or for whom one is kept, sorted. `virsh list --all --name`. */
+  domains (options?: Options): Promise<string[]>
   /** Every port of this owner: of all networks, and those that are of none. `virsh domiflist` of all guests. */
   ports (options?: Options): Promise<PortInfo[]>
   /**

@@ -19,6 +19,7 @@ import { Events } from './events.js'
 import { Going } from './going.js'
 import { find, infoOf, inventory } from './inventory.js'
 import { HostBridgeWorks } from './host-bridges.js'
+import { keptNames } from './kept.js'
 import { madeBy, reap } from './lifetime.js'
 import { linkPool } from './link-pool.js'
 import { links } from './links.js'
@@ -150,6 +151,14 @@ export class HostHandle implements Host {
   async port (devOrMac: string): Promise<Port> { return await this.#works.during(async () => await typed(async () => await findPort(this.#works, devOrMac))) }
 
   domain (name: string): Domain { return new DomainHandle(this.#works, name) }
+
+  async domains (): Promise<string[]> {
+    const { context } = this.#works
+    return await this.#works.during(async () => await typed(async () => {
+      const [ports, kept] = await Promise.all([allPorts(this.#works), keptNames(context)])
+      return [...new Set([...ports.flatMap(({ domain }) => domain?.name ?? []), ...kept])].sort()
+    }))
+  }
 
   async ports (): Promise<PortInfo[]> { return await this.#works.during(async () => await typed(async () => await allPorts(this.#works))) }
 

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { InputError } from '../errors.js'
 import type { Context } from './context.js'
-import { makeDirectory, readIfThere, removeFile, removeTemps, syncDirectory, writeAtomic } from './files.js'
+import { makeDirectory, namesIn, readIfThere, removeFile, removeTemps, syncDirectory, writeAtomic } from './files.js'
 import { fileName } from './places.js'
 
 const interfaceShape = v.strictObject({ type: v.literal('network'), source: v.string(), mac: v.string(), model: v.string(), dev: v.exactOptional(v.string()), link: v.exactOptional(v.literal('down')) })
@@ -11,7 +11,8 @@ const interfaceShape = v.strictObject({ type: v.literal('network'), source: v.st
 export type KeptInterface = v.InferOutput<typeof interfaceShape>
 const frame = v.strictObject({ version: v.literal(1), name: v.string(), interfaces: v.array(interfaceShape) })
 
-const pathOf = ({ places }: Pick<Context, 'places'>, name: string): string => join(places.domains, `${fileName(name)}.json`)
+const SUFFIX = '.json'
+const pathOf = ({ places }: Pick<Context, 'places'>, name: string): string => join(places.domains, `${fileName(name)}${SUFFIX}`)
 
 /** None where there is no file. Throws InputError for one that somebody has spoilt: what it said must not be lost in silence. */
 export async function readKept (context: Pick<Context, 'places'>, name: string): Promise<readonly KeptInterface[]> {
@@ -24,6 +25,13 @@ export async function readKept (context: Pick<Context, 'places'>, name: string):
   if (!parsed.success) throw spoilt(path, `${v.getDotPath(parsed.issues[0]) ?? ''}: ${parsed.issues[0].message}`)
   if (parsed.output.name !== name) throw spoilt(path, `it is of '${parsed.output.name}'`)
   return parsed.output.interfaces
+}
+
+/** For whom something is kept, sorted. Files that are spoilt are passed over: whoever asks for that guest is told. */
+export async function keptNames (context: Pick<Context, 'places'>): Promise<string[]> {
+  const files = (await namesIn(context.places.domains)).filter((file) => file.endsWith(SUFFIX))
+  const names = files.flatMap((file) => { try { return [decodeURIComponent(file.slice(0, -SUFFIX.length))] } catch { return [] } })
+  return names.filter((name) => files.includes(`${fileName(name)}${SUFFIX}`)).sort()
 }
 
 const spoilt = (path: string, why: string): InputError => new InputError([{ file: path, message: `not what netwright has written: ${why}` }], { remedy: `mend the file, or remove it: rm '${path}'` })

@@ -1,5 +1,5 @@
 /** `netwright forward del`. */
-import type { Command } from '../command.js'
+import type { Command, Parameter } from '../command.js'
 import { changeForwards, forwardLine, forwardParameters, guestDescription, scopeParameters } from '../forward-words.js'
 
 export const command: Command = {
@@ -7,7 +7,7 @@ export const command: Command = {
   group: 'Port forwarding',
   summary: 'forward a port of the host no more',
   description: 'Takes the same words as forward add; the guest may be left out. Connections that came by the port are cut off.',
-  parameters: [...forwardParameters, { kind: 'text', name: 'guest', value: 'GUEST:PORT', description: guestDescription }, ...scopeParameters],
+  parameters: [...forwardParameters.map((one): Parameter => one.name === 'host' ? { ...one, names: 'forward' } : one), { kind: 'text', name: 'guest', value: 'GUEST:PORT', description: guestDescription }, ...scopeParameters],
   changes: 'virNetworkUpdate',
   run: async (values, context) => {
     const line = forwardLine(values, values.text('guest'))

@@ -10,6 +10,6 @@ export async function candidates (words: readonly string[], partial: string, { g
   const whole = (found: readonly Candidate[]): readonly Candidate[] => found.map(({ text, description }) => ({ text: before + text, description }))
   if (named === 'file' || named === 'directory') return { candidates: whole(wished.candidates), before, paths: named }
   if (named === undefined || named === 'verb') return { candidates: whole(wished.candidates), before }
-  const names = await namesOf(named, partial.slice(before.length), { ...where, given: new Map([...given, ...wished.given]) })
+  const names = await namesOf(named, partial.slice(before.length), { ...where, values: wished.values, given: new Map([...given, ...wished.given]) })
   return { candidates: whole([...wished.candidates, ...names]), before }
 }

@@ -9,6 +9,8 @@ export interface Candidate { readonly text: string, readonly description: string
 export interface Wish {
   /** The global options among the words: they say where names are looked for. */
   readonly given: Given
+  /** What was given for the verb's parameters so far, by name: `vm1` for `domain`. */
+  readonly values: ReadonlyMap<string, string>
   /** What stands in the same word before the value: `--network=`. */
   readonly before: string
   /** What begins as the word does. */
@@ -20,6 +22,7 @@ export interface Wish {
 /** A line walked through. */
 interface Walk {
   readonly given: Map<string, string | true>
+  readonly values: Map<string, string>
   readonly seen: Set<string>
   /** Words that were no options: those of the verb, or after it those by position. */
   readonly verb: string[]
@@ -35,6 +38,7 @@ const optionsOf = ({ command }: Walk): readonly GlobalParameter[] => [...command
 
 function note (walk: Walk, parameter: GlobalParameter, value: string | true): void {
   walk.seen.add(parameter.name)
+  if (value !== true) walk.values.set(parameter.name, value)
   if (globalParameters.some(({ name }) => name === parameter.name)) walk.given.set(parameter.name, value)
 }
 
@@ -67,7 +71,7 @@ function position (walk: Walk, word: string): void {
 }
 
 function walked (words: readonly string[]): Walk {
-  const walk: Walk = { given: new Map(), seen: new Set(), verb: [], positions: [], command: undefined, pending: undefined, data: false }
+  const walk: Walk = { given: new Map(), values: new Map(), seen: new Set(), verb: [], positions: [], command: undefined, pending: undefined, data: false }
   for (const word of words) {
     if (walk.pending !== undefined) {
       note(walk, walk.pending, word)
@@ -103,9 +107,14 @@ const beginning = (candidates: readonly Candidate[], partial: string): readonly 
 /** The values of a parameter. */
 function values (walk: Walk, parameter: Parameter, { partial, before }: { readonly partial: string, readonly before: string }): Wish {
   const { choices = [], names } = parameter
+  const positional = freeOf(walk)
+  const given = new Map([...walk.positions.flatMap((word, at): [string, string][] => { const name = positional[at]?.name; return name === undefined ? [] : [[name, word]] }), ...walk.values])
   const candidates = names === 'verb' ? verbs(walk.positions, partial) : beginning(choices.map((text) => ({ text, description: '' })), partial)
-  return { given: walk.given, before, candidates, ...names === undefined || names === 'verb' ? {} : { named: names } }
+  return { given: walk.given, values: given, before, candidates, ...names === undefined || names === 'verb' ? {} : { named: names } }
 }
+
+/** Those that the words by position are for, in order. */
+const freeOf = ({ command, seen }: Walk): readonly Parameter[] => command?.parameters.filter((parameter) => takesValue(parameter) && parameter.named !== true && !seen.has(parameter.name)) ?? []
 
 function options (walk: Walk, partial: string): readonly Candidate[] {
   const free = optionsOf(walk).filter(({ name }) => !walk.seen.has(name))
@@ -115,19 +124,18 @@ function options (walk: Walk, partial: string): readonly Candidate[] {
 /** What may stand where `partial` was begun, after `words` (without the program's name). */
 export function wish (words: readonly string[], partial: string): Wish {
   const walk = walked(words)
-  const { given, command, pending } = walk
+  const { given, values: said, command, pending } = walk
   if (pending !== undefined) return values(walk, pending, { partial, before: '' })
   const assigned = walk.data ? null : /^(--([^=]+)=)(.*)$/s.exec(partial)
   if (assigned !== null) {
     const [, before = '', name, value = ''] = assigned
     const parameter = optionsOf(walk).find((each) => each.name === name && takesValue(each))
-    return parameter === undefined ? { given, before, candidates: [] } : values(walk, parameter, { partial: value, before })
+    return parameter === undefined ? { given, values: said, before, candidates: [] } : values(walk, parameter, { partial: value, before })
   }
-  if (!walk.data && partial.startsWith('-')) return { given, before: '', candidates: options(walk, partial) }
-  if (command === undefined) return { given, before: '', candidates: verbs(walk.verb, partial) }
+  if (!walk.data && partial.startsWith('-')) return { given, values: said, before: '', candidates: options(walk, partial) }
+  if (command === undefined) return { given, values: said, before: '', candidates: verbs(walk.verb, partial) }
   const rest = command.parameters.find(({ kind }) => kind === 'rest')
-  const free = command.parameters.filter((parameter) => takesValue(parameter) && parameter.named !== true && !walk.seen.has(parameter.name))
-  const parameter = free[walk.positions.length] ?? rest
+  const parameter = freeOf(walk)[walk.positions.length] ?? rest
   if (parameter !== undefined) return values(walk, parameter, { partial, before: '' })
-  return { given, before: '', candidates: options({ ...walk, seen: new Set([...walk.seen, ...globalParameters.map(({ name }) => name)]) }, partial) }
+  return { given, values: said, before: '', candidates: options({ ...walk, seen: new Set([...walk.seen, ...globalParameters.map(({ name }) => name)]) }, partial) }
 }
