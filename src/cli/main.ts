@@ -18,11 +18,6 @@ async function ask (question: string): Promise<string> {
   })
 }
 
-async function standardInput (): Promise<string> {
-  const { text } = await import('node:stream/consumers')
-  return await text(process.stdin)
-}
-
 /** Commands on standard input, one a line: all are run, whatever becomes of those before, until one of them is `quit`. */
 async function batch (running: Session, given: Given, ending: { readonly signal: AbortSignal, left (): boolean }): Promise<boolean> {
   const { createInterface } = await import('node:readline')
@@ -111,7 +106,7 @@ async function main (): Promise<number> {
   const ending = signals()
   const { out, state, flush, start } = program(ending)
   const left = (): boolean => state.left
-  let running = start(standardInput)
+  let running = start(() => process.stdin)
   let done = false
   let given: Given = new Map()
   try {

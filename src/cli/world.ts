@@ -1,5 +1,8 @@
 /** What the process, or a test, gives a session; and what a verb is given of it. */
-import { createReadStream } from 'node:fs'
+import { constants, createReadStream, open } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import { promisify } from 'node:util'
 import type { Command, Context } from './command.js'
 import { Failure } from './failure.js'
 import { placeOf, type Given } from './globals.js'
@@ -13,8 +16,8 @@ export interface World {
   /** Looked at when a command begins: in the interactive shell each has its own. */
   readonly signal: AbortSignal
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** All of standard input; undefined where commands are read from it. */
-  readonly input: (() => Promise<string>) | undefined
+  /** Standard input; undefined where commands are read from it. */
+  readonly input: (() => Readable) | undefined
   /** Standard error, where it is a terminal. */
   readonly bar?: NodeJS.WriteStream | undefined
   /** Standard output and standard input, where they are terminals. */
@@ -39,18 +42,43 @@ const strerror: Readonly<Record<string, string>> = { ENOENT: 'No such file or di
 /** Bytes of a file that are read: more than a definition may have, and /dev/zero ends. */
 const MOST = 2 ** 21
 
+/** What the shell calls standard input; where commands come from it, it is a file as any other. */
+const STDIN = ['/dev/stdin', '/dev/fd/0']
+
 async function read (world: World, file: string): Promise<string> {
-  if (file === '-') {
-    if (world.input === undefined) throw new Failure({ driver: "standard input holds the commands, so '-' cannot be read" })
-    return await world.input()
-  }
-  try {
-    const { text } = await import('node:stream/consumers')
-    return await text(createReadStream(file, { end: MOST }))
-  } catch (error) {
+  if (file === '-' && world.input === undefined) throw new Failure({ driver: "standard input holds the commands, so '-' cannot be read" })
+  const input = file === '-' || STDIN.includes(file) ? world.input?.() : undefined
+  try { return await whole(input ?? await opened(file), world.signal) } catch (error) {
+    if (world.signal.aborted) throw new Failure({ driver: `interrupted while reading ${file === '-' ? 'standard input' : `'${file}'`}` })
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
     throw new Failure({ driver: `Failed to open file '${file}': ${strerror[code] ?? code}` })
   }
+}
+
+/** A pipe is waited for as a socket is: a thread that waits in open(2) or read(2) for somebody to write would keep the process from ending. */
+async function opened (file: string): Promise<Readable> {
+  if (!(await stat(file)).isFIFO()) return createReadStream(file, { end: MOST })
+  const { Socket } = await import('node:net')
+  return new Socket({ fd: await promisify(open)(file, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false })
+}
+
+/** All of a stream, up to what is enough to refuse it. */
+async function whole (stream: Readable, signal: AbortSignal): Promise<string> {
+  const chunks: Buffer[] = []
+  let length = 0
+  await new Promise<void>((resolve, reject) => {
+    const stop = (): void => { stream.destroy() }
+    stream.on('error', reject)
+    stream.on('close', () => { signal.removeEventListener('abort', stop); if (signal.aborted) reject(new Error('aborted')); else resolve() })
+    stream.on('end', stop)
+    stream.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      if ((length += chunk.length) > MOST) stop()
+    })
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop)
+  })
+  return Buffer.concat(chunks).toString()
 }
 
 /** As setlocale(3) finds out what characters are. */

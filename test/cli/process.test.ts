@@ -48,6 +48,15 @@ test('process: a file without end is read no further than a definition may be lo
   assert.equal([code, stderr.split('\n')[1]], [1, 'error: line 1, column 1: a network definition is XML, which begins with <, or JSON, which begins with {'])
 })
 
+test('process: a signal ends the reading of a pipe that nobody writes to', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'netwright-'))
+  try {
+    const script = 'mkfifo pipe; "$@" & exec 3> pipe; kill "$!"; wait "$!"; echo "$?"' // opening waits until it is opened for reading
+    const { stdout, stderr } = await exec('timeout', ['-k', '1', '20', 'sh', '-c', script, 'sh', process.execPath, program, 'render', 'pipe'], { cwd: directory })
+    assert.equal([stdout.trim(), stderr], ['143', "error: interrupted while reading 'pipe'\n"])
+  } finally { await rm(directory, { recursive: true }) }
+})
+
 test('process: a full disk is an error', async () => {
   const { stderr, code } = await exec('sh', ['-c', 'exec "$@" >/dev/full', 'sh', process.execPath, program, 'mac'])
   assert.equal([code, stderr], [1, 'error: standard output could not be written: ENOSPC\n'])
