@@ -3,6 +3,7 @@
  * The order of rows is libvirt's order of output. Source: libvirt, docs/formatnetwork and virNetworkDefFormatBuf.
  */
 import { plainText, type Plain } from '../plain.js'
+import { NAMESPACE } from './tree.js'
 
 /** A value as an attribute's text, both ways. What `read` cannot make sense of it returns as text, for the check to complain about. */
 export interface Codec { readonly read: (text: string) => Plain, readonly write: (value: Plain) => string }
@@ -77,7 +78,7 @@ const forward = one('forward', [
 ], ['managed', 'driver', 'pf', 'address'])
 
 /** Not libvirt's own: elements of a namespace that it passes over. */
-const xmlns: Extract<Row, { is: 'fixed' }> = { is: 'fixed', name: 'xmlns:netwright', value: 'urn:netwright:network:1.0' }
+const xmlns: Extract<Row, { is: 'fixed' }> = { is: 'fixed', name: 'xmlns:netwright', value: NAMESPACE }
 
 /** Not libvirt's: a subnet still to be chosen from the pools. */
 const auto: Row = {

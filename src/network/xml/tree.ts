@@ -22,7 +22,10 @@ const LIMITS = { bytes: 1_048_576, depth: 64, elements: 100_000, attributes: 100
 const ENTITIES: Record<string, string> = { amp: '&', gt: '>', lt: '<', quot: '"', apos: '\'' }
 Object.setPrototypeOf(ENTITIES, null)
 
-interface Building extends Place { readonly name: string, attributes: Attribute[], children: Building[], text: string, inside: string, from: number }
+/** Our own namespace: whatever prefix a document has for it, and wherever it says so, it is read as `netwright:`. */
+export const NAMESPACE = 'urn:netwright:network:1.0'
+
+interface Building extends Place { name: string, attributes: Attribute[], children: Building[], text: string, inside: string, from: number }
 
 /**
  * Reads a document: strict XML 1.0, UTF-8, no DOCTYPE, no entities beyond the five, no processing instructions but the declaration, namespace
@@ -108,7 +111,7 @@ class Reader {
     parser.on('xmldecl', ({ encoding, version }) => { this.#declaration(encoding, version) })
     parser.on('opentagstart', ({ name }) => { this.#begin(name, here()) })
     parser.on('attribute', ({ name, value }) => { this.#attribute(name, value, here()) })
-    parser.on('opentag', () => { const element = this.#open.at(-1); if (element !== undefined) element.from = here() })
+    parser.on('opentag', ({ uri, local }) => { this.#inside(uri, local, here()) })
     parser.on('text', (text) => { this.#text(text, here()) })
     parser.on('cdata', (text) => { this.#text(text, here()) })
     parser.on('closetag', ({ isSelfClosing }) => { this.#end(isSelfClosing, here()) })
@@ -130,6 +133,15 @@ class Reader {
     if (this.#open.length === 0) this.#roots.push(element)
     this.#open.push(element)
     this.#mark = offset + 1 + name.length
+  }
+
+  /** Prefixes are known when all attributes have been read. */
+  #inside (uri: string, local: string, position: number): void {
+    const element = this.#open.at(-1)
+    if (element === undefined) return
+    if (uri === NAMESPACE) element.name = `netwright:${local}`
+    element.attributes = element.attributes.filter(({ name, value }) => !(value === NAMESPACE && /^xmlns(?:$|:)/.test(name)))
+    element.from = position
   }
 
   #attribute (name: string, value: string, position: number): void {

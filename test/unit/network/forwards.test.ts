@@ -67,6 +67,15 @@ test('forwards: XML carries them in a namespace that libvirt passes over, and ea
   const xml = networkXml(spec)
   assert.match(xml, /<netwright:forwards xmlns:netwright='urn:netwright:network:1\.0'>\n {4}<netwright:forward proto='udp' address='192\.0\.2\.1' port='80' end='90' guest='10\.1\.1\.10' guestPort='80'\/>\n/)
   assert.equal(parseDefinition(xml).forwards, spec.forwards)
+  const declared = " xmlns:netwright='urn:netwright:network:1.0'"
+  const bare = xml.replace(declared, '').replace(/(<\/?)netwright:/g, '$1')
+  for (const same of [
+    xml.replace(declared, '').replace('<network>', `<network${declared}>`),
+    xml.replace(declared, declared.replace('netwright', 'ns0')).replace(/(<\/?)netwright:/g, '$1ns0:'),
+    bare.replace('<forwards>', "<forwards xmlns='urn:netwright:network:1.0'>"),
+  ]) assert.equal(parseDefinition(same).forwards, spec.forwards, same)
+  assert.throws(() => parseDefinition(xml.replace('urn:netwright:network:1.0', 'urn:netwright:network:9.9')), /is 'urn:netwright:network:1\.0', not/)
+  assert.throws(() => parseDefinition(bare), /unknown element <forwards>/)
   try {
     parseDefinition(xml.replace("guest='10.1.1.10'", "guest='10.9.9.9'"))
     assert.unreachable()
