@@ -53,6 +53,15 @@ kernelTest(test, 'service: install writes unit, link and default network below -
   assert.match((await service(tmp, 'net-list', '--all')).stdout, / default /)
 })
 
+kernelTest(test, 'service: the default network gets another bridge where a network has virbr0', async ({ tmp }) => {
+  await writeFile(join(tmp, 'lab.json'), JSON.stringify({ name: 'lab', forward: 'nat', subnet: '10.66.0.0/24' }))
+  assert.is((await service(tmp, 'net-define', join(tmp, 'lab.json'))).code, 0)
+  const { stdout, stderr, code } = await service(tmp, 'service', 'install')
+  assert.equal([code, stderr], [0, ''])
+  assert.match(stdout, /^Network default defined\n/)
+  assert.match((await service(tmp, 'net-dumpxml', 'default')).stdout, /<bridge name='virbr1'/)
+})
+
 kernelTest(test, 'service: what somebody else put there is left alone, and then nothing is changed', async ({ tmp }) => {
   const directory = join(tmp, 'etc/systemd/system')
   await mkdir(join(directory, 'multi-user.target.wants'), { recursive: true })

@@ -7,7 +7,7 @@ export const command: Command = {
   name: 'service install',
   group: 'Netwright itself',
   summary: 'bring networks marked for autostart up at boot',
-  description: 'Writes and enables a unit of systemd that runs `netwright autostart-all --once` at boot, hardened, and defines the network default (192.168.122.0/24 on virbr0) ' +
+  description: 'Writes and enables a unit of systemd that runs `netwright autostart-all --once` at boot, hardened, and defines the network default (192.168.122.0/24 on virbr0, or where another network has that, on the next free bridge) ' +
     'where there is none of that name; it is not started, nor marked for autostart. A second time changes what differs. ' +
     'Stopping the unit stops no network. With --root all files are laid below that directory, for a system that will be booted from there.',
   parameters: [{ kind: 'text', name: 'program', named: true, value: 'PATH', names: 'file', description: 'the program that the unit runs (default: this one)' }],

@@ -1,5 +1,4 @@
 /** `netwright import --from-libvirt`: one definition after the other, each all or nothing. libvirt's own files are only read. */
-import { readFile } from 'node:fs/promises'
 import type { Host, NetworkInfo, NetworkSpec } from '../../index.js'
 import type { Context } from '../command.js'
 import { attempt, Failure } from '../failure.js'
@@ -31,11 +30,11 @@ async function take ({ context: { signal }, host, dry }: Work, spec: NetworkSpec
 }
 
 async function one (work: Work, { file, path, autostart }: Found): Promise<Imported> {
-  const { dry, known, foreign } = work
+  const { context, dry, known, foreign } = work
   const sentence = `Failed to import network from ${path}`
   const { parseDefinition } = await import('../../index.js')
   return await attempt(sentence, {}, async () => {
-    const spec = parseDefinition(await readFile(path))
+    const spec = parseDefinition(await context.read(path))
     if (standing(spec, known, sentence) !== undefined) return { file, name: spec.name, change: 'exists', autostart: false }
     const why = await stillRuns(spec.name, { wanted: spec.bridge.name, foreign })
     if (why !== undefined) throw new Failure({ sentence, driver: why, remedy: `virsh net-destroy ${spec.name}` })

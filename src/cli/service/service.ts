@@ -11,10 +11,9 @@ export interface Installed { readonly unit: string, readonly written: boolean, r
 
 /** The network that libvirt brings. Source: src/network/default.xml.in of libvirt. */
 const defaultName = 'default'
-const defaultXml = `<network>
+const defaultXml = (bridge: string): string => `<network>
   <name>${defaultName}</name>
-  <forward mode='nat'/>
-  <bridge name='virbr0'/>
+  <forward mode='nat'/>${bridge}
   <ip address='192.168.122.1' netmask='255.255.255.0'>
     <dhcp>
       <range start='192.168.122.2' end='192.168.122.254'/>
@@ -34,7 +33,10 @@ async function defineDefault (host: Host, signal: AbortSignal): Promise<Network 
     return undefined
   } catch (error) {
     if (codeOf(error) !== 'NETWRIGHT_NOT_FOUND') throw error
-    return await host.define(defaultXml, { signal })
+    try { return await host.define(defaultXml("\n  <bridge name='virbr0'/>"), { signal }) } catch (taken) {
+      if (codeOf(taken) !== 'NETWRIGHT_NAME_IN_USE') throw taken
+      return await host.define(defaultXml(''), { signal }) // another network was given the first free bridge
+    }
   }
 }
 
