@@ -68,13 +68,12 @@ export class NetworkHandle implements Network {
   async destroy (options?: Options): Promise<void> { await this.#stop('remove', options) }
 
   async #stop (ports: 'keep' | 'remove', options?: Options): Promise<void> {
-    await this.#works.during(async () => { await this.#end(await this.#entry(), ports, options) }, this.#doing(ports === 'keep' ? 'stop' : 'destroy'))
+    await this.#works.during(async () => { await this.#end(ports, options) }, this.#doing(ports === 'keep' ? 'stop' : 'destroy'))
   }
 
-  async #end (entry: Entry, ports: 'keep' | 'remove', options?: Options): Promise<void> {
+  async #end (ports: 'keep' | 'remove', options?: Options): Promise<void> {
     const { context, daemons } = this.#works
-    // Nobody could bring the ports of a transient network back.
-    await stopTogether(this.name, { context, daemons, signal: options?.signal, ports: entry.stored === undefined ? 'remove' : ports })
+    await stopTogether(this.name, { context, daemons, signal: options?.signal, ports })
     await this.#works.refresh()
   }
 
@@ -147,7 +146,7 @@ export class NetworkHandle implements Network {
       await this.#works.during(async () => {
         const entry = await this.#entry()
         // Another network may have the name by now, and one that has been defined meanwhile is persistent.
-        if (entry.uuid === this.uuid && entry.stored === undefined) await this.#end(entry, 'remove')
+        if (entry.uuid === this.uuid && entry.stored === undefined) await this.#end('remove')
       }, this.#doing('destroy'))
     } catch (error) {
       if (!(error instanceof NetwrightError) || (error.code !== 'NETWRIGHT_NOT_FOUND' && error.code !== 'NETWRIGHT_INACTIVE')) throw error

@@ -5,8 +5,10 @@
 import { NetwrightError } from '../errors.js'
 import { turn } from '../netlink/breathe.js'
 import type { Context } from './context.js'
+import { find } from './inventory.js'
 import { stopIfAborted } from './steps.js'
 import { stop, type Stop } from './stop.js'
+import { typed } from './system-error.js'
 
 interface Asked extends Stop {
   readonly name: string
@@ -22,7 +24,7 @@ const MOST = 128
 /** By host; there while one of its stops is under way. */
 const queues = new WeakMap<Context, Asked[]>()
 
-/** Stops one network: as `stop`, with the same errors. */
+/** Stops one network: as `stop`, with the same errors, and NETWRIGHT_NOT_FOUND. One that is not stored loses its ports: nobody could bring them back. */
 export async function stopTogether (name: string, options: Stop): Promise<void> {
   const { context, signal } = options
   stopIfAborted(signal, `stop ${name}`)
@@ -45,8 +47,22 @@ export async function stopTogether (name: string, options: Stop): Promise<void> 
 
 async function drain (queue: Asked[], context: Context): Promise<void> {
   await gathered(queue)
-  for (let group = next(queue); group.length > 0; group = next(queue)) await settle(group)
+  for (let group = next(queue); group.length > 0; group = next(queue)) {
+    const known = await looked(group, context)
+    for (const ports of ['keep', 'remove'] as const) await settle(known.filter((one) => one.ports === ports))
+  }
   queues.delete(context)
+}
+
+/** Those that are there, with what becomes of their ports. The others have their answer then. */
+async function looked (group: readonly Asked[], context: Context): Promise<readonly Asked[]> {
+  const looks = await Promise.allSettled(group.map(async ({ name }) => await typed(async () => await find(context, name))))
+  return group.flatMap((asked, i): Asked[] => {
+    const look = looks[i]
+    if (look?.status === 'fulfilled') return [look.value.stored === undefined ? { ...asked, ports: 'remove' } : asked]
+    asked.failed(look?.reason)
+    return []
+  })
 }
 
 /** As long as more are asked for in each turn of the event loop, they are waited for. */
@@ -57,12 +73,13 @@ async function gathered (queue: readonly Asked[]): Promise<void> {
   }
 }
 
-/** Takes the first that waits, and those behind it that want the same of other networks. */
+/** Takes the first that waits, and those behind it that are about other networks. */
 function next (queue: Asked[]): Asked[] {
   const group: Asked[] = []
-  for (const asked of [...queue]) {
-    const [first] = group
-    if (group.length === MOST || (first !== undefined && first.ports !== asked.ports) || group.some(({ name }) => name === asked.name)) break
+  const names = new Set<string>()
+  for (const asked of queue) {
+    if (group.length === MOST || names.has(asked.name)) break
+    names.add(asked.name)
     group.push(asked)
   }
   queue.splice(0, group.length)
