@@ -22,7 +22,7 @@ export interface TopologyHost {
   readonly netns?: string
 }
 
-/** A device by which the host reaches the outside: it has a default route, or a network's `forward dev` names it. */
+/** A device by which the host reaches the outside: it has a default route, a network's `forward dev` names it, or a macvtap is on it. */
 export interface TopologyUplink {
   readonly dev: string
   /** `bridge`, `vlan`, `bond`, …; missing for hardware. */
@@ -36,6 +36,16 @@ export interface TopologyUplink {
   readonly defaults: readonly Family[]
   /** Of a bridge over a NIC: the devices that are its ports. */
   readonly ports: readonly string[]
+  /** Ports straight on it, past all networks. */
+  readonly direct: readonly TopologyDirect[]
+}
+
+/** A macvtap. `ip -d link show type macvtap`. */
+export interface TopologyDirect {
+  readonly dev: string
+  readonly mode: 'vepa' | 'bridge' | 'private' | 'passthru'
+  readonly state: TopologyUplink['state']
+  readonly guest: TopologyGuest
 }
 
 export interface TopologyNetwork {

@@ -17,11 +17,12 @@ import { parseIp } from '../values/ip.js'
 import type { Lease } from './api.js'
 import type { Context } from './context.js'
 import { filesOf } from './daemon.js'
+import { NOBODYS } from './direct.js'
 import { definitionOf, infoOf, inventory, type Entry } from './inventory.js'
 import { leasesOf } from './leases.js'
 import { guestsOf } from './named-guests.js'
 import type { PortRecord } from './record.js'
-import type { Family, ForwardEdge, Topology, TopologyFilter, TopologyGuest, TopologyHost, TopologyNetwork, TopologyPort, TopologyUplink, UplinkEdge } from './topology-api.js'
+import type { Family, ForwardEdge, Topology, TopologyFilter, TopologyGuest, TopologyHost, TopologyNetwork, TopologyDirect, TopologyPort, TopologyUplink, UplinkEdge } from './topology-api.js'
 import { foreignDrops, hits, type ForeignDrop } from './warnings.js'
 import type { Works } from './works.js'
 
@@ -34,11 +35,12 @@ interface Links { readonly all: ReadonlyMap<number, LinkState>, readonly ports: 
 /** All of it. Throws KernelError. */
 export async function topology (surveyor: Surveyor): Promise<Topology> {
   const { context } = surveyor
-  const [entries, autostarted, links, routes, filters] = await Promise.all([
-    inventory(context), context.store.autostarted(), linksOf(context), defaultRoutes(context), filtersOf(context),
+  const [entries, autostarted, links, routes, filters, standing] = await Promise.all([
+    inventory(context), context.store.autostarted(), linksOf(context), defaultRoutes(context), filtersOf(context), context.book.look(),
   ])
-  const named = entries.flatMap((entry) => definitionOf(entry).forward.dev ?? [])
-  const uplinks = await uplinksOf(context, links, routes, named)
+  const direct = directOf(standing.ports([NOBODYS]), links)
+  const named = [...entries.flatMap((entry) => definitionOf(entry).forward.dev ?? []), ...direct.keys()]
+  const uplinks = (await uplinksOf(context, links, routes, named)).map((uplink): TopologyUplink => ({ ...uplink, direct: direct.get(uplink.dev) ?? [] }))
   const networks = await Promise.all(entries.map(async (entry) => await networkOf(surveyor, entry, { links, autostarted })))
   return {
     host: hostOf(context), uplinks, networks,
@@ -74,22 +76,36 @@ async function defaultRoutes ({ rtnl }: Context): Promise<readonly RouteState[]>
 const familyName = (address: string): Family => address.includes(':') ? 'ipv6' : 'ipv4'
 
 /** Devices with a default route in the order of their metrics, then those that networks name. */
-async function uplinksOf ({ rtnl }: Context, { all, ports }: Links, routes: readonly RouteState[], named: readonly string[]): Promise<readonly TopologyUplink[]> {
+async function uplinksOf ({ rtnl }: Context, { all, ports }: Links, routes: readonly RouteState[], named: readonly string[]): Promise<readonly Omit<TopologyUplink, 'direct'>[]> {
   const byName = new Map([...all.values()].map((link) => [link.name, link]))
   const names = new Set([...routes.flatMap(({ dev }) => dev === undefined ? [] : all.get(dev)?.name ?? []), ...named])
-  return await Promise.all([...names].map(async (dev): Promise<TopologyUplink> => {
+  return await Promise.all([...names].map(async (dev): Promise<Omit<TopologyUplink, 'direct'>> => {
     const link = byName.get(dev)
     if (link === undefined) return { dev, state: 'missing', addresses: [], gateways: [], defaults: [], ports: [] }
     const own = routes.filter((route) => route.dev === link.index)
     const addresses = await readAddresses(rtnl, link.index)
     return {
-      dev, ...link.kind === undefined ? {} : { kind: link.kind }, state: !link.up ? 'down' : link.carrier ? 'up' : 'no carrier',
+      dev, ...link.kind === undefined ? {} : { kind: link.kind }, state: conditionOf(link),
       addresses: addresses.filter(({ address }) => !/^fe[89ab]/i.test(address)).map(({ address, prefix }) => formatCidr(cidrOf(parseIp(address), prefix))),
       gateways: [...new Set(own.flatMap(({ gateway }) => gateway ?? []))],
       defaults: [...new Set(own.map(({ destination }) => familyName(destination)))].sort(),
       ports: (ports.get(link.index) ?? []).map(({ name }) => name).sort(),
     }
   }))
+}
+
+const conditionOf = ({ up, carrier }: LinkState): TopologyUplink['state'] => !up ? 'down' : carrier ? 'up' : 'no carrier'
+
+/** Our macvtaps that are there, by the device that they are on, in the order of their names. */
+function directOf (records: readonly PortRecord[], { all }: Links): ReadonlyMap<string, readonly TopologyDirect[]> {
+  const found = new Map<string, TopologyDirect[]>()
+  for (const record of records) {
+    const [link, own] = [all.get(record.link.index), record.link]
+    if (own.type !== 'macvtap' || link === undefined || !isOurs({ ...link, name: own.name }, own)) continue
+    const device = all.get(own.device.index)?.name ?? own.device.name
+    found.set(device, [...found.get(device) ?? [], { dev: link.name, mode: own.mode, state: conditionOf(link), guest: guestBehind(record, undefined) }].sort((a, b) => natural.compare(a.dev, b.dev)))
+  }
+  return found
 }
 
 /** A stranger's ruleset can only be read by who might change it. */

@@ -50,7 +50,7 @@ kernelTest(test, 'topology: three networks with their guests, uplink and relatio
     })
     const named = new Map(found.networks.map((network) => [network.name, network]))
     assert.equal([...named.keys()], ['lab', 'red_muy_aislada', 'red_nat'])
-    assert.equal(found.uplinks, [{ dev: 'up0', kind: 'veth', state: 'up', addresses: [`${HOST.four}/24`, `${HOST.six}/64`], gateways: [OUTSIDE.four], defaults: ['ipv4'], ports: [] }])
+    assert.equal(found.uplinks, [{ dev: 'up0', kind: 'veth', state: 'up', addresses: [`${HOST.four}/24`, `${HOST.six}/64`], gateways: [OUTSIDE.four], defaults: ['ipv4'], ports: [], direct: [] }])
     const nat = named.get('red_nat')
     assert.ok(nat)
     assert.equal([nat.bridge, nat.mode, nat.state, nat.addresses, nat.dhcp, nat.dns, nat.domain, nat.guests], ['virbr1', 'nat', 'active', ['192.168.123.1/24'], true, true, 'lab.test', []])
@@ -121,6 +121,25 @@ kernelTest(test, 'topology: others\' rulesets that drop what networks need are n
     await stopped.undefine()
   } finally { await nw.close() }
 }, { needs: ['nft'], leaves: true })
+
+kernelTest(test, 'topology: macvtaps hang on the device that they are on, which is drawn for them alone, too', async (bed) => {
+  const { ns } = bed
+  await uplink(ns)
+  await gateway(ns, OUTSIDE.four)
+  await ns.must('ip', ['link', 'add', 'idle0', 'type', 'veth', 'peer', 'name', 'idle1'])
+  await using nw = await host(bed)
+  const taps = [await nw.attach({ kind: 'macvtap', device: 'up0', mode: 'bridge', dev: 'mv10' }), await nw.attach({ kind: 'macvtap', device: 'up0', mode: 'bridge', dev: 'mv2', mac: '52:54:00:00:00:72' }), await nw.attach({ kind: 'macvtap', device: 'idle0', mode: 'vepa', dev: 'mv3' })]
+  await ns.must('ip', ['link', 'add', 'link', 'up0', 'name', 'theirs0', 'type', 'macvtap', 'mode', 'bridge'])
+  const seen = async (): Promise<unknown> => (await nw.topology()).uplinks.map(({ dev, direct }) => [dev, direct.map((one) => [one.dev, one.mode, one.state])])
+  const shown = await ns.json<{ ifname: string, link: string, operstate: string }[]>('ip', ['-j', '-d', 'link', 'show', 'type', 'macvtap'])
+  assert.equal(shown.map(({ ifname, link }) => [ifname, link]).sort(), [['mv10', 'up0'], ['mv2', 'up0'], ['mv3', 'idle0'], ['theirs0', 'up0']])
+  assert.equal(await seen(), [['up0', [['mv2', 'bridge', 'up'], ['mv10', 'bridge', 'up']]], ['idle0', [['mv3', 'vepa', 'no carrier']]]])
+  assert.is((await nw.topology()).uplinks[0]?.direct[0]?.guest.mac, '52:54:00:00:00:72')
+  await ns.must('ip', ['link', 'del', 'mv10'])
+  assert.equal(await seen(), [['up0', [['mv2', 'bridge', 'up']]], ['idle0', [['mv3', 'vepa', 'no carrier']]]])
+  for (const one of taps) await one[Symbol.asyncDispose]()
+  assert.equal(await seen(), [['up0', []]])
+}, { needs: ['macvtap', 'nft'], leaves: true })
 
 kernelTest(test, 'topology: the verb draws it in every form; two forms at once, and words, are refused', async ({ ns, tmp }) => {
   const line = await commandLine({ ns, tmp })

@@ -4,7 +4,7 @@ import type { ForwardEdge, Topology, TopologyGuest, TopologyNetwork, TopologyPor
 const leased = (mac: string, name: string, ...addresses: readonly string[]): TopologyGuest => ({ mac, name, addresses, leased: true, expires: new Date('2030-01-01T00:00:00Z') })
 const unknown = (mac: string): TopologyGuest => ({ mac, addresses: [], leased: false })
 const tap = (dev: string, ...guests: readonly TopologyGuest[]): TopologyPort => ({ dev, kind: 'tap', own: true, state: 'forwarding', guests })
-const uplink = (dev: string, more: Partial<TopologyUplink> = {}): TopologyUplink => ({ dev, state: 'up', addresses: ['198.51.100.1/24'], gateways: ['198.51.100.2'], defaults: ['ipv4'], ports: [], ...more })
+const uplink = (dev: string, more: Partial<TopologyUplink> = {}): TopologyUplink => ({ dev, state: 'up', addresses: ['198.51.100.1/24'], gateways: ['198.51.100.2'], defaults: ['ipv4'], ports: [], direct: [], ...more })
 const network = (name: string, more: Partial<TopologyNetwork> = {}): TopologyNetwork => ({
   name, uuid: `43d8bf8b-3558-4ed0-85d3-${Buffer.from(name).toString('hex').padEnd(12, '0').slice(0, 12)}`, state: 'active', persistent: true, autostart: false, mode: 'none', bridge: 'virbr1',
   addresses: [], dhcp: false, dns: false, ports: [], guests: [], ...more,
@@ -39,7 +39,7 @@ const nothing: Topology = { host: { name: 'rig', owner: 'ci', netns: 'lab' }, up
 const ways: Topology = {
   host: { name: 'rig', owner: 'system' },
   uplinks: [
-    uplink('br0', { kind: 'bridge', ports: ['eth0'], addresses: ['198.51.100.1/24', '2001:db8::1/64'], gateways: ['198.51.100.2', '2001:db8::2'], defaults: ['ipv4', 'ipv6'] }),
+    uplink('br0', { kind: 'bridge', ports: ['eth0'], direct: [{ dev: 'macvtap0', mode: 'bridge', state: 'up', guest: { mac: '52:54:00:00:00:71', name: 'vm1', addresses: [], leased: false } }, { dev: 'macvtap1', mode: 'vepa', state: 'down', guest: unknown('52:54:00:00:00:72') }], addresses: ['198.51.100.1/24', '2001:db8::1/64'], gateways: ['198.51.100.2', '2001:db8::2'], defaults: ['ipv4', 'ipv6'] }),
     uplink('wlan0', { addresses: ['203.0.113.7/24'], gateways: ['203.0.113.1'], state: 'no carrier' }),
     uplink('wg0', { addresses: [], gateways: [], defaults: [], state: 'missing' }),
   ],
@@ -56,7 +56,7 @@ const ways: Topology = {
 export const nasty = '"]]></text></svg>\u001b[31m<script>alert(1)</script>&amp;#x3c;\\N\\"{|}`%%{init}%%\u202e\u0000\ud800\ufffe style x:#00; ; end'
 const hostile: Topology = {
   host: { name: nasty, owner: nasty, netns: nasty },
-  uplinks: [uplink('<eth"0>&', { ports: ['"\\n<b>'], gateways: [nasty] })],
+  uplinks: [uplink('<eth"0>&', { ports: ['"\\n<b>'], direct: [{ dev: '"&<', mode: 'bridge', state: 'up', guest: leased(nasty, nasty, nasty) }], gateways: [nasty] })],
   networks: [network(nasty, { mode: 'nat', bridge: '"><&\\', addresses: [nasty], domain: nasty, title: nasty, ports: [tap('"\\"<&;#', leased(nasty, nasty, nasty)), tap('vnet1')], guests: [leased(nasty, nasty)] }), network(`${nasty}2`, { state: 'inactive', addresses: [nasty] })],
   filters: [{ family: 'ip', table: nasty, chain: nasty, hook: 'input', by: 'rule', networks: [nasty] }],
   edges: [wire(nasty, '<eth"0>&'), forward(nasty, nasty, { address: nasty })],

@@ -29,6 +29,9 @@ export function topologyDot (topology: Topology): string {
     ...uplinks.length === 0 ? [] : ['  outside [shape=ellipse, label="outside"]'],
     '  subgraph cluster_host {', `    label=${label([hostWords(host)])}; style=rounded`,
     ...uplinks.map((uplink, i) => `    u${i} ${attributes({ label: label([uplinkWords(uplink), ...uplinkFacts(uplink)]) })}`),
+    ...uplinks.flatMap(({ direct }, i) => direct.flatMap(({ dev, mode, state, guest }, j) => [
+      `    u${i}d${j} ${attributes({ label: label([guestWords(guest), mode]), ...state === 'up' ? {} : { style: '"rounded,dashed"' } })}`, `    u${i} -> u${i}d${j} ${attributes({ label: label([dev]) })}`,
+    ])),
     '    router [shape=hexagon, label="routing, firewall"]',
     ...filters.map((filter, i) => `    f${i} ${attributes({ label: label([filterWords(filter), ...folded(dropWords(filter))]), color: '"#9a6700"', shape: 'octagon', style: 'solid' })}`),
     ...active.flatMap((network, i) => networkLines(network, i).map((line) => `    ${line}`)),

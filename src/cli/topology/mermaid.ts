@@ -27,7 +27,7 @@ export function topologyMermaid (topology: Topology): string {
   if (uplinks.length > 0) lines.push('  outside(["outside"])')
   lines.push(`  subgraph host[${box([hostWords(host)])}]`)
   uplinks.forEach((uplink, i) => { lines.push(`    u${i}[${box([uplinkWords(uplink), ...uplinkFacts(uplink)])}]:::uplink`) })
-  lines.push('    router{{"routing, firewall"}}')
+  lines.push('    router{{"routing, firewall"}}', ...uplinks.flatMap(({ direct }, i) => direct.flatMap((one, j) => [`    u${i}d${j}(${box([guestWords(one.guest), `${one.dev}, ${one.mode}`])})${one.state === 'up' ? '' : ':::unplugged'}`, `    u${i} --- u${i}d${j}`])))
   filtersInTheWay(topology).forEach((filter, i) => { lines.push(`    f${i}[${box([filterWords(filter), dropWords(filter)])}]:::filter`) })
   active.forEach((network, i) => { lines.push(...networkLines(network, i).map((line) => `    ${line}`)) })
   lines.push('  end')

@@ -3,7 +3,7 @@ import type { Topology, TopologyUplink } from '../../index.js'
 import { Canvas, measure, type Box } from './canvas.js'
 import { cardOf, drawCard, type Card } from './card.js'
 import { style } from './svg-style.js'
-import { dropWords, filtersInTheWay, filterWords, hostWords, isActive, modeWords, uplinkFacts, uplinkWords, ways } from './words.js'
+import { directWords, dropWords, filtersInTheWay, filterWords, hostWords, isActive, modeWords, uplinkFacts, uplinkWords, ways } from './words.js'
 
 const MARGIN = 16
 const PAD = 20
@@ -78,7 +78,7 @@ function layout (topology: Topology): Plan {
 }
 
 function uplinkSize (uplink: TopologyUplink): { readonly w: number, readonly h: number, readonly lines: readonly string[] } {
-  const lines = uplinkFacts(uplink)
+  const lines = [...uplinkFacts(uplink), ...uplink.direct.map(directWords)]
   return { lines, w: Math.min(420, Math.max(140, measure(uplinkWords(uplink), 'title') + 2 * 14, ...lines.map((line) => measure(line, 'text') + 2 * 14))), h: 14 + 16 + lines.length * LINE + 8 }
 }
 

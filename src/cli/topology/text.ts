@@ -2,7 +2,7 @@
 import type { Topology, TopologyGuest, TopologyNetwork, TopologyPort, TopologyUplink } from '../../index.js'
 import { width } from '../print/escape.js'
 import { columns, cut, fit, paint, piece, type Piece, type Strip, type Style } from '../print/strip.js'
-import { dropWords, filtersInTheWay, filterWords, forwardedTo, forwardsOf, forwardWords, hostWords, isActive, modeWords, relationWords, serviceWords, uplinkFacts, uplinkWords } from './words.js'
+import { directWords, dropWords, filtersInTheWay, filterWords, forwardedTo, forwardsOf, forwardWords, hostWords, isActive, modeWords, relationWords, serviceWords, uplinkFacts, uplinkWords } from './words.js'
 
 export interface TextOptions {
   /** Columns. Default 80; at least 60 are used. */
@@ -118,7 +118,7 @@ function hostRows (d: Drawing, topology: Topology): Strip[] {
 function uplinkRows (uplink: TopologyUplink, wide: number): Strip[] {
   const facts = uplinkFacts(uplink).map((fact) => [piece(fact, fact === uplink.state ? 'red' : 'plain')])
   const name = [piece(uplinkWords(uplink), 'bold')]
-  return flow([name, ...facts], wide)
+  return [...flow([name, ...facts], wide), ...uplink.direct.map((direct): Strip => [blank(2), piece(directWords(direct), direct.state === 'up' ? 'plain' : 'dim')])]
 }
 
 /** Columns that are the same in all boxes, so that one can read down them. */

@@ -1,5 +1,5 @@
 /** What all drawings of a topology say, in the same words. */
-import type { Family, ForwardEdge, Topology, TopologyFilter, TopologyGuest, TopologyHost, TopologyNetwork, TopologyUplink, UplinkEdge } from '../../index.js'
+import type { Family, ForwardEdge, Topology, TopologyDirect, TopologyFilter, TopologyGuest, TopologyHost, TopologyNetwork, TopologyUplink, UplinkEdge } from '../../index.js'
 
 export const modeWords = { none: 'isolated', nat: 'nat', route: 'route', open: 'open' } as const
 
@@ -62,6 +62,9 @@ export const uplinkWords = ({ dev, ports }: TopologyUplink): string => ports.len
 
 /** `198.51.100.1/24`, …, and what is wrong with it. */
 export const uplinkFacts = ({ state, addresses }: TopologyUplink): readonly string[] => [...addresses, ...state === 'up' ? [] : [state]]
+
+/** `vm1 by macvtap0, bridge`: who is straight on an uplink, past all networks. */
+export const directWords = ({ dev, mode, state, guest }: TopologyDirect): string => `${guestWords(guest)} by ${dev}, ${mode}${state === 'up' ? '' : `, ${state}`}`
 
 /** `table ip filter, chain FORWARD (its policy)`. */
 export function filterWords ({ family, table, chain, by }: TopologyFilter): string {
