@@ -69,7 +69,8 @@ static bool make_node (struct macvtap *tap)
   dev_t number = 0;
   if (unshare(CLONE_NEWNS) != 0) return fail(&tap->job, "unshare", "mount namespace");
   if (mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return fail(&tap->job, "mount --make-rprivate", "/");
-  if (mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0) return fail(&tap->job, "mount", "sysfs");
+  /* EBUSY: it is what is there, as on a host's own /sys. Source: fs/namespace.c, do_add_mount(). */
+  if (mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0 && errno != EBUSY) return fail(&tap->job, "mount", "sysfs");
   if (!read_number(tap, &number)) return false;
   if (mount("tmpfs", "/sys", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=0700,size=64k") != 0) return fail(&tap->job, "mount", "tmpfs");
   return mknod(NODE, S_IFCHR | 0600, number) == 0 || fail(&tap->job, "mknod", tap->name);

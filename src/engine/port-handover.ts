@@ -72,7 +72,8 @@ function message ({ info, fds }: Holding, { data }: SendOptions): Uint8Array {
   return bytes
 }
 
-function pathOf (path: string): string {
+function pathOf (path: unknown): string {
+  if (typeof path !== 'string') throw new InputError([{ path: 'path', message: 'not the path of a unix socket' }])
   const length = Buffer.byteLength(path)
   // Source: unix(7), sun_path.
   if (length === 0 || length > 107 || path.includes('\0')) throw new InputError([{ path: 'path', message: `${JSON.stringify(path)} is no path of a unix socket: 1 to 107 bytes` }])

@@ -79,6 +79,21 @@ kernelTest(test, 'macvtap: guests of one device reach each other in mode bridge,
   }
 }, { needs })
 
+kernelTest(test, 'macvtap: is opened where /sys shows the same namespace, as on the host itself', async (bed) => {
+  const { ns, tmp } = bed
+  await behind(ns)
+  const script = `
+    const { openHost } = await import(process.argv[1])
+    const host = await openHost({ root: process.argv[2] })
+    const port = await host.attach({ kind: 'macvtap', device: 'up0', mode: 'bridge' })
+    console.log(port.fds.length)
+    await port.detach()
+    await host.close()
+    process.exit()`
+  // ip mounts /sys anew for the namespace.
+  assert.is(await ns.must('ip', ['netns', 'exec', ns.name, process.execPath, '--input-type=module', '-e', script, new URL('../../src/index.js', import.meta.url).href, tmp]), '1\n')
+}, { needs: ['macvtap'] })
+
 kernelTest(test, 'macvtap: what cannot be is refused, and nothing is made', async (bed) => {
   const { ns } = bed
   await behind(ns)
