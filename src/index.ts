@@ -5,6 +5,7 @@ export { parseDefinition } from './network/definition.js'
 export { checkNetwork } from './network/check.js'
 export { networkXml } from './network/xml/write.js'
 export { forwardWords, guestWords, hostWords } from './network/forward-words.js'
+export { actions, directions, protocols, readRuleLine, RULE_FORM, ruleWords, serviceWords } from './network/rule-words.js'
 export { createNetns, deleteNetns } from './kernel/netns.js'
 export { checkDesired } from './engine/desired.js'
 export { readDocument } from './network/document.js'
@@ -12,10 +13,10 @@ export { randomMac } from './values/mac.js'
 export { DecodeError, InputError, KernelError, NetwrightError, ProcessError } from './errors.js'
 export type { ErrorCode, ErrorFacts, Issue, Remains } from './errors.js'
 export type { Logger } from './log.js'
-export type { Definition, DhcpHost, DhcpRange, Forwarded, ForwardInput, ForwardMode, IpSpec, NetworkInput, NetworkSpec, RouteSpec } from './network/spec.js'
+export type { AddressSet, Definition, DhcpHost, DhcpRange, Forwarded, ForwardInput, ForwardMode, HostPolicy, IpSpec, NetworkInput, NetworkSpec, PeerInput, PeerSpec, RouteSpec, RuleInput, RuleSpec } from './network/spec.js'
 export type {
   AutostartOptions, BridgeInfo, CheckLine, Committed, Consequence, ForwardInfo, Forwards, Host, HostEvent, HostOptions, Lease, LeaseChange, Leases, Interruption, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, OfferOptions, Options,
-  LinkCondition, LinkPool, MacvtapInput, PoolSize, Port, PortInfo, PortInput, PortState, ProcessNetns, Recycle, Rendering, Scope, SendOptions, SocketLike, StartReport, Statistics, TapInput, Transaction, UpdateReport, VethInput, Warning,
+  LinkCondition, LinkPool, MacvtapInput, Peers, PeerInfo, PoolSize, Port, PortInfo, PortInput, PortState, ProcessNetns, Recycle, Rendering, RuleInfo, Rules, Scope, SendOptions, SocketLike, StartReport, Statistics, TapInput, Transaction, UpdateReport, VethInput, Warning,
 } from './engine/api.js'
 export type { CloudHypervisorNet, CloudHypervisorOptions } from './engine/vmm/cloud-hypervisor.js'
 export type { FirecrackerInterface, FirecrackerOptions } from './engine/vmm/firecracker.js'

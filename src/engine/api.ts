@@ -5,6 +5,7 @@ import type { LinkPool, Recycle } from './recycle-options.js'
 import type { Logger } from '../log.js'
 import type { NamespaceHost, NamespaceOptions, Rig, RigInput } from './rig.js'
 import type { HostBridges } from './host-bridge-api.js'
+import type { PeerInfo, Peers, RuleInfo, Rules } from './filter-api.js'
 import type { ForwardInfo, Forwards, Scope } from './forward-api.js'
 import type { Diagnostics } from './tallies.js'
 import type { Consequence, Interruption } from './change.js'
@@ -235,11 +236,15 @@ export interface Network extends AsyncDisposable {
   readonly leases: Leases
   /** Ports of the host that lead to its guests. */
   readonly forwards: Forwards
+  /** Networks whose guests may talk with its guests. */
+  readonly peers: Peers
+  /** What is let through to its guests and from them. */
+  readonly rules: Rules
   /** Destroys what `create` made; does nothing for a persistent network. */
   [Symbol.asyncDispose] (): Promise<void>
 }
 
-export type { ForwardInfo, Forwards, Scope }
+export type { ForwardInfo, Forwards, PeerInfo, Peers, RuleInfo, Rules, Scope }
 export type { LinkCondition, MacvtapInput, OfferOptions, Port, PortInfo, PortInput, PortState, ProcessNetns, SendOptions, SocketLike, TapInput, VethInput } from './port-api.js'
 export type { Consequence, Interruption, Lease, LeaseChange, Statistics }
 export type { LinkPool, PoolSize, Recycle } from './recycle-options.js'

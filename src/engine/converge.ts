@@ -47,10 +47,10 @@ async function links ({ before, after }: UpdateRecord, { context, steps }: Pick<
 }
 
 async function elements ({ before, after }: UpdateRecord, context: Context): Promise<void> {
-  const { removed } = difference(after, before, [], { ipv6: context.ipv6 })
+  const { removed, chains } = difference(after, before, [], { ipv6: context.ipv6 })
   const need = needOf(before)
   if (need !== undefined) await enlist(context, [need])
-  await restore(context, before.members, removed)
+  await restore(context, { before, away: removed, chains: chains.removed })
 }
 
 async function forwarding ({ before }: UpdateRecord, context: Context): Promise<void> {

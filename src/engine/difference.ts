@@ -14,6 +14,7 @@ import { removeRouteRequest, routeRequest } from '../kernel/route.js'
 import { memberKey } from '../kernel/ruleset.js'
 import type { Request } from '../netlink/request.js'
 import { IN6_ADDR_GEN_MODE_NONE, link } from '../netlink/rtnl/link.js'
+import { chainDifference, type ChainDifference } from './chains.js'
 import type { NetworkRecord, PortRecord } from './record.js'
 
 /** A request, and the refusals that only say that it is done already. */
@@ -27,6 +28,7 @@ export interface Difference {
   readonly linkLocal: 'stays' | 'comes' | 'goes'
   readonly added: readonly MemberObject[]
   readonly removed: readonly MemberObject[]
+  readonly chains: ChainDifference
   readonly last: readonly Tolerant[]
   /** Families for which the host need not forward any more. */
   readonly released: boolean
@@ -45,14 +47,15 @@ export function difference (before: NetworkRecord, after: NetworkRecord, ports: 
     linkLocal,
     added: [...fresh].flatMap(([key, member]) => old.has(key) ? [] : [member]),
     removed: [...old].flatMap(([key, member]) => fresh.has(key) ? [] : [member]),
+    chains: chainDifference(before.chains, after.chains),
     last: [...routes.last, ...addresses.last, ...addresses.last.length === 0 ? [] : again(after)],
     released: (before.forwarding.ipv4 && !after.forwarding.ipv4) || (before.forwarding.ipv6 && !after.forwarding.ipv6),
   }
 }
 
 /** Whether there is nothing to do in the kernel. */
-export function isNothing ({ first, sysctls, linkLocal, added, removed, last, released }: Difference): boolean {
-  return first.length + sysctls.length + added.length + removed.length + last.length === 0 && linkLocal === 'stays' && !released
+export function isNothing ({ first, sysctls, linkLocal, added, removed, chains, last, released }: Difference): boolean {
+  return chains.added.length + chains.changed.length + chains.removed.length + first.length + sysctls.length + added.length + removed.length + last.length === 0 && linkLocal === 'stays' && !released
 }
 
 /** An element of a map is another one where its value is. */

@@ -13,6 +13,7 @@ import type { Logger } from '../log.js'
 import { mapSlowly, turn } from '../netlink/breathe.js'
 import { openChannel } from '../netlink/channel.js'
 import { NETLINK_NETFILTER } from '../netlink/header.js'
+import type { Entry } from '../netlink/ct/entry.js'
 import type { Tally } from '../netlink/tally.js'
 import type { Transport } from '../netlink/transport.js'
 import { parseCidr } from '../values/cidr.js'
@@ -28,6 +29,8 @@ export interface Forgotten {
   readonly bridge: number
   /** Only what came by this forwarded port: protocol, port of the host, port of the guest. */
   readonly forward?: readonly [protocol: number, port: number, guestPort: number] | undefined
+  /** Only those of them. Never written down. */
+  readonly which?: (entry: Entry) => boolean
 }
 
 export interface FlowsOptions {
@@ -57,7 +60,7 @@ const protocols: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132
 
 /** Whose connections go where elements of a network are taken away: those of forwarded ports. */
 export function unforwarded ({ bridge, addresses }: NetworkRecord, removed: readonly MemberObject[]): Forgotten[] {
-  return removed.flatMap(({ key, data: [guest, guestPort] = [] }): Forgotten[] => {
+  return removed.filter(({ set }) => set.startsWith('dnat')).flatMap(({ key, data: [guest, guestPort] = [] }): Forgotten[] => {
     const [protocol, port] = key.slice(-2)
     if (guest === undefined || guestPort === undefined || typeof guest !== 'string') return []
     const subnet = addresses.find((one) => covers(`${one.address}/${String(one.prefix)}`)(guest))?.prefix
@@ -65,12 +68,13 @@ export function unforwarded ({ bridge, addresses }: NetworkRecord, removed: read
   })
 }
 
-/** The connections that are really meant: of a forwarded port, only those that came by it. */
+/** The connections that are really meant: of a forwarded port, only those that came by it; of a rule, only those that it forbids. */
 function meant (flows: readonly Flow[], whose: readonly Forgotten[]): readonly Flow[] {
   const forwards = new Set(whose.flatMap(({ prefix, forward }) => forward === undefined ? [] : [[prefix.slice(0, prefix.indexOf('/')), ...forward].join(' ')]))
-  if (forwards.size === 0) return flows
-  const whole = whose.filter(({ forward }) => forward === undefined).map(({ prefix }) => covers(prefix))
-  return flows.filter(({ entry: { original, reply }, inside }) => inside.some((address) => whole.some((within) => within(address))) ||
+  const some = new Set(whose.flatMap(({ which }) => which ?? []))
+  if (forwards.size + some.size === 0) return flows
+  const whole = whose.filter(({ forward, which }) => forward === undefined && which === undefined).map(({ prefix }) => covers(prefix))
+  return flows.filter(({ entry, entry: { original, reply }, inside }) => inside.some((address) => whole.some((within) => within(address))) || [...some].some((which) => which(entry)) ||
     forwards.has([reply?.ip?.src4 ?? reply?.ip?.src6, original?.protocol?.number, original?.protocol?.destinationPort, reply?.protocol?.sourcePort].join(' ')))
 }
 

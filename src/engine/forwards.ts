@@ -1,33 +1,15 @@
 /** Forwarded ports of one network, added and removed live, in the stored definition, or in both as one. */
 import { InputError, NetwrightError } from '../errors.js'
-import { checkNetwork } from '../network/check.js'
 import { readForward } from '../network/checks/forwards.js'
 import { forwardWords, guestWords, hostWords, readHostSide } from '../network/forward-words.js'
 import { guestOf } from '../network/forwarded.js'
 import { plainCopy } from '../network/plain.js'
-import type { Definition, Forwarded, ForwardInput, ForwardSpec } from '../network/spec.js'
+import type { Definition, Forwarded, ForwardInput } from '../network/spec.js'
 import type { ForwardInfo, Forwards, Options, Scope } from './api.js'
-import { Choice } from './choose.js'
-import { locked, owned } from './context.js'
+import { changeSides, given, mustBeThere } from './both-sides.js'
 import { find, type Entry } from './inventory.js'
 import { guestsOf } from './named-guests.js'
-import { steps } from './steps.js'
-import { transact } from './transact.js'
-import { failure } from './undo.js'
 import type { Works } from './works.js'
-
-/** The two copies of a definition that an operation is about. */
-interface Sides { readonly live: Definition | undefined, readonly config: Definition | undefined }
-
-/** Which of them is meant: both that are there, unless said. Throws NETWRIGHT_INACTIVE, NETWRIGHT_TRANSIENT. */
-function sidesOf ({ name, stored, running }: Entry, { live, config }: Scope): Sides {
-  const chosen = live === true || config === true
-  if (live === true && running === undefined) throw new NetwrightError('NETWRIGHT_INACTIVE', `network '${name}' is not active`, { network: name, remedy: `netwright net-start ${name}` })
-  if (config === true && stored === undefined) throw new NetwrightError('NETWRIGHT_TRANSIENT', `network '${name}' is transient: it has no stored definition`, { network: name, remedy: 'change what runs only: --live' })
-  return { live: chosen && live !== true ? undefined : running?.definition, config: chosen && config !== true ? undefined : stored }
-}
-
-type Change = (definition: Definition) => readonly (ForwardInput | ForwardSpec)[] | undefined
 
 /** `host.network(…).forwards`. */
 export function forwardsOf (works: Works, name: string): Forwards {
@@ -55,10 +37,9 @@ async function add (works: Works, name: string, forward: ForwardInput, options: 
   const wanted = readForward(plainCopy(forward))
   const has = (definition: Definition): boolean => wanted !== undefined && wanted.port !== 'auto' && definition.forwards?.some((one) => forwardWords(one) === forwardWords(wanted)) === true
   let chosen: Forwarded | undefined
-  await change(works, name, options, (sides) => {
-    const given = [sides.live, sides.config].filter((one) => one !== undefined)
-    if (given.every(has)) throw new NetwrightError('NETWRIGHT_EXISTS', `network ${name} forwards ${wanted === undefined ? 'it' : forwardWords(wanted)} already`, { network: name })
-    return (definition) => has(definition) ? undefined : [...definition.forwards ?? [], chosen ?? forward]
+  await changeSides({ works, name, part: 'forward', options }, (sides) => {
+    if (given(sides).every(has)) throw new NetwrightError('NETWRIGHT_EXISTS', `network ${name} forwards ${wanted === undefined ? 'it' : forwardWords(wanted)} already`, { network: name })
+    return (definition) => has(definition) ? undefined : { forwards: [...definition.forwards ?? [], chosen ?? forward] }
   }, (definition) => { chosen = definition.forwards?.at(-1) })
   const info = listed(await find(works.context, name)).find((one) => chosen !== undefined && forwardWords(one) === forwardWords(chosen))
   if (info === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', `network ${name} has changed meanwhile`)
@@ -67,12 +48,9 @@ async function add (works: Works, name: string, forward: ForwardInput, options: 
 
 async function remove (works: Works, name: string, forward: ForwardInput, options: Options & Scope): Promise<void> {
   const is = matcher(forward)
-  const named = options.live === true || options.config === true
-  await change(works, name, options, (sides) => {
-    const given = [sides.live, sides.config].filter((one) => one !== undefined)
-    const without = given.filter(({ forwards = [] }) => !forwards.some(is))
-    if (without.length === given.length || (named && without.length > 0)) throw new NetwrightError('NETWRIGHT_NOT_FOUND', `network ${name} does not forward ${said(forward)}`, { network: name, remedy: `netwright forward list ${name}` })
-    return ({ forwards = [] }) => forwards.some(is) ? forwards.filter((one) => !is(one)) : undefined
+  await changeSides({ works, name, part: 'forward', options }, (sides) => {
+    mustBeThere(sides, options, ({ forwards = [] }) => forwards.some(is), () => new NetwrightError('NETWRIGHT_NOT_FOUND', `network ${name} does not forward ${said(forward)}`, { network: name, remedy: `netwright forward list ${name}` }))
+    return ({ forwards = [] }) => forwards.some(is) ? { forwards: forwards.filter((one) => !is(one)) } : undefined
   })
 }
 
@@ -85,38 +63,4 @@ function matcher (forward: ForwardInput): (one: Forwarded) => boolean {
   const wanted = readForward(plainCopy(forward))
   if (wanted === undefined) throw new InputError([{ path: 'forward', message: `'${said(forward)}' is not a forwarded port` }])
   return (one) => hostWords(one) === hostWords(wanted) && guestWords(one) === guestWords(wanted)
-}
-
-/** Changes both sides, or neither: the stored one last, and what runs is put back where that fails. */
-async function change (works: Works, name: string, options: Options & Scope, plan: (sides: Sides) => Change, told: (definition: Definition) => void = () => undefined): Promise<void> {
-  const { context, daemons } = works
-  const { signal } = options
-  await owned(context, `forward of ${name}`, signal, async () => {
-    const sides = sidesOf(await find(context, name), options)
-    const make = plan(sides)
-    const live = sides.live === undefined ? undefined : make(sides.live)
-    if (live !== undefined && sides.live !== undefined) {
-      const { updates: [update] } = await transact({ update: [{ spec: checkNetwork({ ...sides.live, forwards: live }) }] }, { context, daemons, signal })
-      if (update !== undefined) told(update.record.definition)
-    }
-    try { await store(works, sides.config, make, { signal, told }) } catch (error) {
-      if (live === undefined || sides.live === undefined) throw error
-      const back = checkNetwork(sides.live)
-      const left = await transact({ update: [{ spec: back }] }, { context, daemons }).then(() => [], (reason: unknown) => [{ what: `update of network ${name}`, error: reason }])
-      throw failure(`forward of ${name}`, error, left)
-    }
-  })
-  await works.refresh()
-}
-
-async function store ({ context }: Works, config: Definition | undefined, make: Change, { signal, told }: { readonly signal: AbortSignal | undefined, readonly told: (definition: Definition) => void }): Promise<void> {
-  const forwards = config === undefined ? undefined : make(config)
-  if (config === undefined || forwards === undefined) return
-  const spec = checkNetwork({ ...config, forwards })
-  await locked(context, `define ${config.name}`, signal, async () => {
-    const definition = await new Choice(context).complete(spec, config)
-    await steps(context.hook, signal).before('write the definition')
-    await context.store.save(definition)
-    told(definition)
-  })
 }

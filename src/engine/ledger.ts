@@ -1,4 +1,5 @@
 /** What stands, by name and by index, as the records of the book say it: kept up to date record by record, so that no look-up grows with what stands. */
+import { Mentions } from './peering.js'
 import { Spoken } from './spoken.js'
 import type { BatchRecord, NetworkRecord, PortRecord } from './record.js'
 
@@ -29,6 +30,8 @@ export class Ledger {
   readonly #bridges = new Map<number, NetworkRecord>()
   /** What the networks speak for. */
   readonly spoken = new Spoken()
+  /** Whom they name as peers. */
+  readonly mentions = new Mentions()
   readonly #ports = new Map<string, Map<number, PortRecord>>()
   /** By the index of its link, the network that a port is of. */
   readonly #sides = new Map<number, string>()
@@ -93,11 +96,17 @@ export class Ledger {
     const known = this.#bridges.get(index)
     if (known !== undefined && (known.revision ?? 0) > revision) return
     if (known !== undefined && known.definition.name !== name) this.#networks.delete(known.definition.name)
-    if (known !== undefined) this.spoken.remove(known.definition)
+    if (known !== undefined) this.#unlearn(known)
     this.spoken.add(network.definition)
+    this.mentions.add(network.definition)
     this.#networks.set(name, network)
     this.#bridges.set(index, network)
     this.#touch(name)
+  }
+
+  #unlearn ({ definition }: NetworkRecord): void {
+    this.spoken.remove(definition)
+    this.mentions.remove(definition)
   }
 
   #hold (held: Held, index: number): boolean {
@@ -131,7 +140,7 @@ export class Ledger {
     if (network !== undefined) {
       const { name } = network.definition
       this.#bridges.delete(index)
-      this.spoken.remove(network.definition)
+      this.#unlearn(network)
       if (this.#networks.get(name) === network) this.#networks.delete(name)
       this.#touch(name)
       return

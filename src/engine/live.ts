@@ -5,6 +5,7 @@ import type { Definition } from '../network/spec.js'
 import { subnetOf } from '../network/subnet.js'
 import { formatCidr, network, parseCidr } from '../values/cidr.js'
 import type { Consequence, Interruption } from './change.js'
+import { filterParts } from './live-filter.js'
 
 /** What the dnsmasq of a network has to do about a change of its definition. */
 export type DaemonNeed = 'nothing' | 'reload' | 'restart' | 'start' | 'stop'
@@ -28,7 +29,7 @@ export function daemonNeed (before: Definition, after: Definition): DaemonNeed {
  */
 export function liveDiff (from: Definition, to: Definition): { readonly parts: readonly Consequence[], readonly restart: boolean } {
   const stuck = unchangeable(from, to)
-  const parts = [...stuck, ...bridgeParts(from, to), ...addressParts(from, to), ...routeParts(from, to), ...forwardParts(from, to), ...portParts(from, to), ...daemonParts(from, to), ...wordParts(from, to)]
+  const parts = [...stuck, ...bridgeParts(from, to), ...addressParts(from, to), ...routeParts(from, to), ...forwardParts(from, to), ...portParts(from, to), ...filterParts(from, to), ...daemonParts(from, to), ...wordParts(from, to)]
   return { parts, restart: stuck.length > 0 }
 }
 

@@ -16,6 +16,7 @@ import { turn } from '../netlink/breathe.js'
 import type { Request } from '../netlink/request.js'
 import type { Batch, ComingUpdate } from './batch.js'
 import type { ComingPort } from './coming-port.js'
+import { endChains, makeChains } from './chains.js'
 import { elementsOf } from './commit.js'
 import type { Context } from './context.js'
 import type { Tolerant } from './difference.js'
@@ -97,7 +98,11 @@ function * tolerantPieces (updates: readonly ComingUpdate[], part: (update: Comi
 
 async function encode (context: Context, { networks, updates }: Batch): Promise<readonly Request[]> {
   const [added, removed] = [updates.flatMap(({ difference }) => difference.added), updates.flatMap(({ difference }) => difference.removed)]
-  return [...removeMembers(context.table, removed), ...await elementsOf(context, networks.map(({ record }) => record)), ...addMembers(context.table, added)]
+  const chains = updates.map(({ difference }) => difference.chains)
+  return [
+    ...removeMembers(context.table, removed), ...await makeChains(context, chains), ...await elementsOf(context, networks.map(({ record }) => record)),
+    ...addMembers(context.table, added), ...endChains(context, chains.flatMap((one) => one.removed)),
+  ]
 }
 
 function collided (error: unknown): boolean {

@@ -2,8 +2,8 @@
  * Forwarded ports whose guest is named by its port lead to the address that is reserved for the port: they come with it and go with it. A network that
  * is not otherwise changed is updated for that.
  */
-import { byName, forwardMembers, type Guests } from '../network/forwarded.js'
-import { firewallMembers } from '../network/firewall.js'
+import { membersOf } from '../network/expand.js'
+import { byName, type Guests } from '../network/forwarded.js'
 import type { Definition } from '../network/spec.js'
 import type { ComingNetwork, ComingUpdate } from './batch.js'
 import type { ComingPort } from './coming-port.js'
@@ -38,7 +38,7 @@ export interface Settling {
 export function settleGuests ({ networks, updates, ports, removal, standing, ipv6 }: Settling): { readonly networks: readonly ComingNetwork[], readonly updates: readonly ComingUpdate[] } {
   const going = new Set(removal.ports.map(({ link }) => link.index))
   const guests = (name: string): Guests => guestsOf([...standing.ports([name]).filter(({ link }) => !going.has(link.index)), ...ports.map(({ record }) => record).filter(({ network }) => network === name)])
-  const settled = (record: NetworkRecord): NetworkRecord => names(record.definition) ? { ...record, members: [...firewallMembers(record.definition), ...forwardMembers(record.definition, guests(record.definition.name))] } : record
+  const settled = (record: NetworkRecord): NetworkRecord => names(record.definition) ? { ...record, members: membersOf(record.definition, guests(record.definition.name)) } : record
   const changed = (update: ComingUpdate): ComingUpdate => {
     if (!names(update.after.definition)) return update
     const after = settled(update.after)

@@ -4,17 +4,19 @@ import { InputError, NetwrightError } from '../errors.js'
 import { parseDefinition } from '../network/definition.js'
 import { networkXml } from '../network/xml/write.js'
 import type { Definition } from '../network/spec.js'
-import type { Forwards, Leases, LinkCondition, Network, NetworkDefinition, NetworkInfo, Options, Port, PortInfo, PortInput, StartReport, Statistics, UpdateReport } from './api.js'
+import type { Forwards, Leases, Peers, Rules, LinkCondition, Network, NetworkDefinition, NetworkInfo, Options, Port, PortInfo, PortInput, StartReport, Statistics, UpdateReport } from './api.js'
 import { filesOf } from './daemon.js'
 import { setAutostart, undefine } from './define.js'
 import { forwardsOf } from './forwards.js'
 import { definitionOf, find, infoOf, type Entry } from './inventory.js'
 import { leasesOf } from './leases.js'
+import { peersOf } from './peers.js'
 import { portInfo } from './port.js'
 import { detachPort, findPort, portHandle } from './port-handle.js'
 import { bridgeCondition } from './port-link.js'
 import { present } from './port-state.js'
 import type { NetworkRecord } from './record.js'
+import { rulesOf } from './rules.js'
 import { bridgeOf, statistics } from './statistics.js'
 import { stopTogether } from './stop-together.js'
 import { typed } from './system-error.js'
@@ -28,6 +30,8 @@ export class NetworkHandle implements Network {
   readonly uuid: string
   readonly leases: Leases
   readonly forwards: Forwards
+  readonly peers: Peers
+  readonly rules: Rules
   readonly #works: Works
   /** Made by `create` of this handle: disposing destroys it. */
   readonly #mine: boolean
@@ -38,6 +42,8 @@ export class NetworkHandle implements Network {
     this.name = name
     this.uuid = uuid
     this.forwards = forwardsOf(works, name)
+    this.peers = peersOf(works, name)
+    this.rules = rulesOf(works, name)
     this.leases = leasesOf(async () => ({ path: filesOf(works.context, name).leases, definition: definitionOf(await this.#entry()), alive: () => works.daemons.seemsUp(name) }), works.end)
   }
 

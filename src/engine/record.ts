@@ -14,7 +14,7 @@
  */
 import * as v from 'valibot'
 import type { Counters } from '../kernel/counters.js'
-import type { AddressObject, BridgeObject, MacvtapObject, MemberObject, RouteObject, SysctlObject, TapObject, VethObject } from '../kernel/object.js'
+import type { AddressObject, BridgeObject, ChainObject, MacvtapObject, MemberObject, RouteObject, SysctlObject, TapObject, VethObject } from '../kernel/object.js'
 import { mapSlowly } from '../netlink/breathe.js'
 import type { PortDomain } from './domain-api.js'
 import type { Definition } from '../network/spec.js'
@@ -27,6 +27,8 @@ export interface NetworkRecord {
   readonly routes: readonly RouteObject[]
   readonly sysctls: readonly SysctlObject[]
   readonly members: readonly MemberObject[]
+  /** Of its rules. */
+  readonly chains?: readonly ChainObject[]
   readonly forwarding: { readonly ipv4: boolean, readonly ipv6: boolean }
   readonly dnsmasq: boolean
   /** What its bridge had counted before it was this network's; missing: it was made for it. */
@@ -96,6 +98,13 @@ const veth = v.object({ type: v.literal('veth'), ...portLink, peer: v.object({ n
 
 const macvtap = v.object({ type: v.literal('macvtap'), ...portLink, device: v.object({ name: v.string(), index: v.number() }), mode: v.picklist(['vepa', 'bridge', 'private', 'passthru']), queues: v.number(), vnetHdr: v.boolean() })
 
+const texts = v.exactOptional(v.array(v.string()))
+const rule = v.object({
+  action: v.picklist(['allow', 'deny', 'drop']), of: v.number(), family: v.exactOptional(v.picklist([4, 6])), protocol: v.exactOptional(v.string()),
+  ports: v.exactOptional(v.array(v.tuple([v.number(), v.number()]))), from: texts, to: texts, log: v.exactOptional(v.string()), comment: v.exactOptional(v.string()),
+})
+const chain = v.object({ type: v.literal('chain'), name: v.string(), direction: v.picklist(['in', 'out']), rules: v.array(rule) })
+
 const network = v.object({
   definition: v.custom<Definition>((value) => typeof value === 'object' && value !== null && 'name' in value && 'uuid' in value),
   bridge,
@@ -103,6 +112,7 @@ const network = v.object({
   routes: v.array(v.object({ type: v.literal('route'), dev: v.string(), index: v.number(), destination: v.string(), gateway: v.string(), metric: v.number() })),
   sysctls: v.array(v.object({ type: v.literal('sysctl'), path: v.string(), value: v.string() })),
   members: v.array(v.object({ type: v.literal('member'), set: v.string(), key: v.array(v.union([v.string(), v.number()])), data: v.exactOptional(v.array(v.union([v.string(), v.number()]))) })),
+  chains: v.exactOptional(v.array(chain)),
   forwarding: v.object({ ipv4: v.boolean(), ipv6: v.boolean() }), dnsmasq: v.boolean(), baseline, revision: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 })
 const update = v.object({ before: network, after: network })

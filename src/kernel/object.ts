@@ -50,7 +50,27 @@ export interface SysctlObject { readonly type: 'sysctl', readonly path: string, 
 /** One element of a set or map of the constant firewall table; see ruleset.ts. */
 export interface MemberObject { readonly type: 'member', readonly set: string, readonly key: readonly (string | number)[], readonly data?: readonly (string | number)[] }
 
-export type KernelObject = LinkObject | AddressObject | RouteObject | SysctlObject | MemberObject
+
+/** One rule of a network's chain. Addresses are of one family, in canonical text, prefixes of whole networks. */
+export interface FilterRule {
+  readonly action: 'allow' | 'deny' | 'drop'
+  /** Which rule of the definition this is a part of, from 0: one with addresses of both families is two. */
+  readonly of: number
+  /** Missing: both. */
+  readonly family?: 4 | 6
+  readonly protocol?: string
+  /** Destination ports, first and last of each range, in order. */
+  readonly ports?: readonly (readonly [number, number])[]
+  readonly from?: readonly string[]
+  readonly to?: readonly string[]
+  /** What lines in the kernel's log begin with. */
+  readonly log?: string
+  readonly comment?: string
+}
+/** A chain of one network's rules in the firewall table, `in-BRIDGE` or `out-BRIDGE`; see filter-chain.ts. */
+export interface ChainObject { readonly type: 'chain', readonly name: string, readonly direction: 'in' | 'out', readonly rules: readonly FilterRule[] }
+
+export type KernelObject = LinkObject | AddressObject | RouteObject | SysctlObject | MemberObject | ChainObject
 
 /** For messages: `bridge virbr1`, `address 192.168.123.1/24 on virbr1`. */
 export function describe (object: KernelObject): string {
@@ -60,6 +80,7 @@ export function describe (object: KernelObject): string {
     case 'route': return `route ${object.destination} via ${object.gateway} on ${object.dev}`
     case 'sysctl': return `sysctl ${object.path}`
     case 'member': return `element ${object.key.join(' . ')} of set ${object.set}`
+    case 'chain': return `chain ${object.name}`
     default: return object satisfies never
   }
 }

@@ -7,6 +7,7 @@
 import { ctDirections, ctStates, ctStatus } from '../netlink/nft/expr/ct.js'
 import type { Expr } from '../netlink/nft/expr.js'
 import { families, type hooks } from '../netlink/nft/header.js'
+import { answers } from './filter-chain.js'
 import { addressType, anyBit, compare, ct, fib, lookup, masquerade, meta, nat, payload, reject, verdict } from '../netlink/nft/statement.js'
 
 /** A chain that the kernel calls, with its rules in order. */
@@ -17,6 +18,9 @@ export interface Hooked {
   readonly priority: number
   readonly rules: readonly (readonly Expr[])[]
 }
+
+/** A chain that others lead to. */
+export type Plain = Pick<Hooked, 'name' | 'rules'>
 
 /** `filter`, `srcnat` and `dstnat` of nft(8). */
 const FILTER = 0
@@ -31,7 +35,6 @@ const from = (set: string): readonly Expr[] => [meta('iifname'), lookup(set)]
 const notFrom = (set: string): readonly Expr[] => [meta('iifname'), lookup(set, { not: true })]
 const to = (set: string): readonly Expr[] => [meta('oifname'), lookup(set)]
 const along = (set: string): readonly Expr[] => [meta('iifname'), meta('oifname', 16), lookup(set)]
-const notAlong = (set: string): readonly Expr[] => [meta('iifname'), meta('oifname', 16), lookup(set, { not: true })]
 
 const replies = [ct('state'), ...anyBit(ctStates.established | ctStates.related)]
 const destinationNat = [ct('status'), ...anyBit(ctStatus.dnat)]
@@ -57,7 +60,10 @@ const forward: Hooked['rules'] = [
   [...from('rpf'), ...fib(['saddr', 'iif'], 'missing'), verdict('drop')],
   // Answers of a forwarded port leave through whatever device the question came in by.
   [...from('indnat'), ...destinationNat, ...answering, accept],
-  [...from('ours'), ...notFrom('out'), ...notAlong('outdev'), reject()],
+  // Whether a guest may send out: its network's rules say so first, then the mode and the peers.
+  [...from('ours'), verdict('jump', 'leave')],
+  // Whether somebody may come in: the network's rules, before anything else opens it.
+  [meta('oifname'), lookup('inrules', { into: 'verdict' })],
   // A forwarded port is for the outside; for other networks of ours only where that is said, and else as far as they may come in anyway.
   [...notFrom('ours'), ...to('indnat'), ...destinationNat, accept],
   [...to('indnat'), ...destinationNat, ...ipv4, daddr4(), meta('l4proto', 4), dport(8), lookup('dnatnet4'), accept],
@@ -66,8 +72,25 @@ const forward: Hooked['rules'] = [
   [...along('estdev'), ...replies, accept],
   [...to('inall'), accept],
   [...along('indev'), accept],
+  [...along('peers'), accept],
+  [...along('answers'), ...answers, accept],
   [...to('ours'), reject()],
   [...from('ours'), accept],
+]
+
+/** What it lets through returns to `forward`, where the receiving network has its say. */
+const leave: Plain['rules'] = [
+  [meta('iifname'), lookup('outrules', { into: 'verdict' })],
+  [verdict('goto', 'bymode')],
+]
+
+/** Also where the chain of a network with rules ends. */
+const bymode: Plain['rules'] = [
+  [...from('out'), verdict('return')],
+  [...along('outdev'), verdict('return')],
+  [...along('peers'), verdict('return')],
+  [...along('answers'), ...answers, verdict('return')],
+  [reject()],
 ]
 
 /** Neither local multicast nor broadcast is translated: 224.0.0.0/24, 255.255.255.255. */
@@ -79,6 +102,8 @@ const postrouting: Hooked['rules'] = [
   // A guest that calls a forwarded port of its own network: without a new source the answer would not come back through us.
   [...along('same'), ...destinationNat, masquerade()],
   [...along('same'), verdict('return')],
+  // Peers know each other by their own addresses.
+  [...along('peers'), verdict('return')],
   // The host's own call of 127.0.0.1: on the wire it needs an address that can be answered.
   [...to('indnat'), ...ipv4, ...loopback4(12), ...destinationNat, masquerade()],
   // Whoever calls a forwarded port keeps his address, a guest of another network too.
@@ -89,7 +114,8 @@ const postrouting: Hooked['rules'] = [
 ]
 
 const foreigner = [meta('iifname'), compare('neq', name('lo'))]
-const service = [meta('nfproto'), meta('l4proto', 4), dport(8), lookup('services'), verdict('drop')]
+const served = [meta('nfproto'), meta('l4proto', 4), dport(8), lookup('services')]
+const service = [...served, verdict('drop')]
 
 /** dnsmasq with bind-interfaces answers whoever reaches its address: DNS, DHCP and TFTP of a gateway are for its own bridge. */
 const input: Hooked['rules'] = [
@@ -97,6 +123,30 @@ const input: Hooked['rules'] = [
   [...from('ours'), ...ipv4, ...loopback4(16), ct('state'), ...anyBit(ctStates.new | ctStates.invalid | ctStates.untracked), verdict('drop')],
   [...foreigner, ...ipv4, daddr4(), lookup('gw4'), meta('iifname'), daddr4(16), lookup('gate4', { not: true }), ...service],
   [...foreigner, ...ipv6, daddr6(), lookup('gw6'), meta('iifname'), daddr6(16), lookup('gate6', { not: true }), ...service],
+  [...from('nohost'), verdict('jump', 'tohost')],
+]
+
+const l4proto = (number: number): readonly Expr[] => [meta('l4proto'), compare('eq', Buffer.of(number))]
+const toPort = (number: number): readonly Expr[] => [dport(0), compare('eq', Buffer.of(number >> 8, number & 0xff))]
+const UDP = 17
+const ICMPV6 = 58
+/** RFC 4861: router solicitation, router and neighbour advertisements, neighbour solicitation. */
+const NEIGHBOURS = [133, 136] as const
+
+/** Guests that may not reach the host: what their network needs to work, what is answered, and what is listed. */
+const tohost: Plain['rules'] = [
+  [...answers, accept],
+  [...ipv4, meta('iifname'), daddr4(16), lookup('gate4'), ...served, accept],
+  [...ipv6, meta('iifname'), daddr6(16), lookup('gate6'), ...served, accept],
+  // Routers are asked by their link-local address, fe80::/64.
+  [...ipv6, payload('network', 24, 8), compare('eq', Buffer.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0)), ...served, accept],
+  // DHCP begins by broadcast, DHCPv6 by ff02::1:2.
+  [...ipv4, daddr4(), compare('eq', Buffer.alloc(4, 0xff)), ...l4proto(UDP), ...toPort(67), accept],
+  [...ipv6, daddr6(), compare('eq', Buffer.from('ff020000000000000000000000010002', 'hex')), ...l4proto(UDP), ...toPort(547), accept],
+  [...ipv6, ...l4proto(ICMPV6), payload('transport', 0, 1), compare('gte', Buffer.of(NEIGHBOURS[0])), compare('lte', Buffer.of(NEIGHBOURS[1])), accept],
+  [meta('iifname'), meta('l4proto', 16), lookup('hostproto'), accept],
+  [meta('iifname'), meta('l4proto', 16), dport(20), lookup('hostports'), accept],
+  [reject()],
 ]
 
 /** The map's value lies where its key lay: the address first, the port behind it. */
@@ -109,10 +159,13 @@ const forwarded: Hooked['rules'] = [
 ]
 
 /** The chains in the order in which `nft list table` shows them. */
-export const chains: readonly Hooked[] = [
+export const chains: readonly (Hooked | Plain)[] = [
   { name: 'forward', type: 'filter', hook: 'forward', priority: FILTER, rules: forward },
+  { name: 'leave', rules: leave },
+  { name: 'bymode', rules: bymode },
   { name: 'postrouting', type: 'nat', hook: 'postrouting', priority: SRCNAT, rules: postrouting },
   { name: 'input', type: 'filter', hook: 'input', priority: FILTER, rules: input },
+  { name: 'tohost', rules: tohost },
   { name: 'prerouting', type: 'nat', hook: 'prerouting', priority: DSTNAT, rules: forwarded },
   { name: 'output', type: 'nat', hook: 'output', priority: DSTNAT, rules: forwarded },
 ]

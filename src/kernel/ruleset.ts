@@ -10,16 +10,17 @@ import { packFields, typeLength, typeNumber, typeUserdata, unpackFields, type Fi
 import { hooks } from '../netlink/nft/header.js'
 import { getTable, listChains, listElements, listRules, listSets, type NftChain, type NftElement, type NftRule, type NftSet } from '../netlink/nft/read.js'
 import { rule } from '../netlink/nft/rule.js'
-import { elements, set, setFlags } from '../netlink/nft/set.js'
+import { elements, set, setFlags, verdictDataType } from '../netlink/nft/set.js'
 import { table } from '../netlink/nft/table.js'
-import { comment, commentOf } from '../netlink/nft/userdata.js'
+import { byteorder, comment, commentOf, setDataByteorderType } from '../netlink/nft/userdata.js'
 import type { MemberObject } from './object.js'
-import { chains, type Hooked } from './rules.js'
+import { chains, type Hooked, type Plain } from './rules.js'
 
 /** One element of a set or map: names of interfaces, addresses in canonical text, numbers of families, protocols and ports. */
 export type Membership = Pick<MemberObject, 'set' | 'key' | 'data'>
 
-interface SetShape { readonly key: Fields, readonly value?: Fields }
+/** `verdict`: a map of chains. */
+interface SetShape { readonly key: Fields, readonly value?: Fields | 'verdict' }
 
 const names: SetShape = { key: ['ifname'] }
 const pairs: SetShape = { key: ['ifname', 'ifname'] }
@@ -45,6 +46,18 @@ const sets = {
   inall: names,
   /** device . bridge: anything may come in from that device. */
   indev: pairs,
+  /** bridge . bridge: guests of the one may begin to talk with guests of the other. */
+  peers: pairs,
+  /** The same the other way round: answers pass. */
+  answers: pairs,
+  /** Networks with rules of their own: bridge : its chain. */
+  inrules: { key: ['ifname'], value: 'verdict' },
+  outrules: { key: ['ifname'], value: 'verdict' },
+  /** Guests do not reach the host … */
+  nohost: names,
+  /** … but by bridge . protocol, and bridge . protocol . port. */
+  hostproto: { key: ['ifname', 'inet_proto'] },
+  hostports: { key: ['ifname', 'inet_proto', 'inet_service'] },
   /** IPv4 and IPv6 from that bridge leave with the host's address. */
   masq4: names,
   masq6: names,
@@ -70,7 +83,7 @@ const sets = {
 /** The sets and maps that networks are elements of. */
 export type SetName = keyof typeof sets
 /** All of them, in the table's order. */
-export const setNames: readonly SetName[] = ['same', 'ours', 'rpf', 'out', 'outdev', 'indnat', 'est', 'estdev', 'inall', 'indev', 'masq4', 'masq6', 'snat4', 'dnat4', 'dnat6', 'dnatall4', 'dnatall6', 'dnatnet4', 'dnatnet6', 'gate4', 'gate6', 'gw4', 'gw6']
+export const setNames: readonly SetName[] = ['same', 'ours', 'rpf', 'out', 'outdev', 'indnat', 'est', 'estdev', 'inall', 'indev', 'peers', 'answers', 'inrules', 'outrules', 'nohost', 'hostproto', 'hostports', 'masq4', 'masq6', 'snat4', 'dnat4', 'dnat6', 'dnatall4', 'dnatall6', 'dnatnet4', 'dnatnet6', 'gate4', 'gate6', 'gw4', 'gw6']
 
 /** What a gateway answers to its own bridge only: constant, so no member. */
 const services: SetShape & { readonly elements: readonly (readonly (string | number)[])[] } = {
@@ -83,7 +96,7 @@ const services: SetShape & { readonly elements: readonly (readonly (string | num
 
 const family = 'inet'
 /** Changes when sets, chains or rules do; written into the table's comment. */
-const shape = 'netwright, shape 2'
+const shape = 'netwright, shape 3'
 
 /** The table of an owner: `netwright`, else `netwright-OWNER`. */
 export function tableName (owner: string): string { return owner === 'system' ? 'netwright' : `netwright-${owner}` }
@@ -103,16 +116,23 @@ export function createRuleset (name: string): Request[] {
 /** The table and all that is in it. ENOENT where there is none. `nft delete table inet NAME`. */
 export function deleteRuleset (name: string): Request[] { return [table.remove({ family, name })] }
 
-function createChain (name: string, { name: of, type, hook, priority }: Hooked): Request {
+function createChain (name: string, wanted: Hooked | Plain): Request {
+  if (!('hook' in wanted)) return chain.create({ family, table: name, name: wanted.name })
+  const { name: of, type, hook, priority } = wanted
   return chain.create({ family, table: name, name: of, type, policy: 'accept', hook: { number: hooks[hook], priority } })
+}
+
+/** NFTA_SET_DATA_TYPE and NFTA_SET_DATA_LEN; of verdicts the kernel knows the length. */
+function dataOf (value: SetShape['value']): { readonly dataType?: number, readonly dataLength?: number } {
+  return value === undefined ? {} : value === 'verdict' ? { dataType: verdictDataType, dataLength: 0 } : { dataType: typeNumber(value), dataLength: typeLength(value) }
 }
 
 function createSet (name: string, of: string, { key, value }: SetShape, id: number): Request {
   return set.create({
     family, table: name, name: of, flags: value === undefined ? 0 : setFlags.map, keyType: typeNumber(key), keyLength: typeLength(key),
-    ...(value === undefined ? {} : { dataType: typeNumber(value), dataLength: typeLength(value) }),
+    ...dataOf(value),
     // NFTA_SET_ID tells sets of one batch apart; the kernel wants it even for a named set.
-    id, userdata: typeUserdata(key, value),
+    id, userdata: value === 'verdict' ? [...typeUserdata(key), byteorder(setDataByteorderType, 'mixed')] : typeUserdata(key, value),
   })
 }
 
@@ -145,7 +165,13 @@ function pack (of: SetName, { key, data }: Membership): NftElement {
   if (data !== undefined && value === undefined) throw new RangeError(`${of} is a set, its elements have no data`)
   if (value === undefined) return { key: { value: packFields(fields, key) } }
   if (data === undefined) throw new RangeError(`${of} is a map, each element needs data`)
-  return { key: { value: packFields(fields, key) }, data: { value: packFields(value, data) } }
+  return { key: { value: packFields(fields, key) }, data: value === 'verdict' ? { verdict: verdictOf(data) } : { value: packFields(value, data) } }
+}
+
+/** `jump CHAIN`, `goto CHAIN`. */
+function verdictOf ([code, to]: NonNullable<Membership['data']>): { readonly code: 'jump' | 'goto', readonly chain: string } {
+  if (code !== 'jump' && code !== 'goto') throw new RangeError(`${String(code)} is no way to a chain`)
+  return { code, chain: String(to) }
 }
 
 /** Equal for members of the same set with the same key, however the key is spelled: to compare what is wanted with what was read. Throws RangeError. */
@@ -166,7 +192,7 @@ export async function readSet (transport: Transport, name: string, of: SetName):
   const { key, value }: SetShape = sets[of]
   return await mapSlowly(await listElements(transport, { family, table: name, set: of }), (element) => {
     const keys = unpackFields(key, element.key?.value ?? new Uint8Array())
-    return value === undefined ? { set: of, key: keys } : { set: of, key: keys, data: unpackFields(value, element.data?.value ?? new Uint8Array()) }
+    return value === undefined ? { set: of, key: keys } : { set: of, key: keys, data: value === 'verdict' ? [element.data?.verdict?.code ?? '', element.data?.verdict?.chain ?? ''] : unpackFields(value, element.data?.value ?? new Uint8Array()) }
   })
 }
 
@@ -191,20 +217,26 @@ export async function readRulesetShape (transport: Transport, name: string): Pro
 }
 
 function chainFaults (found: readonly NftChain[], rules: readonly NftRule[]): string[] {
-  return chains.flatMap(({ name: of, type, hook, priority, rules: wanted }) => {
+  return chains.flatMap((constant) => {
+    const { name: of, rules: wanted } = constant
     const own = found.find((item) => item.name === of)
-    if (own?.type !== type || own.policy !== 'accept' || own.hook?.number !== hooks[hook] || own.hook.priority !== priority) return [`chain ${of}`]
+    if (own === undefined || !isLike(own, constant)) return [`chain ${of}`]
     const there = rules.filter((item) => item.chain === of)
     const different = wanted.flatMap((expressions, i) => holds(there[i]?.expressions, expressions) ? [] : [`rule ${String(i + 1)} of chain ${of}`])
     return there.length > wanted.length ? [...different, `more rules in chain ${of}`] : different
   })
 }
 
+function isLike (found: NftChain, wanted: Hooked | Plain): boolean {
+  if (!('hook' in wanted)) return found.hook === undefined
+  return found.type === wanted.type && found.policy === 'accept' && found.hook?.number === hooks[wanted.hook] && found.hook.priority === wanted.priority
+}
+
 function setFaults (found: readonly NftSet[]): string[] {
   const wanted: readonly (readonly [string, SetShape])[] = [...setNames.map((of) => [of, sets[of]] as const), ['services', services]]
   return wanted.flatMap(([of, { key, value }]) => {
     const own = found.find((item) => item.name === of)
-    const same = own?.keyType === typeNumber(key) && own.keyLength === typeLength(key) && (value === undefined || own.dataType === typeNumber(value))
+    const same = own?.keyType === typeNumber(key) && own.keyLength === typeLength(key) && own.dataType === dataOf(value).dataType
     return same ? [] : [`set ${of}`]
   })
 }

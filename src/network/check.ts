@@ -12,6 +12,7 @@ import { isUuid, parseUuid } from '../values/uuid.js'
 import { checkGateway, checkLocalPtr, placeAddress } from './checks/address.js'
 import { checkDhcp } from './checks/dhcp.js'
 import { checkDns, checkDomainElement } from './checks/dns.js'
+import { checkFilter, expandHost, expandPeers, expandRules } from './checks/filter.js'
 import { checkForwards, expandForwards } from './checks/forwards.js'
 import { checkBridgeName, checkName, checkTitle, checkUplink } from './checks/names.js'
 import { normalForm, shown, type Complain, type Review } from './checks/review.js'
@@ -19,6 +20,7 @@ import { checkRoutes } from './checks/routes.js'
 import { reportShape } from './checks/shape.js'
 import { autoOf, bridgeOf, expandShortForms, forwardOf, subnetIp, type Origin } from './defaults.js'
 import { isList, isObject, plainCopy, type Plain } from './plain.js'
+import { MOST_PEERS, MOST_RULES, MOST_SETS } from './filter-spec.js'
 import { MOST_ADDRESSES, MOST_FORWARDS, expandedSchema, type ExpandedInput, type IpSpec, type NetworkSpec } from './spec.js'
 import { metadataFault } from './xml/tree.js'
 
@@ -52,8 +54,8 @@ export function withChoices (spec: NetworkSpec, { uuid, mac, bridge: bridgeName 
   checkBridgeName(bridgeName, to)
   checkBridgeMac(mac, to)
   settle()
-  const { name, title, description, ipv6, forward, bridge, mtu, domain, dns, ip, route, auto, forwards, metadata } = spec
-  return normalForm({ name, uuid, title, description, ipv6, forward, bridge: { ...bridge, name: bridgeName }, mtu, mac: mac.toLowerCase(), domain, dns, ip, route, auto, forwards, metadata })
+  const { name, title, description, ipv6, forward, bridge, mtu, domain, dns, ip, route, auto, forwards, peers, addressSets, rules, host, metadata } = spec
+  return normalForm({ name, uuid, title, description, ipv6, forward, bridge: { ...bridge, name: bridgeName }, mtu, mac: mac.toLowerCase(), domain, dns, ip, route, auto, forwards, peers, addressSets, rules, host, metadata })
 }
 
 interface Complaints { readonly complain: Complain, readonly settle: () => void }
@@ -73,18 +75,22 @@ function collect (single: boolean): Complaints {
   }
 }
 
+/** How many entries lists have at most: the schema says so too, but only after it has looked at each of them. */
+const limits = [['ip', MOST_ADDRESSES], ['route', MOST_ADDRESSES], ['forwards', MOST_FORWARDS], ['peers', MOST_PEERS], ['rules', MOST_RULES], ['addressSets', MOST_SETS]] as const
+/** Lines of words, and what they stand for. */
+const shortForms: Readonly<Record<string, (value: Plain, complain: Complain) => Plain>> = { forwards: expandForwards, peers: expandPeers, rules: expandRules, host: expandHost }
+
 function shape (copy: Plain, origin: Origin, complain: Complain): ExpandedInput | undefined {
   if (!isObject(copy)) { complain('network', 'a definition is XML text or an object'); return undefined }
-  for (const [field, most] of [['ip', MOST_ADDRESSES], ['route', MOST_ADDRESSES], ['forwards', MOST_FORWARDS]] as const) {
-    // The schema says so too, but only after it has looked at each of them.
+  for (const [field, most] of limits) {
     const items = copy[field]
     if (isList(items) && items.length > most) { complain(field, `more than ${String(most)} entries`); return undefined }
   }
   const expanded = expandShortForms(copy)
-  const { forwards } = expanded
   const unreadable: string[] = []
   const complainOf: Complain = (path, message) => { unreadable.push(path); complain(path, message) }
-  const parsed = v.safeParse(expandedSchema, forwards === undefined ? expanded : { ...expanded, forwards: expandForwards(forwards, complainOf) })
+  const lines = Object.entries(shortForms).flatMap(([field, expand]) => { const given = expanded[field]; return given === undefined ? [] : [[field, expand(given, complainOf)]] })
+  const parsed = v.safeParse(expandedSchema, lines.length === 0 ? expanded : { ...expanded, ...Object.fromEntries(lines) })
   if (unreadable.length > 0) return undefined
   if (parsed.success) return parsed.output
   reportShape(parsed.issues, typeof copy.name === 'string' ? copy.name : '', origin === 'xml', complain)
@@ -109,9 +115,10 @@ function review (input: ExpandedInput, origin: Origin, to: Review): NetworkSpec 
   const domain = checkDomainElement(input.domain, to)
   const route = checkRoutes(input.route, auto === undefined ? subnets : undefined, xml, to)
   const forwards = checkForwards(input.forwards, subnets, auto !== undefined, to)
+  const filter = checkFilter(input, ip.length > 0 || auto !== undefined, to)
   return {
     name: input.name, uuid: input.uuid === undefined ? undefined : normalUuid(input.uuid), title: input.title, description: input.description,
-    ipv6: input.ipv6 === true ? true : undefined, forward, bridge, mtu: input.mtu, mac, domain, dns, ip, route, auto, forwards,
+    ipv6: input.ipv6 === true ? true : undefined, forward, bridge, mtu: input.mtu, mac, domain, dns, ip, route, auto, forwards, ...filter,
     metadata: input.metadata === '' ? undefined : input.metadata,
   }
 }

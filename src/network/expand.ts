@@ -1,8 +1,9 @@
 /** A definition becomes objects of the kernel. Pure: what chance or the host chooses (index, group) is handed in. */
-import type { AddressObject, BridgeObject, MemberObject, RouteObject, SysctlObject } from '../kernel/object.js'
+import type { AddressObject, BridgeObject, ChainObject, MemberObject, RouteObject, SysctlObject } from '../kernel/object.js'
 import { formatCidr, network } from '../values/cidr.js'
 import { parseIp } from '../values/ip.js'
 import { firewallMembers } from './firewall.js'
+import { filterChains, filterMembers, opens } from './filtered.js'
 import { forwardFamily, forwardMembers, nobody, servesLoopback, type Guests } from './forwarded.js'
 import { isAscii } from './plain.js'
 import { familyOf, subnetOf } from './subnet.js'
@@ -27,6 +28,8 @@ export interface Expansion {
   /** To be written before the bridge has ports. Files of a kernel without IPv6 (or of an MTU below 1280) are missing: skip them. */
   readonly sysctls: readonly SysctlObject[]
   readonly members: readonly MemberObject[]
+  /** Of the network's rules. */
+  readonly chains: readonly ChainObject[]
   /** Families for which the host must forward. */
   readonly forwarding: { readonly ipv4: boolean, readonly ipv6: boolean }
 }
@@ -62,10 +65,16 @@ function sysctlsOf ({ bridge: { name: bridge }, forwards }: Definition): SysctlO
   return servesLoopback(forwards) ? [...sysctls, { type: 'sysctl', path: `/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, value: '1' }] : sysctls
 }
 
-/** As libvirt: every mode but none (and forwarded ports in that) needs forwarding, for the families in which the network has an address. Source: libvirt, networkStartNetworkVirtual. */
-function forwardingOf ({ forward, ip, forwards = [] }: Definition): Expansion['forwarding'] {
-  const needs = (family: 4 | 6): boolean => forward.mode === 'none' ? forwards.some((one) => forwardFamily(one) === family) : ip.some((one) => familyOf(one) === family)
+/** As libvirt: every mode but none (and forwarded ports, peers and what rules allow in that) needs forwarding, for the families in which the network has an address. Source: libvirt, networkStartNetworkVirtual. */
+function forwardingOf (definition: Definition): Expansion['forwarding'] {
+  const { forward, ip, forwards = [] } = definition
+  const needs = (family: 4 | 6): boolean => forward.mode === 'none' && !opens(definition) ? forwards.some((one) => forwardFamily(one) === family) : ip.some((one) => familyOf(one) === family)
   return { ipv4: needs(4), ipv6: needs(6) }
+}
+
+/** The elements of one network. `guests`: addresses of guests whose ports forwards name. */
+export function membersOf (definition: Pick<Definition, 'name' | 'forward' | 'bridge' | 'ip' | 'forwards' | 'rules' | 'addressSets' | 'host' | 'peers'>, guests: Guests): readonly MemberObject[] {
+  return [...firewallMembers(definition), ...forwardMembers(definition, guests), ...filterMembers(definition)]
 }
 
 /** What `definition` is in the kernel. Throws InputError only for definitions that `check()` has not seen. */
@@ -80,7 +89,8 @@ export function expand (definition: Definition, choice: Choice): Expansion {
       metric: route.metric ?? 1,
     })),
     sysctls: sysctlsOf(definition),
-    members: [...firewallMembers(definition), ...forwardMembers(definition, choice.guests ?? nobody)],
+    members: membersOf(definition, choice.guests ?? nobody),
+    chains: filterChains(definition),
     forwarding: forwardingOf(definition),
   }
 }

@@ -6,19 +6,15 @@
  * Values here are checked for shape only; `check.ts` checks what they mean.
  */
 import * as v from 'valibot'
+import { addressSet, hostInput, hostPolicy, MOST_PEERS, MOST_RULES, MOST_SETS, peer, peerInput, rule, ruleInput } from './filter-spec.js'
 import { protocols } from './forward-words.js'
+import { integer, list, port, say, text } from './schema.js'
 
 /** How many `<ip>` and how many `<route>` a network has at most. */
 export const MOST_ADDRESSES = 500
 /** How many forwarded ports, a range being one: so many are less than the megabyte that a stored definition may have. */
 export const MOST_FORWARDS = 5000
 
-const text = v.pipe(v.string(), v.minLength(1))
-const integer = (least: number, most: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most))
-const list = <T extends v.GenericSchema>(item: T, most: number) => v.pipe(v.array(item), v.maxLength(most))
-const say = <T extends v.GenericSchema>(item: T, description: string) => v.pipe(item, v.description(description))
-
-const port = integer(1, 65535)
 const word = integer(0, 65535)
 const family = say(v.picklist(['ipv4', 'ipv6']), 'JSON: taken from the address where it is missing.')
 const netmask = say(text, '255.255.255.0; IPv4 only, and not together with a prefix.')
@@ -120,6 +116,7 @@ const common = {
   route: v.optional(list(route, MOST_ADDRESSES)),
   /** The inside of `<metadata>`, XML kept word for word. */
   metadata: v.optional(say(v.string(), 'The inside of <metadata>: XML, kept word for word.')),
+  addressSets: v.optional(list(addressSet, MOST_SETS)),
 }
 const subnet = {
   /** `10.7.0.0/24`: the gateway is the first address. `auto/24`: a free prefix from the pools. */
@@ -137,12 +134,16 @@ export const inputSchema = v.pipe(v.strictObject({
   bridge: v.optional(v.union([text, bridge])),
   ip: v.optional(v.union([ip, list(ip, MOST_ADDRESSES)])),
   forwards: v.optional(list(forwardInput, MOST_FORWARDS)),
+  peers: v.optional(say(list(peerInput, MOST_PEERS), 'Networks whose guests may talk with guests of this one.')),
+  rules: v.optional(say(list(ruleInput, MOST_RULES), 'The first that matches decides; where none does, the forward mode, forwards and peers do.')),
+  host: v.optional(hostInput),
   ...subnet,
 }), v.title('netwright network'), v.description('A virtual network in libvirt\'s words.'))
 
 /** `inputSchema` after the short forms of `forward`, `bridge` and `ip`: without unions a complaint names the place at fault. */
 export const expandedSchema = v.strictObject({
-  ...common, forward: v.optional(forward), bridge: v.optional(bridge), ip: v.optional(list(ip, MOST_ADDRESSES)), forwards: v.optional(list(forwarded, MOST_FORWARDS)), ...subnet,
+  ...common, forward: v.optional(forward), bridge: v.optional(bridge), ip: v.optional(list(ip, MOST_ADDRESSES)), forwards: v.optional(list(forwarded, MOST_FORWARDS)),
+  peers: v.optional(list(peer, MOST_PEERS)), rules: v.optional(list(rule, MOST_RULES)), host: v.optional(hostPolicy), ...subnet,
 })
 
 /** The normal form: short forms expanded, defaults filled in. */
@@ -152,6 +153,9 @@ export const specSchema = v.strictObject({
   bridge: v.strictObject({ name: v.optional(text), stp: v.boolean(), delay: v.number() }),
   ip: v.array(ip),
   forwards: v.optional(v.array(forwarded)),
+  peers: v.optional(v.array(v.strictObject({ ...peer.entries, direction: v.picklist(['both', 'out', 'in']) }))),
+  rules: v.optional(v.array(rule)),
+  host: v.optional(hostPolicy),
   /** Still to be chosen from the pools; gone once the network is defined. */
   auto: v.optional(v.strictObject({ prefix: v.number(), dhcp: v.boolean() })),
 })
@@ -184,4 +188,15 @@ export type ForwardSpec = NonNullable<NetworkSpec['forwards']>[number]
 export type Forwarded = Omit<ForwardSpec, 'port'> & { readonly port: number }
 /** A forwarded port as people write it: a line of words, or an object. */
 export type ForwardInput = NonNullable<NetworkInput['forwards']>[number]
+/** Another network whose guests may talk with those of this one. */
+export type PeerSpec = NonNullable<NetworkSpec['peers']>[number]
+/** A peer as people write it: a name, or an object. */
+export type PeerInput = NonNullable<NetworkInput['peers']>[number]
+/** A rule: what is let through to or from guests of a network. */
+export type RuleSpec = NonNullable<NetworkSpec['rules']>[number]
+/** A rule as people write it: a line of words, or an object. */
+export type RuleInput = NonNullable<NetworkInput['rules']>[number]
+export type AddressSet = NonNullable<NetworkSpec['addressSets']>[number]
+/** Which of the host's own services guests reach. */
+export type HostPolicy = NonNullable<NetworkSpec['host']>
 export type DnsSpec = NonNullable<NetworkSpec['dns']>

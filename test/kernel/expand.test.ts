@@ -10,6 +10,7 @@ import { nftBatch } from '../../src/netlink/nft/batch.js'
 import { addressRequest } from '../../src/kernel/addr.js'
 import { linkRequests, removeRequest } from '../../src/kernel/link.js'
 import { routeRequest } from '../../src/kernel/route.js'
+import { createChain } from '../../src/kernel/filter-chain.js'
 import { addMembers, createRuleset, deleteRuleset } from '../../src/kernel/ruleset.js'
 import { writeSysctls } from '../../src/kernel/sysctl.js'
 import { expand, type Expansion } from '../../src/network/expand.js'
@@ -56,7 +57,7 @@ for (const name of cases) {
     const { spec, expansion } = await load(name)
     const other = await ns.add()
     const channel = await openChannel({ protocol: NETLINK_NETFILTER, netns: ns.fd })
-    await nftBatch(channel, [...createRuleset('netwright'), ...addMembers('netwright', expansion.members)])
+    await nftBatch(channel, [...createRuleset('netwright'), ...expansion.chains.flatMap((chain) => createChain('netwright', chain)), ...addMembers('netwright', expansion.members)])
     const file = `${tmp}/ruleset.nft`
     await ns.must('tee', [file], { input: renderNft(spec) })
     await other.must('nft', ['-f', file])

@@ -10,6 +10,11 @@ export async function plainUplink (bed: KernelTest): Promise<Namespace> {
   return await uplink(bed.ns)
 }
 
+/** Refusals are not rationed: one caller may get many. */
+export async function plainRefusals ({ ns }: KernelTest): Promise<void> {
+  for (const name of ['ipv4.icmp_ratelimit', 'ipv6.icmp.ratelimit']) await ns.must('sysctl', ['-q', '-w', `net.${name}=0`])
+}
+
 /** Network `n` on `nwfN`: 10.60.n.1/24 and fd00:60:n::1/64. */
 export function definition (n: number, more: Partial<NetworkInput> = {}): NetworkInput {
   return { name: `net${String(n)}`, bridge: `nwf${String(n)}`, forward: { mode: 'nat', nat: { ipv6: true } }, ip: [{ address: `10.60.${String(n)}.1`, prefix: 24 }, { address: `fd00:60:${String(n)}::1`, prefix: 64 }], ...more }

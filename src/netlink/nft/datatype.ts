@@ -22,7 +22,7 @@ interface DataType {
 }
 
 const IFNAMSIZ = 16
-const protocols: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, 'ipv6-icmp': 58, sctp: 132, udplite: 136, dccp: 33, esp: 50, ah: 51 }
+const protocols: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, 'ipv6-icmp': 58, sctp: 132, udplite: 136, dccp: 33, gre: 47, esp: 50, ah: 51 }
 const nfprotocols: Readonly<Record<string, number>> = { ipv4: families.ip, ipv6: families.ip6 }
 
 function word (words: Readonly<Record<string, number>>, what: string): Pick<DataType, 'encode' | 'decode'> {

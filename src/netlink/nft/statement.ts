@@ -39,7 +39,7 @@ export function addressType (of: 'saddr' | 'daddr', type: keyof typeof addressTy
 }
 
 /** Goes on where the register equals (or differs from) `value`. */
-export function compare (op: 'eq' | 'neq', value: Uint8Array, at = 0): Expr { return makeExpr('cmp', { sreg: register(at), op, data: { value } }) }
+export function compare (op: 'eq' | 'neq' | 'gte' | 'lte', value: Uint8Array, at = 0): Expr { return makeExpr('cmp', { sreg: register(at), op, data: { value } }) }
 
 /** Goes on where one of the bits is set: `ct state established,related`. `bits` in host order, 32 of them. */
 export function anyBit (bits: number, at = 0): readonly Expr[] {
@@ -47,13 +47,20 @@ export function anyBit (bits: number, at = 0): readonly Expr[] {
   return [mask, compare('neq', host32(0), at)]
 }
 
-/** `@set`: goes on where the key in the registers is in the set; `map @map` with `into`: also loads its value there. */
-export function lookup (set: string, options: { at?: number, not?: true, into?: number } = {}): Expr {
+/** `@set`: goes on where the key in the registers is in the set; `map @map` with `into`: also loads its value there, `vmap @map` with `into: 'verdict'` obeys it. `id`: of a set made in the same batch. */
+export function lookup (set: string, options: { at?: number, not?: true, into?: number | 'verdict', id?: number } = {}): Expr {
   return makeExpr('lookup', {
     set, sreg: register(options.at ?? 0),
-    ...(options.into === undefined ? {} : { dreg: register(options.into) }),
+    ...(options.into === undefined ? {} : { dreg: options.into === 'verdict' ? verdictRegister : register(options.into) }),
+    ...(options.id === undefined ? {} : { setId: options.id }),
     ...(options.not === undefined ? {} : { flags: lookupInvert }),
   })
+}
+
+/** Goes on where the first bytes of the register are those of `value` under `mask`: `ip saddr 10.0.0.0/9`. */
+export function masked (mask: Uint8Array, value: Uint8Array, at = 0): readonly Expr[] {
+  const bits = makeExpr('bitwise', { sreg: register(at), dreg: register(at), length: mask.length, mask: { value: mask }, xor: { value: new Uint8Array(mask.length) } })
+  return [bits, compare('eq', value, at)]
 }
 
 /** `accept`, `drop`, `return`, `jump chain`. */
@@ -72,8 +79,14 @@ export function nat (type: 'snat' | 'dnat', family: 'ip' | 'ip6', address: numbe
   return makeExpr('nat', { type, family, addressMin: register(address), ...(port === undefined ? {} : { protoMin: register(port) }) })
 }
 
-/** `counter`. */
-export function counter (): Expr { return makeExpr('counter', { bytes: 0n, packets: 0n }) }
+/** `counter`, or `counter packets P bytes B`: it goes on from there. */
+export function counter (packets = 0n, bytes = 0n): Expr { return makeExpr('counter', { bytes, packets }) }
+
+/** `limit rate N/second burst M packets`: goes on for so many packets only. */
+export function limit (perSecond: number, burst: number): Expr { return makeExpr('limit', { rate: BigInt(perSecond), unitSeconds: 1n, burst, type: 'packets', flags: 0 }) }
+
+/** `log prefix "…"`. */
+export function log (prefix: string): Expr { return makeExpr('log', { prefix }) }
 
 /** A u32 as registers hold it. */
 function host32 (value: number): Buffer {

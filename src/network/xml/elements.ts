@@ -2,7 +2,8 @@
  * libvirt's `<network>` as one table: reading and writing are both derived from it, and so is what is unknown.
  * The order of rows is libvirt's order of output. Source: libvirt, docs/formatnetwork and virNetworkDefFormatBuf.
  */
-import { plainText, type Plain } from '../plain.js'
+import { isList, plainText, type Plain } from '../plain.js'
+import { listed } from '../rule-words.js'
 import { NAMESPACE } from './tree.js'
 
 /** A value as an attribute's text, both ways. What `read` cannot make sense of it returns as text, for the check to complain about. */
@@ -92,6 +93,32 @@ const forwards: Row = {
   of: { rows: [attribute('proto'), attribute('address'), attribute('port', number), attribute('end', number), attribute('guest'), attribute('guestPort', number), attribute('networks', yesNo)] },
 }
 
+/** `a, b`: one attribute for several. */
+const words: Codec = { read: listed, write: (value) => isList(value) ? value.map(plainText).join(', ') : plainText(value) }
+/** A text, or yes. */
+const textOrYes: Codec = { read: (text) => text === 'yes' ? true : text === 'no' ? false : text, write: (value) => value === true ? 'yes' : value === false ? 'no' : plainText(value) }
+
+/** Networks that may talk with this one. */
+const peers: Row = { is: 'list', name: 'netwright:peers', field: 'peers', item: 'netwright:peer', fixed: xmlns, of: { rows: [attribute('network'), attribute('direction')] } }
+
+/** Addresses that rules name. */
+const addressSets: Row = {
+  is: 'list', name: 'netwright:addressSets', field: 'addressSets', item: 'netwright:addressSet', fixed: xmlns,
+  of: { rows: [attribute('name'), { is: 'texts', name: 'netwright:address', field: 'addresses' }] },
+}
+
+/** What is let through, the first that matches. */
+const rules: Row = {
+  is: 'list', name: 'netwright:rules', field: 'rules', item: 'netwright:rule', fixed: xmlns,
+  of: { rows: [attribute('action'), attribute('direction'), attribute('protocol'), attribute('ports', words), attribute('from', words), attribute('to', words), attribute('log', textOrYes), attribute('comment')] },
+}
+
+/** The host's services, for guests. */
+const host: Row = {
+  is: 'one', name: 'netwright:host', field: 'host',
+  of: { rows: [xmlns, attribute('access'), attribute('icmp', yesNo), { is: 'many', name: 'netwright:allow', field: 'allow', of: { rows: [attribute('protocol'), attribute('ports', words)] } }] },
+}
+
 /** The root. */
 export const networkShape: Shape = {
   rows: [
@@ -110,7 +137,7 @@ export const networkShape: Shape = {
     many('ip', [...addressed, attribute('localPtr', yesNo), dhcp], { neverEmpty: true, later: ['tftp'] }),
     auto,
     many('route', [...addressed, attribute('gateway'), attribute('metric', number)]),
-    forwards,
+    forwards, peers, addressSets, rules, host,
   ],
   later: ['connections', 'trustGuestRxFilters', 'bandwidth', 'vlan', 'port', 'virtualport', 'portgroup', 'dnsmasq:options', 'xmlns:dnsmasq'],
 }

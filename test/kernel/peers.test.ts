@@ -1,0 +1,131 @@
+/** Peers in packets: who may begin to talk with whom, both families, TCP, UDP and ICMP; in either order of starting, live, and after somebody else took over. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Host, Network, NetworkInput } from '../../src/index.js'
+import { ping } from '../harness/guest.js'
+import { kernelTest, type KernelTest, type Namespace } from '../harness/kernel-test.js'
+import { host } from './bed.js'
+import { answers, askAll, definition, guest, plainRefusals, plainUplink } from './forwards-bed.js'
+
+const needs = { needs: ['nft'] }
+const REFUSED = 'ECONNREFUSED'
+
+interface Stand { readonly h: Host, readonly networks: readonly Network[], readonly guests: readonly Namespace[] }
+
+/** Networks 1, 2, …, each with a guest that answers on port 80. */
+async function stand (bed: KernelTest, definitions: readonly Partial<NetworkInput>[]): Promise<Stand> {
+  await plainUplink(bed)
+  await plainRefusals(bed)
+  const h = await host(bed)
+  const networks = await h.create(definitions.map((more, i) => definition(i + 1, more)))
+  const guests: Namespace[] = []
+  for (const [i, network] of networks.entries()) {
+    const inside = await guest(bed, network, i + 1, 10)
+    await answers(inside, 80)
+    guests.push(inside)
+  }
+  return { h, networks, guests }
+}
+
+/** What the guest of network `to` sees of a call by the guest of network `from`: one word where TCP, UDP and ping agree in both families. */
+async function way ({ guests }: Stand, from: number, to: number): Promise<string> {
+  const caller = guests[from - 1]
+  if (caller === undefined) throw new Error('no such guest')
+  const [four, six] = [`10.60.${String(to)}.10`, `fd00:60:${String(to)}::10`]
+  const own = new Set([`10.60.${String(from)}.10`, `fd00:60:${String(from)}::10`])
+  const found = new Set((await askAll(caller, [['tcp', four, 80], ['udp', four, 80], ['tcp', six, 80], ['udp', six, 80]])).map((saw) => own.has(saw) ? 'open' : saw === REFUSED || saw === 'EHOSTUNREACH' || saw === 'EACCES' || saw === 'ENETUNREACH' ? 'closed' : saw))
+  for (const address of [four, six]) found.add(await ping(caller, address, found.has('open') ? 2 : 1) ? 'open' : 'closed')
+  return [...found].join(', ')
+}
+
+async function both (of: Stand, one: number, other: number): Promise<string> {
+  const [out, back] = await Promise.all([way(of, one, other), way(of, other, one)])
+  return `${out} / ${back}`
+}
+
+async function elements ({ ns }: KernelTest): Promise<number> {
+  const text = await ns.exec('nft', ['list', 'set', 'inet', 'netwright', 'peers'])
+  const all = await ns.exec('nft', ['list', 'set', 'inet', 'netwright', 'answers'])
+  return [...text.stdout.matchAll(/" \. "/g), ...all.stdout.matchAll(/" \. "/g)].length
+}
+
+kernelTest(test, 'peers: networks of every mode talk both ways with their own addresses, and no network talks that is not named', async (bed) => {
+  const of = await stand(bed, [{ peers: ['net2', 'net3'] }, {}, { forward: 'none' }, { forward: 'none', peers: [{ network: 'net3' }, 'net9'] }])
+  assert.is(await both(of, 1, 2), 'open / open', 'nat and nat')
+  assert.is(await both(of, 1, 3), 'open / open', 'nat and isolated')
+  assert.is(await both(of, 3, 4), 'open / open', 'isolated and isolated')
+  assert.is(await both(of, 1, 4), 'closed / closed')
+  assert.is(await both(of, 2, 3), 'closed / closed')
+  assert.is(await elements(bed), 12)
+  const [first, second, third] = of.networks
+  await second?.destroy()
+  assert.is(await elements(bed), 8, 'the other network names it still, and no element does')
+  await third?.destroy()
+  assert.is(await elements(bed), 0)
+  await first?.destroy()
+  await of.networks[3]?.destroy()
+  await of.h.close()
+}, needs)
+
+kernelTest(test, 'peers: one way, only the one\'s guests begin, and are answered; live changes hold for connections that are open', async (bed) => {
+  const of = await stand(bed, [{ peers: [{ network: 'net2', direction: 'out' }] }, { forward: 'none' }])
+  const [first, second] = of.networks
+  const say = async (peers: NetworkInput['peers'], network = first): Promise<void> => {
+    const spec = await network?.spec()
+    if (spec !== undefined) await network?.update({ ...spec, peers })
+  }
+  assert.is(await both(of, 1, 2), 'open / closed')
+  await say([{ network: 'net2', direction: 'in' }])
+  assert.is(await both(of, 1, 2), 'closed / open')
+  await say([{ network: 'net1', direction: 'out' }], second)
+  assert.is(await both(of, 1, 2), 'closed / open', 'said from both sides')
+  assert.is(await elements(bed), 2)
+  await say([])
+  assert.is(await both(of, 1, 2), 'closed / open', 'the other side says it still')
+  await say(['net1'], second)
+  assert.is(await both(of, 1, 2), 'open / open')
+  await say(undefined, second)
+  assert.is(await both(of, 1, 2), 'closed / closed')
+  assert.is(await elements(bed), 0)
+  for (const network of of.networks) await network.destroy()
+  await of.h.close()
+}, needs)
+
+kernelTest(test, 'peers: it does not matter which starts first, and another host takes over what runs', async (bed) => {
+  await plainUplink(bed)
+  const h = await host(bed)
+  const [first, second] = [await h.define(definition(1, { peers: ['net2'] })), await h.define(definition(2, { forward: 'none' }))]
+  await first.start()
+  assert.is(await elements(bed), 0)
+  await second.start()
+  assert.is(await elements(bed), 4)
+  await first.stop()
+  assert.is(await elements(bed), 0)
+  await first.start()
+  assert.is(await elements(bed), 4)
+  await h.close()
+  const other = await host(bed)
+  await (await other.network('net2')).stop()
+  assert.is(await elements(bed), 0)
+  await (await other.network('net2')).start()
+  assert.is(await elements(bed), 4)
+  const both = await Promise.all(['net1', 'net2'].map(async (name) => await other.network(name)))
+  await other.transaction((tx) => { for (const { name } of both) tx.destroy(name) })
+  for (const network of both) await network.undefine()
+  assert.not((await bed.ns.must('nft', ['list', 'ruleset'])).includes('netwright'))
+  await other.close()
+}, needs)
+
+kernelTest(test, 'peers: another owner\'s networks are none', async (bed) => {
+  await plainUplink(bed)
+  const [h, rig] = [await host(bed), await host(bed, { owner: 'rig' })]
+  const own = await h.create(definition(1, { peers: ['net2'] }))
+  const theirs = await rig.create(definition(2, { peers: ['net1'] }))
+  assert.not.match(await bed.ns.must('nft', ['list', 'ruleset']), /"nwf1" \. "nwf2"|"nwf2" \. "nwf1"/)
+  await own.destroy()
+  await theirs.destroy()
+  await h.close()
+  await rig.close()
+}, needs)
+
+test.run()
