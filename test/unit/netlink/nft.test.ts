@@ -23,7 +23,8 @@ test('nft: reads a base chain with hook, priority and policy as nft wrote them',
   const [, , found] = await fixture('nft-sets.hex')
   assert.equal(found === undefined ? undefined : decode(found), { family: 'inet', table: 't', name: 'f', type: 'filter', policy: 'drop', hook: { number: 2, priority: 0 } })
   const chains = (await fixture('nft-ruleset.hex')).filter(({ verb }) => verb === 'NEWCHAIN').map(chain.decode)
-  assert.equal(chains.map(({ name, hook }) => [name, hook?.number, hook?.priority]), [['forward', 2, 0], ['postrouting', 4, 100], ['input', 1, 0], ['prerouting', 0, -100], ['output', 3, -100]])
+  assert.equal(chains.flatMap(({ name, hook }) => hook === undefined ? [] : [[name, hook.number, hook.priority]]), [['forward', 2, 0], ['postrouting', 4, 100], ['input', 1, 0], ['prerouting', 0, -100], ['output', 3, -100]])
+  assert.equal(chains.flatMap(({ name, hook }) => hook === undefined ? [name] : []), ['leave', 'bymode', 'tohost'])
 })
 
 test('nft: reads comments of tables, sets, elements and rules', async () => {
