@@ -293,8 +293,8 @@ export class Book {
   }
 }
 
-/** The ledger takes a record in one stretch: what that needs of hundreds of networks is computed before. */
-async function foresee ({ networks }: BatchRecord): Promise<void> { await mapSlowly(networks, ({ definition }) => reached(definition)) }
+/** The ledger takes a record in one stretch: what that needs of hundreds of networks is computed before, and best while the kernel is busy with them. */
+export async function foresee ({ networks }: Pick<BatchRecord, 'networks'>): Promise<void> { await mapSlowly(networks, ({ definition }) => reached(definition)) }
 
 const freshId = (): string => randomBytes(9).toString('hex')
 

@@ -23,7 +23,7 @@ import { openGuests, type Guests } from './guests.js'
 import { all, IndexTaken, joinPorts, makeBatch } from './make.js'
 import type { Pairs } from './peering.js'
 import { abandon, clear, whenQuiet, type Means } from './recovery.js'
-import type { Content } from './book.js'
+import { foresee, type Content } from './book.js'
 import type { BatchRecord, NetworkRecord, PortRecord, UpdateRecord } from './record.js'
 import { releasesGuests } from './named-guests.js'
 import { prune } from './port-state.js'
@@ -148,7 +148,7 @@ class Transaction {
       const running = [...networks, ...batch.updates.map(({ before, after }) => union(before, after))]
       if (running.length > 0) await this.#step.before('record forwarding')
       // The switch comes after the commit, so its record may come while the links are made.
-      const [elements] = await all([makeBatch(batch, { context, step: this.#step, signal, fds: this.#fds }), enlist(context, running.flatMap((network) => needOf(network) ?? []))])
+      const [elements] = await all([makeBatch(batch, { context, step: this.#step, signal, fds: this.#fds }), enlist(context, running.flatMap((network) => needOf(network) ?? [])), foresee(record)])
       context.stock?.moved(batch.stocked)
       return { ...begun, elements }
     })
