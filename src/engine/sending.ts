@@ -97,6 +97,8 @@ export function settled ({ request, error, acknowledged, warning }: Outcome, { l
 
 /** A refusal as the error that callers know. */
 export function meaning (error: KernelError, { name, object }: Pick<Request, 'name' | 'object'>): unknown {
+  // The kernel does not say which of the two names of a pair is taken; ours was free when it was chosen.
+  if (isErrno(error, 'EEXIST') && name === 'RTM_NEWLINK' && object.startsWith('veth ')) return new NetwrightError('NETWRIGHT_NAME_IN_USE', `${object}: the guest's namespace has a link of the name that its side was to get, or ${object.slice(5)} was taken a moment ago`, { cause: error, conflict: { kind: 'link', name: object }, remedy: 'give the guest side another name: dev' })
   if (isErrno(error, 'EEXIST') && name === 'RTM_NEWLINK') return new NetwrightError('NETWRIGHT_NAME_IN_USE', `${object}: the name was taken a moment ago`, { cause: error, conflict: { kind: 'link', name: object } })
   if (isErrno(error, 'EXFULL')) return new NetwrightError('NETWRIGHT_BRIDGE_FULL', `${object}: its bridge has as many ports as the kernel takes, 1,023`, { cause: error, remedy: 'detach a port, or use another network' })
   return error

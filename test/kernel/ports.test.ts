@@ -27,6 +27,7 @@ kernelTest(test, 'port: says what its link does, is cut off and comes back, and 
   await using net = await open.create(red)
   const guest = await ns.add()
   const port = await net.attach({ kind: 'veth', netns: guest.path, address: 'auto' })
+  assert.match(await net.attach({ kind: 'veth', netns: guest.path }).then(() => '', String), /veth vnet1: the guest's namespace has a link of the name/)
   assert.equal(await net.state(), { dev: 'red0', link: 'up', carrier: true, mac: (await show(ns, 'red0'))?.address, mtu: 1500 })
   const up = { dev: port.dev, link: 'up', carrier: true, mac: (await show(ns, port.dev))?.address, mtu: 1500, attached: true, forwarding: 'forwarding' } as const
   assert.equal(await port.state(), up)
