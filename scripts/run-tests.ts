@@ -22,7 +22,7 @@ export interface End { readonly output: string, readonly code: number | null, re
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** A file takes two minutes at the most on a slow machine with two beside it. */
 const boundMs = 400_000
-const checkBoundMs = 420_000
+const checkBoundMs = 900_000
 const coverageDirectory = `${root}coverage/raw`
 
 /** Checks that are not tests count as one test each, so that a lint failure is a failure of the run. */

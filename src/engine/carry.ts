@@ -85,8 +85,8 @@ export function release ({ index, name }: Known, addrGenMode: number | undefined
 
 /** IF_OPER_UP. Source: include/uapi/linux/if.h. */
 const OPER_UP = 6
-/** Milliseconds; the kernel's worker takes one or two. */
-const PATIENCE = 1_000
+/** Milliseconds; the kernel's worker takes one or two, and a second where there is much to notice. */
+const PATIENCE = 5_000
 
 /** Resolves when a bridge that has just got a port sends by it: until its carrier is noticed (linkwatch) it drops what it is given. */
 export async function carries (bridge: Known, { rtnl }: Pick<Means, 'rtnl'>): Promise<void> {

@@ -8,6 +8,9 @@ import type { Place } from './operations.js'
 const volatile = (key: string): boolean => /^(?:handle|ifindex|link_index|link_netnsid|.*_timer|metainfo|operstate|state|tso_max_size)$/.test(key)
 // Link-local addresses and their routes come a moment after the carrier, with the first port.
 const isLocal = (text: string): boolean => /"(?:dst|local)":"(?:fe80|ff00)::/.test(text)
+// A new address joins the anycast address of its prefix twice where forwarding is switched on before the kernel's worker has come to it
+// (dev_forward_change, addrconf_dad_completed), and leaves it once: of a busy kernel it stays as long as the link.
+const isAnycast = (text: string): boolean => text.includes('"type":"anycast"')
 const carrier = (item: unknown): boolean => item === 'NO-CARRIER' || item === 'LOWER_UP' || item === 'linkdown'
 
 function plainly (value: unknown): unknown {
@@ -48,8 +51,8 @@ export async function state ({ netns, guest, root }: Place): Promise<Snapshot> {
   // The room for a stop may be used up while something stands; what has gone of a batch may be noted beside its record.
   const counted = records.some((path) => path.endsWith('RECORD.json')) ? records.filter((path) => !/(?:\/spare|\/RECORD\.\w+\.gone)$/.test(path)) : records
   return new Map([
-    ...[...host].filter(seen).map(([heading, lines]): [string, readonly string[]] => [heading, lines.filter((line) => !heading.startsWith('routes') || !isLocal(line)).map(readable).sort()]),
-    ...[...inside].filter(seen).map(([heading, lines]): [string, readonly string[]] => [`guest's ${heading}`, lines.filter((line) => !heading.startsWith('routes') || !isLocal(line)).map(readable).sort()]),
+    ...[...host].filter(seen).map(([heading, lines]): [string, readonly string[]] => [heading, lines.filter((line) => !heading.startsWith('routes') || !(isLocal(line) || isAnycast(line))).map(readable).sort()]),
+    ...[...inside].filter(seen).map(([heading, lines]): [string, readonly string[]] => [`guest's ${heading}`, lines.filter((line) => !heading.startsWith('routes') || !(isLocal(line) || isAnycast(line))).map(readable).sort()]),
     ['files', counted], ['dnsmasq', processes],
   ])
 }

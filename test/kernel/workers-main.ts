@@ -40,7 +40,7 @@ for (let round = 0; round < order.rounds; round++) {
   await new Promise((resolve, reject) => { worker.once('message', resolve); worker.once('error', reject) })
   await sleep(round * 4)
   await worker.terminate()
-  const host = await openHost({ ...place, lockTimeout: 5_000, supervise: false })
+  const host = await openHost({ ...place, lockTimeout: 30_000, supervise: false })
   for (const { name } of await host.networks()) if (order.lifetime === 'unlimited') await (await host.network(name)).destroy()
   assert.equal(await host.networks(), [])
   await (await host.create({ name: 'next', forward: 'nat', subnet: '10.60.9.0/24', dns: { enable: false } })).destroy()
