@@ -84,7 +84,7 @@ export interface Context {
 }
 
 /** The sections of `netwright --help` and of the man page, in this order. */
-export const groups = ['Networks', 'Guests', 'Port forwarding', 'Definitions', 'Bridges and TAPs', 'This host', 'Netwright itself'] as const
+export const groups = ['Networks', 'Guests', 'Port forwarding', 'Between networks', 'Definitions', 'Bridges and TAPs', 'This host', 'Netwright itself'] as const
 
 export type Group = typeof groups[number]
 

@@ -48,9 +48,15 @@ import { command as netName } from './commands/net-name.js'
 import { command as netStart } from './commands/net-start.js'
 import { command as netUndefine } from './commands/net-undefine.js'
 import { command as netUuid } from './commands/net-uuid.js'
+import { command as peerAdd } from './commands/peer-add.js'
+import { command as peerDel } from './commands/peer-del.js'
+import { command as peerList } from './commands/peer-list.js'
 import { command as plan } from './commands/plan.js'
 import { command as quit } from './commands/quit.js'
 import { command as render } from './commands/render.js'
+import { command as ruleAdd } from './commands/rule-add.js'
+import { command as ruleDel } from './commands/rule-del.js'
+import { command as ruleList } from './commands/rule-list.js'
 import { command as serviceInstall } from './commands/service-install.js'
 import { command as serviceRemove } from './commands/service-remove.js'
 import { command as serviceStatus } from './commands/service-status.js'
@@ -66,6 +72,7 @@ export const allCommands: readonly Command[] = [
   // Networks
   netAutostart, netCreate, netDefine, netDestroy, netDhcpLeases, netDumpxml, netEdit, netInfo, netList, netName, netStart, netUndefine, netUuid, autostartAll,
   forwardAdd, forwardDel, forwardList,
+  peerAdd, peerDel, peerList, ruleAdd, ruleDel, ruleList,
   // Guests
   attachInterface, detachInterface, domiflist, domifaddr, domifstat, domifSetlink, domifGetlink,
   // Definitions

@@ -32,7 +32,7 @@ function affected ({ live, config }: Scope, { active, persistent }: { readonly a
 }
 
 /** Finds the network, changes it, and says what was changed. */
-export async function changeForwards (values: Values, context: Context, change: (network: Network, options: Scope & { readonly signal: AbortSignal }) => Promise<unknown>): Promise<void> {
+export async function changeNetwork (values: Values, context: Context, change: (network: Network, options: Scope & { readonly signal: AbortSignal }) => Promise<unknown>): Promise<void> {
   const name = values.data('network')
   const network = await findNetwork(context, name)
   const sentence = `Failed to update network ${name}`

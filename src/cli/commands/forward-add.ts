@@ -1,7 +1,7 @@
 /** `netwright forward add`. */
 import { hostWords } from '../../index.js'
 import type { Command } from '../command.js'
-import { changeForwards, forwardLine, forwardParameters, guestDescription, scopeParameters } from '../forward-words.js'
+import { changeNetwork, forwardLine, forwardParameters, guestDescription, scopeParameters } from '../forward-words.js'
 
 export const command: Command = {
   name: 'forward add',
@@ -18,7 +18,7 @@ export const command: Command = {
   run: async (values, context) => {
     const [host, guest, networks] = [values.data('host'), values.data('guest'), values.flag('networks')]
     const line = forwardLine(values, guest)
-    await changeForwards(values, context, async (network, options) => {
+    await changeNetwork(values, context, async (network, options) => {
       const made = await network.forwards.add(networks ? { host, guest, networks, ...protoOf(host) } : line, options)
       if (host.includes('auto') && !context.json) context.print(`${hostWords(made)}\n`)
       return made

@@ -1,6 +1,6 @@
 /** `netwright forward del`. */
 import type { Command, Parameter } from '../command.js'
-import { changeForwards, forwardLine, forwardParameters, guestDescription, scopeParameters } from '../forward-words.js'
+import { changeNetwork, forwardLine, forwardParameters, guestDescription, scopeParameters } from '../forward-words.js'
 
 export const command: Command = {
   name: 'forward del',
@@ -11,6 +11,6 @@ export const command: Command = {
   changes: 'virNetworkUpdate',
   run: async (values, context) => {
     const line = forwardLine(values, values.text('guest'))
-    await changeForwards(values, context, async (network, options) => { await network.forwards.remove(line, options); return { network: network.name, forward: line, change: 'removed' } })
+    await changeNetwork(values, context, async (network, options) => { await network.forwards.remove(line, options); return { network: network.name, forward: line, change: 'removed' } })
   },
 }
