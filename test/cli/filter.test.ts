@@ -24,7 +24,7 @@ kernelTest(test, 'peer and rule: are added, listed and removed, live and in the 
   ].join('\n'))
   assert.match(await line.must('peer', 'list', 'blue'), /blue +<- +red +active +red +live, config/)
   assert.is(await line.must('rule', 'add', 'red', 'allow', 'in', 'tcp/22', 'from', '10.0.0.0/8', '--comment', 'the admins'), updated)
-  assert.is(await line.must('rule', 'add', 'red', 'deny out tcp/25', '--at', '1', '--log', '--live'), 'Updated network red live state\n\n')
+  assert.is(await line.must('rule', 'add', 'red', 'deny out tcp/25 log', '--at', '1', '--live'), 'Updated network red live state\n\n')
   assert.match(await nft(), /ip saddr 10\.0\.0\.0\/8 tcp dport 22 counter packets 0 bytes 0 accept comment "the admins"/)
   assert.match(await line.must('rule', 'list', 'red'), / red +1 +deny out tcp\/25 log +0 +0 +live\n red +2 +allow in tcp\/22 from 10\.0\.0\.0\/8 \(the admins\) +0 +0 +live, config\n/)
   assert.match(await line.must('--json', 'rule', 'list'), /"network":"red","action":"deny","direction":"out","protocol":"tcp"/)
