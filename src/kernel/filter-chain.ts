@@ -32,6 +32,9 @@ const none: Count = { packets: 0n, bytes: 0n }
 /** Packets in the direction of the answer, of connections that were let through. */
 export const answers = [ct('direction'), compare('eq', Buffer.of(ctDirections.reply)), ct('state'), ...anyBit(ctStates.established | ctStates.related)]
 
+/** ICMP errors about what was let through, of either direction: without them a server would not hear that its answers are too long for the way. */
+const errors = [ct('state'), ...anyBit(ctStates.related)]
+
 /** Sets of one batch are told apart by a number; those of the constant table have the first ones. */
 let nextSet = 0x10000
 const freshSet = (): number => { nextSet = nextSet === 0xffffffff ? 0x10000 : nextSet + 1; return nextSet }
@@ -42,6 +45,7 @@ export function createChain (table: string, { name, direction, rules }: ChainObj
   const end = direction === 'in' ? [] : [add(table, name, [verdict('goto', 'bymode')])]
   return [
     chain.create({ family, table, name }),
+    add(table, name, [...errors, allowed]),
     add(table, name, [...answers, allowed]),
     ...rules.flatMap((one, i) => ruleRequests(table, name, one, allowed, counts[i] ?? none)),
     ...end,
@@ -165,7 +169,7 @@ export async function readCounts (transport: Transport, table: string, { name, r
 
 /** How many rules the kernel has of a chain. */
 export function ruleCount ({ direction, rules }: ChainObject): number {
-  return rules.reduce((sum, { log: prefix }) => sum + (prefix === undefined ? 1 : 2), direction === 'in' ? 1 : 2)
+  return rules.reduce((sum, { log: prefix }) => sum + (prefix === undefined ? 1 : 2), direction === 'in' ? 2 : 3)
 }
 
 /** A rule by what it matches and does, wherever it stands: one that stays goes on counting. */

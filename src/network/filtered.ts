@@ -60,13 +60,16 @@ export function filterChains (definition: Filtered): readonly ChainObject[] {
   }))
 }
 
+/** What nft can say in quotes, of at most 127 bytes with what follows it (NF_LOG_PREFIXLEN). */
+function prefixOf (name: string): string { return `${name.replace(/[^\x20-\x7e]|"/gu, '?').slice(0, 125)}: ` }
+
 /** One rule, or one a family where addresses tell families apart. */
 function partsOf (rule: RuleSpec, of: number, { name, addressSets = [] }: Filtered): FilterRule[] {
   const { action, protocol, ports, log, comment } = rule
   const [from, to] = [resolved(rule.from, addressSets), resolved(rule.to, addressSets)]
   const common = {
     action, of, ...protocol === undefined ? {} : { protocol: kernelName(protocol) }, ...ports === undefined ? {} : { ports: ports.map(rangeOf) },
-    ...log === undefined || log === false ? {} : { log: log === true ? `${name}: ` : log }, ...comment === undefined ? {} : { comment },
+    ...log === undefined || log === false ? {} : { log: log === true ? prefixOf(name) : log }, ...comment === undefined ? {} : { comment },
   }
   const only = protocol === 'icmp' ? 4 : protocol === 'icmpv6' ? 6 : undefined
   if (from === undefined && to === undefined) return [{ ...common, ...only === undefined ? {} : { family: only } }]

@@ -4,7 +4,7 @@ import type { ChainObject, FilterRule } from '../kernel/object.js'
 /** `chain in-virbr1 { … }`. */
 export function chainText ({ name, direction, rules }: ChainObject): string {
   const allowed = direction === 'in' ? 'accept' : 'return'
-  const lines = [`ct direction reply ct state established,related ${allowed}`, ...rules.flatMap((rule) => ruleTexts(rule, allowed)), ...direction === 'in' ? [] : ['goto bymode']]
+  const lines = [`ct state related ${allowed}`, `ct direction reply ct state established,related ${allowed}`, ...rules.flatMap((rule) => ruleTexts(rule, allowed)), ...direction === 'in' ? [] : ['goto bymode']]
   return `\tchain ${name} {\n${lines.map((line) => `\t\t${line}\n`).join('')}\t}\n`
 }
 

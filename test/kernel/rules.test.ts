@@ -145,7 +145,7 @@ kernelTest(test, 'rules: they count, go on counting over changes and another hos
   const of = await stand(bed, { forward: 'nat', rules: [{ action: 'deny', direction: 'out', protocol: 'udp', ports: 81, log: 'no udp: ' }, 'allow out tcp/80'] })
   assert.is(await asked(of.inside, 'tcp', OUTSIDE.four, 80), HOST.four)
   assert.is(await asked(of.inside, 'udp', OUTSIDE.four, 81), REFUSED)
-  const [, logged, denied, allowed] = await chain(bed, 'out-nwf1')
+  const [, , logged, denied, allowed] = await chain(bed, 'out-nwf1')
   assert.equal([logged?.log?.prefix, logged?.limit?.rate], ['no udp: ', 10])
   assert.is(denied?.counter?.packets, 1)
   assert.ok((allowed?.counter?.packets ?? 0) >= 4, 'SYN, ACK, data, FIN')
