@@ -31,7 +31,7 @@ export type { Change, PlannedPort, Transition } from './engine/change.js'
 export type { Domain, DomainAddress, DomainInterface, InterfaceInput, InterfaceOptions, PlugOptions, PortDomain } from './engine/domain-api.js'
 export type { CheckedDesired, Desired, DesiredNetwork } from './engine/desired.js'
 export type {
-  Family, ForwardEdge, Topology, TopologyDirect, TopologyEdge, TopologyFilter, TopologyGuest, TopologyHost, TopologyNetwork, TopologyPort, TopologyUplink, UplinkEdge,
+  Family, ForwardEdge, PeerEdge, Topology, TopologyDirect, TopologyEdge, TopologyFilter, TopologyGuest, TopologyHost, TopologyNetwork, TopologyPort, TopologyUplink, UplinkEdge,
 } from './engine/topology-api.js'
 export type { Document } from './network/document.js'
 export type { NamespaceHost, NamespaceOptions, Rig, RigInput } from './engine/rig.js'

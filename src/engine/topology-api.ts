@@ -62,6 +62,10 @@ export interface TopologyNetwork {
   readonly domain?: string
   readonly dhcp: boolean
   readonly dns: boolean
+  /** How many rules of its own say what is let through. Missing: none. */
+  readonly rules?: number
+  /** Its guests reach only what is listed of the host's services. */
+  readonly host?: 'deny'
   readonly ports: readonly TopologyPort[]
   /** Guests with a lease that no port is known of. */
   readonly guests: readonly TopologyGuest[]
@@ -133,4 +137,12 @@ export interface ForwardEdge {
   readonly networks: boolean
 }
 
-export type TopologyEdge = UplinkEdge | ForwardEdge
+/** `peer`: guests of two running networks talk; `out`: only those of `network` may begin. */
+export interface PeerEdge {
+  readonly kind: 'peer'
+  readonly network: string
+  readonly peer: string
+  readonly direction: 'both' | 'out'
+}
+
+export type TopologyEdge = UplinkEdge | ForwardEdge | PeerEdge

@@ -22,7 +22,7 @@ import { definitionOf, infoOf, inventory, type Entry } from './inventory.js'
 import { leasesOf } from './leases.js'
 import { guestsOf } from './named-guests.js'
 import type { PortRecord } from './record.js'
-import type { Family, ForwardEdge, Topology, TopologyFilter, TopologyGuest, TopologyHost, TopologyNetwork, TopologyDirect, TopologyPort, TopologyUplink, UplinkEdge } from './topology-api.js'
+import type { Family, ForwardEdge, PeerEdge, Topology, TopologyFilter, TopologyGuest, TopologyHost, TopologyNetwork, TopologyDirect, TopologyPort, TopologyUplink, UplinkEdge } from './topology-api.js'
 import { foreignDrops, hits, type ForeignDrop } from './warnings.js'
 import type { Works } from './works.js'
 
@@ -45,7 +45,10 @@ export async function topology (surveyor: Surveyor): Promise<Topology> {
   return {
     host: hostOf(context), uplinks, networks,
     ...filters === undefined ? {} : { filters: filters.map((filter) => concerning(filter, entries)) },
-    edges: entries.flatMap((entry) => entry.running === undefined ? [] : [...uplinkEdges(entry.running.definition, uplinks), ...forwardEdges(entry.running.definition, entry.ports)]),
+    edges: [
+      ...entries.flatMap((entry) => entry.running === undefined ? [] : [...uplinkEdges(entry.running.definition, uplinks), ...forwardEdges(entry.running.definition, entry.ports)]),
+      ...peerEdges(entries),
+    ],
   }
 }
 
@@ -141,15 +144,30 @@ function forwardEdges ({ name: network, forwards = [] }: Definition, ports: read
   })
 }
 
+/** One edge for two networks that run, whichever of them names the other. */
+function peerEdges (entries: readonly Entry[]): PeerEdge[] {
+  const may = new Map(entries.flatMap(({ name, running }) => running === undefined ? [] : [[name, new Set<string>()]]))
+  for (const { name, running } of entries) for (const { network, direction } of running?.definition.peers ?? []) {
+    if (!may.has(network)) continue
+    if (direction !== 'in') may.get(name)?.add(network)
+    if (direction !== 'out') may.get(network)?.add(name)
+  }
+  return [...may].flatMap(([network, others]) => [...others].sort(natural.compare).flatMap((peer): PeerEdge[] => {
+    const both = may.get(peer)?.has(network) === true
+    return both && natural.compare(network, peer) > 0 ? [] : [{ kind: 'peer', network, peer, direction: both ? 'both' : 'out' }]
+  }))
+}
+
 interface Around { readonly links: Links, readonly autostarted: ReadonlySet<string> }
 
 async function networkOf (surveyor: Surveyor, entry: Entry, { links, autostarted }: Around): Promise<TopologyNetwork> {
-  const { title, domain, dns, ip } = definitionOf(entry)
+  const { title, domain, dns, ip, rules = [], host } = definitionOf(entry)
   const { name, uuid, state, persistent, autostart, mode, bridge, addresses } = await infoOf(entry, autostarted, surveyor.daemons)
   const served = needsDnsmasq(definitionOf(entry))
   return {
     name, uuid, ...title === undefined ? {} : { title }, state, persistent, autostart, mode, bridge, addresses, ...domain === undefined ? {} : { domain: domain.name },
-    dhcp: ip.some(({ dhcp }) => dhcp !== undefined), dns: served && dns?.enable !== false, ...await inside(surveyor, entry, links),
+    dhcp: ip.some(({ dhcp }) => dhcp !== undefined), dns: served && dns?.enable !== false,
+    ...rules.length === 0 ? {} : { rules: rules.length }, ...host?.access === 'deny' ? { host: 'deny' } : {}, ...await inside(surveyor, entry, links),
   }
 }
 

@@ -98,6 +98,26 @@ kernelTest(test, 'topology: a guest behind a stranger\'s port is found by what t
   } finally { await nw.close() }
 }, { needs: ['nft', 'dnsmasq', 'udhcpc'] })
 
+kernelTest(test, 'topology: peers that run are one edge, whoever names whom; rules and a closed host are facts of their network', async (bed) => {
+  const nw = await host(bed)
+  try {
+    await nw.create([
+      { name: 'red', bridge: 'virbr1', subnet: '10.9.1.0/24', peers: [{ network: 'blue', direction: 'in' }, 'green', 'missing'], rules: ['allow in tcp/22', 'deny in'], host: 'deny' },
+      { name: 'blue', bridge: 'virbr2', subnet: '10.9.2.0/24' },
+      { name: 'green', bridge: 'virbr3', subnet: '10.9.3.0/24', peers: [{ network: 'red', direction: 'out' }] },
+    ])
+    const { edges, networks } = await nw.topology()
+    assert.equal(edges, [{ kind: 'peer', network: 'blue', peer: 'red', direction: 'out' }, { kind: 'peer', network: 'green', peer: 'red', direction: 'both' }])
+    assert.equal(networks.map(({ name, rules, host: access }) => [name, rules, access]), [['blue', undefined, undefined], ['green', undefined, undefined], ['red', 2, 'deny']])
+    // The pairs that the kernel has.
+    const { nftables } = await bed.ns.json<{ nftables: { set?: { elem?: { concat: string[] }[] } }[] }>('nft', ['-j', 'list', 'set', 'inet', 'netwright', 'peers'])
+    assert.equal(nftables.flatMap(({ set }) => set?.elem ?? []).map(({ concat }) => concat.join(' ')).sort(), ['virbr1 virbr3', 'virbr2 virbr1', 'virbr3 virbr1'])
+    await (await nw.network('green')).destroy()
+    assert.equal((await nw.topology()).edges.map((edge) => edge.network), ['blue'])
+    for (const name of ['red', 'blue']) await (await nw.network(name)).destroy()
+  } finally { await nw.close() }
+}, { needs: ['nft'] })
+
 kernelTest(test, 'topology: others\' rulesets that drop what networks need are named with the networks; forward dev, ports of a bridged uplink and stopped networks are there', async (bed) => {
   const { ns } = bed
   await ns.must('ip', ['link', 'add', 'br0', 'type', 'bridge'])

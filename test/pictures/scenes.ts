@@ -1,5 +1,5 @@
 /** Topologies that the drawings are tried on. */
-import type { ForwardEdge, Topology, TopologyGuest, TopologyNetwork, TopologyPort, TopologyUplink, UplinkEdge } from '../../src/index.js'
+import type { ForwardEdge, PeerEdge, Topology, TopologyGuest, TopologyNetwork, TopologyPort, TopologyUplink, UplinkEdge } from '../../src/index.js'
 
 const leased = (mac: string, name: string, ...addresses: readonly string[]): TopologyGuest => ({ mac, name, addresses, leased: true, expires: new Date('2030-01-01T00:00:00Z') })
 const unknown = (mac: string): TopologyGuest => ({ mac, addresses: [], leased: false })
@@ -12,6 +12,8 @@ const network = (name: string, more: Partial<TopologyNetwork> = {}): TopologyNet
 const wire = (of: string, dev = 'eth0', more: Partial<UplinkEdge> = {}): UplinkEdge => ({ kind: 'uplink', network: of, dev, mode: 'nat', families: ['ipv4'], masquerade: ['ipv4'], ...more })
 
 const forward = (of: string, guest: string, more: Partial<ForwardEdge> = {}): ForwardEdge => ({ kind: 'forward', network: of, proto: 'tcp', port: 8080, guest, to: guest, guestPort: 80, networks: false, ...more })
+
+const peer = (of: string, other: string, direction: PeerEdge['direction'] = 'out'): PeerEdge => ({ kind: 'peer', network: of, peer: other, direction })
 
 const three: Topology = {
   host: { name: 'rig', owner: 'system' },
@@ -35,7 +37,7 @@ const three: Topology = {
 
 const nothing: Topology = { host: { name: 'rig', owner: 'ci', netns: 'lab' }, uplinks: [], networks: [], edges: [] }
 
-/** Two ways out, one of them a bridge over a NIC; a way that is missing, a dnsmasq that is down, no way at all. */
+/** Two ways out, one of them a bridge over a NIC; a way that is missing, a dnsmasq that is down, no way at all; peers, rules, and a host that is closed. */
 const ways: Topology = {
   host: { name: 'rig', owner: 'system' },
   uplinks: [
@@ -45,11 +47,11 @@ const ways: Topology = {
   ],
   networks: [
     network('both', { mode: 'nat', addresses: ['10.1.0.1/24', 'fd00:1::1/64'], dhcp: true, dns: true, state: 'degraded' }),
-    network('through', { mode: 'route', bridge: 'virbr2', addresses: ['10.2.0.1/24'] }),
+    network('through', { mode: 'route', bridge: 'virbr2', addresses: ['10.2.0.1/24'], rules: 3, host: 'deny' }),
     network('anything', { mode: 'open', bridge: 'virbr3', addresses: ['fd00:3::1/64'], ports: [{ dev: 'vnet7', kind: 'veth', own: true, state: 'forwarding', guests: [{ mac: '52:54:00:00:00:07', name: 'ci-1', addresses: ['fd00:3::1234:5678:9abc:def0'], leased: false }] }] }),
   ],
   filters: [],
-  edges: [wire('both', 'br0', { families: ['ipv4', 'ipv6'] }), wire('both', 'wlan0'), wire('through', 'wg0', { mode: 'route', masquerade: [] })],
+  edges: [wire('both', 'br0', { families: ['ipv4', 'ipv6'] }), wire('both', 'wlan0'), wire('through', 'wg0', { mode: 'route', masquerade: [] }), peer('anything', 'both'), peer('both', 'through', 'both')],
 }
 
 /** What nobody should call a network, a guest or a host, and what the kernel takes for a device's name. */

@@ -1,11 +1,11 @@
 /** One network in the SVG: a card with its name, its addresses, and a box for each guest. */
 import type { ForwardEdge, Topology, TopologyGuest, TopologyNetwork, TopologyPort } from '../../index.js'
 import { measure, type Box, type Canvas, type Size } from './canvas.js'
-import { forwardedTo, forwardsOf, forwardWords, serviceWords } from './words.js'
+import { filterFacts, forwardedTo, forwardsOf, forwardWords, peersSeen, serviceWords, type Peer } from './words.js'
 
 interface Line { readonly text: string, readonly size: Size, readonly class?: string, /** At the right end of the same line. */ readonly right?: string }
 /** A guest, or a port that nobody is known to be behind. */
-interface Item { readonly lines: readonly Line[], readonly plugged: boolean, /** A forwarded port: no box of its own. */ readonly forward?: true }
+interface Item { readonly lines: readonly Line[], readonly plugged: boolean, /** In place of a box of its own: a forwarded port's, a peer's. */ readonly sign?: string }
 
 export interface Card {
   readonly network: TopologyNetwork
@@ -56,17 +56,25 @@ function forwardItem (forward: ForwardEdge, network: TopologyNetwork): Item {
   const [from, to] = [forwardWords(forward), forwardedTo(forward, network)]
   const note = forward.networks ? ' · other networks too' : ''
   const short = note === '' && measure(from + to, 'text') < LEAST
-  return { plugged: true, forward: true, lines: short ? [{ text: from, size: 'text', class: 't b', right: to }] : [{ text: from, size: 'text', class: 't b' }, { text: `to ${to}${note}`, size: 'small', class: 'm' }] }
+  return { plugged: true, sign: '→', lines: short ? [{ text: from, size: 'text', class: 't b', right: to }] : [{ text: from, size: 'text', class: 't b' }, { text: `to ${to}${note}`, size: 'small', class: 'm' }] }
+}
+
+const peerWords = { both: ['↔', 'talks with'], out: ['→', 'reaches'], in: ['←', 'is reached from'] } as const
+
+/** `talks with blue`: a row like a forwarded port's. */
+function peerItem ({ name, direction }: Peer): Item {
+  const [sign, words] = peerWords[direction]
+  return { plugged: true, sign, lines: [{ text: `${words} ${name}`, size: 'text', class: 't' }] }
 }
 
 const wideOf = ({ text, size, right }: Line): number => measure(text, size) + (right === undefined ? 0 : measure(right, size) + 16)
-const heightOf = ({ lines, forward }: Item): number => forward === true ? lines.length * LINE + 6 : lines.length * LINE - 4 + 2 * 8
+const heightOf = ({ lines, sign }: Item): number => sign !== undefined ? lines.length * LINE + 6 : lines.length * LINE - 4 + 2 * 8
 
 /** What will be on the card, and how large that is. `wire`: what its wire is called. */
 export function cardOf (topology: Topology, network: TopologyNetwork, wire: readonly string[]): Card {
-  const badges = network.state === 'degraded' ? ['dnsmasq is down'] : serviceWords(network)
+  const badges = network.state === 'degraded' ? ['dnsmasq is down'] : [...serviceWords(network), ...filterFacts(network)]
   const items = [...network.ports.flatMap((port) => port.guests.length === 0 ? [item(port, undefined)] : port.guests.map((guest) => item(port, guest))), ...network.guests.map((guest) => item(undefined, guest)),
-    ...forwardsOf(topology, network).map((forward) => forwardItem(forward, network))]
+    ...forwardsOf(topology, network).map((forward) => forwardItem(forward, network)), ...peersSeen(topology, network).map(peerItem)]
   const about = facts(network)
   const wish = Math.max(
     measure(network.name, 'title') + badges.reduce((sum, badge) => sum + badgeWidth(badge) + 6, 8) + 2 * PAD,
@@ -103,8 +111,8 @@ export function drawCard (canvas: Canvas, { network, badges, facts, items }: Car
   }
 }
 
-function drawItem (canvas: Canvas, { lines, plugged, forward }: Item, box: Box, mode: string): void {
-  if (forward === true) canvas.text(box.x + INNER - 1, box.y + 21, '→', { class: 'warn b' })
+function drawItem (canvas: Canvas, { lines, plugged, sign }: Item, box: Box, mode: string): void {
+  if (sign !== undefined) canvas.text(box.x + INNER - 1, box.y + 21, sign, { class: 'warn b' })
   else {
     canvas.rect(box, 'inner', 6)
     canvas.dot(box.x + INNER + 4, box.y + 8 + 9, plugged ? mode : `o-${mode}`)

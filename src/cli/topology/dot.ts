@@ -1,7 +1,7 @@
 /** A topology as a graph for Graphviz: `netwright topology --dot | dot -Tsvg`. Pure. */
 import type { Topology, TopologyNetwork } from '../../index.js'
 import { escape } from '../print/escape.js'
-import { dropWords, filtersInTheWay, filterWords, forwardedTo, forwardsOf, forwardWords, guestNode, guestWords, hostWords, isActive, serviceWords, uplinkFacts, uplinkWords, ways } from './words.js'
+import { dropWords, filterFacts, filtersInTheWay, filterWords, forwardedTo, forwardsOf, forwardWords, guestNode, guestWords, hostWords, isActive, networkNode, peersOf, serviceWords, uplinkFacts, uplinkWords, ways } from './words.js'
 
 /** Text that may hold anything, for the inside of a quoted string: neither an end of it, nor an escape (`\N`), nor an HTML entity, which labels know too. Source: graphviz.org, escString. */
 const inside = (text: string): string => escape(text).replace(/&/g, '&amp;').replace(/["\\]/g, '\\$&')
@@ -39,6 +39,7 @@ export function topologyDot (topology: Topology): string {
     ...uplinks.flatMap(({ gateways }, i) => [`  outside -> u${i} ${attributes({ label: label(gateways) })}`, `  u${i} -> router`]),
     ...active.map((network, i) => `  router -> n${i} ${wire(topology, network)}`),
     ...active.flatMap((network, i) => forwardsOf(topology, network).map((forward) => `  router -> ${guestNode(network, i, forward)} ${attributes({ label: label([forwardWords(forward), `to ${forwardedTo(forward, network)}`]), color: '"#9a6700"', arrowhead: 'normal', constraint: 'false' })}`)),
+    ...peersOf(topology).map(({ network, peer, direction }) => `  ${networkNode(active, network)} -> ${networkNode(active, peer)} ${attributes({ label: label(['peers']), arrowhead: 'normal', ...direction === 'both' ? { dir: 'both' } : {}, constraint: 'false' })}`),
     ...filters.map((_, i) => `  f${i} -> router ${attributes({ style: 'dashed', color: '"#9a6700"', constraint: 'false' })}`),
     '}',
   ].join('\n')}\n`
@@ -51,7 +52,7 @@ function networkLines (network: TopologyNetwork, i: number): string[] {
     ...guests.map((guest) => ({ lines: linesOf(guest), dev: '', state: 'forwarding' })),
   ]
   return [
-    `n${i} ${attributes({ label: label([name, [bridge, ...addresses].join(' '), serviceWords(network).join(', ')]), color: colours[mode], penwidth: '2' })}`,
+    `n${i} ${attributes({ label: label([name, [bridge, ...addresses].join(' '), [...serviceWords(network), ...filterFacts(network)].join(', ')]), color: colours[mode], penwidth: '2' })}`,
     ...behind.flatMap(({ lines, dev, state }, j) => [
       `n${i}g${j} ${attributes({ label: label(lines), ...state === 'forwarding' ? {} : { style: '"rounded,dashed"' } })}`,
       `n${i} -> n${i}g${j} ${attributes({ label: label([dev]) })}`,

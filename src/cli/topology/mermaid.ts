@@ -1,7 +1,7 @@
 /** A topology as a Mermaid flowchart, for Markdown. Pure. */
 import type { Topology, TopologyNetwork, TopologyPort } from '../../index.js'
 import { escape } from '../print/escape.js'
-import { dropWords, filtersInTheWay, filterWords, forwardsOf, forwardWords, guestNode, guestWords, hostWords, isActive, serviceWords, uplinkFacts, uplinkWords, ways } from './words.js'
+import { dropWords, filterFacts, filtersInTheWay, filterWords, forwardsOf, forwardWords, guestNode, guestWords, hostWords, isActive, networkNode, peersOf, serviceWords, uplinkFacts, uplinkWords, ways } from './words.js'
 
 const BREAK = '<br/>'
 
@@ -34,6 +34,7 @@ export function topologyMermaid (topology: Topology): string {
   uplinks.forEach(({ gateways }, i) => { lines.push(`  outside ---${gateways.length === 0 ? '' : `|${box(gateways)}|`} u${i}`, `  u${i} --- router`) })
   active.forEach((network, i) => { lines.push(`  ${wire(topology, network, i)}`) })
   active.forEach((network, i) => { for (const forward of forwardsOf(topology, network)) lines.push(`  router ==>|${box([forwardWords(forward)])}| ${guestNode(network, i, forward)}`) })
+  for (const { network, peer, direction } of peersOf(topology)) lines.push(`  ${networkNode(active, network)} ${direction === 'both' ? '<-->' : '-->'}|${box(['peers'])}| ${networkNode(active, peer)}`)
   filtersInTheWay(topology).forEach((_, i) => { lines.push(`  f${i} -.- router`) })
   return `${lines.join('\n')}\n`
 }
@@ -51,7 +52,7 @@ function networkLines (network: TopologyNetwork, i: number): string[] {
     ...guests.map((guest) => ({ lines: [guestWords(guest), ...guest.addresses.filter((address) => address !== guestWords(guest))], kind: '' })),
   ]
   return [
-    `n${i}[${box([name, bridge, ...addresses, serviceWords(network).join(', ')])}]:::${mode}`,
+    `n${i}[${box([name, bridge, ...addresses, [...serviceWords(network), ...filterFacts(network)].join(', ')])}]:::${mode}`,
     ...behind.flatMap(({ lines, kind }, j) => [`n${i}g${j}(${box(lines)})${kind}`, `n${i} --- n${i}g${j}`]),
   ]
 }

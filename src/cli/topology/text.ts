@@ -2,7 +2,7 @@
 import type { Topology, TopologyGuest, TopologyNetwork, TopologyPort, TopologyUplink } from '../../index.js'
 import { width } from '../print/escape.js'
 import { columns, cut, fit, paint, piece, type Piece, type Strip, type Style } from '../print/strip.js'
-import { directWords, dropWords, filtersInTheWay, filterWords, forwardedTo, forwardsOf, forwardWords, hostWords, isActive, modeWords, relationWords, serviceWords, uplinkFacts, uplinkWords } from './words.js'
+import { directWords, dropWords, filterFacts, filtersInTheWay, filterWords, forwardedTo, forwardsOf, forwardWords, hostWords, isActive, modeWords, peersSeen, relationWords, serviceWords, uplinkFacts, uplinkWords } from './words.js'
 
 export interface TextOptions {
   /** Columns. Default 80; at least 60 are used. */
@@ -82,7 +82,7 @@ export function topologyText (topology: Topology, options: TextOptions = {}): st
   const layout = layoutOf(active, drawing.wide - BOX - 4)
   active.forEach((network, i) => {
     const place = { layout, last: i === active.length - 1, first: i === 0 }
-    if (layout.many && isEmpty(network) && forwardsOf(topology, network).length === 0) drawLine(drawing, network, place)
+    if (layout.many && isEmpty(network) && forwardsOf(topology, network).length === 0 && filterRows(drawing, topology, network).length === 0) drawLine(drawing, network, place)
     else drawNetwork(drawing, topology, network, place)
   })
   drawInactive(drawing, topology.networks.filter((network) => !isActive(network)))
@@ -160,7 +160,7 @@ function drawNetwork (d: Drawing, topology: Topology, network: TopologyNetwork, 
     if (i > 0) d.line(...trunk(), ...d.row(row, wide))
     else d.line(blank(TRUNK), d.sign(last ? 'bl' : 'left'), ...branch(d, network), d.sign('right'), ...d.row(row, wide).slice(1))
   })
-  const rows = [...insideRows(d, network, { layout, wide: wide - 4 }), ...forwardRows(d, topology, network)]
+  const rows = [...insideRows(d, network, { layout, wide: wide - 4 }), ...forwardRows(d, topology, network), ...filterRows(d, topology, network)]
   if (rows.length > 0) d.line(...trunk(), d.sign('left'), d.rule(wide - 2), d.sign('right'))
   for (const row of rows) d.line(...trunk(), ...d.row(row, wide))
   d.line(...trunk(), ...d.bottom(wide))
@@ -190,6 +190,14 @@ function forwardRows (d: Drawing, topology: Topology, network: TopologyNetwork):
   return forwardsOf(topology, network).flatMap((forward) => flow([
     [piece(forwardWords(forward), 'yellow'), piece(' '), d.sign('to', 'yellow'), piece(' '), piece(forwardedTo(forward, network))], ...forward.networks ? [[piece('other networks too', 'dim')]] : [],
   ], d.wide - BOX - 4).map((line, i) => i === 0 ? line : [blank(2), ...line]))
+}
+
+const peerSigns = { both: 'both', out: 'to', in: 'out' } as const
+
+/** Who talks with whom, and what filters. */
+function filterRows (d: Drawing, topology: Topology, network: TopologyNetwork): Strip[] {
+  const peers = peersSeen(topology, network).map(({ name, direction }): Strip => [d.sign(peerSigns[direction], 'cyan'), piece(' '), piece(name)])
+  return flow([...peers.length === 0 ? [] : [[piece('peers', 'dim')], ...peers], ...filterFacts(network).map((fact): Strip => [piece(fact, 'yellow')])], d.wide - BOX - 4)
 }
 
 function portRows (d: Drawing, { dev, own, state, guests }: TopologyPort, place: { readonly layout: Layout, readonly wide: number }): Strip[] {

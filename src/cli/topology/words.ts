@@ -1,5 +1,5 @@
 /** What all drawings of a topology say, in the same words. */
-import type { Family, ForwardEdge, Topology, TopologyDirect, TopologyFilter, TopologyGuest, TopologyHost, TopologyNetwork, TopologyUplink, UplinkEdge } from '../../index.js'
+import type { Family, ForwardEdge, PeerEdge, Topology, TopologyDirect, TopologyFilter, TopologyGuest, TopologyHost, TopologyNetwork, TopologyUplink, UplinkEdge } from '../../index.js'
 
 export const modeWords = { none: 'isolated', nat: 'nat', route: 'route', open: 'open' } as const
 
@@ -17,6 +17,23 @@ export function serviceWords ({ state, dhcp, dns }: TopologyNetwork): readonly s
 export const uplinksOf = ({ edges }: Topology, { name }: TopologyNetwork): readonly UplinkEdge[] => edges.flatMap((edge) => edge.kind === 'uplink' && edge.network === name ? [edge] : [])
 
 export const forwardsOf = ({ edges }: Topology, { name }: TopologyNetwork): readonly ForwardEdge[] => edges.flatMap((edge) => edge.kind === 'forward' && edge.network === name ? [edge] : [])
+
+export const peersOf = ({ edges }: Topology): readonly PeerEdge[] => edges.flatMap((edge) => edge.kind === 'peer' ? [edge] : [])
+
+/** Another network, and who of the two may begin to talk, as this one sees it. */
+export interface Peer { readonly name: string, readonly direction: 'both' | 'out' | 'in' }
+
+export function peersSeen (topology: Topology, { name }: TopologyNetwork): readonly Peer[] {
+  return peersOf(topology).flatMap(({ network, peer, direction }): Peer[] => {
+    if (network === name) return [{ name: peer, direction }]
+    return peer === name ? [{ name: network, direction: direction === 'both' ? 'both' : 'in' }] : []
+  })
+}
+
+/** What a network's own rules are about: `3 rules`, `host closed`. */
+export function filterFacts ({ rules = 0, host }: TopologyNetwork): readonly string[] {
+  return [...rules === 0 ? [] : [rules === 1 ? '1 rule' : `${rules} rules`], ...host === undefined ? [] : ['host closed']]
+}
 
 const bracketed = (address: string): string => address.includes(':') ? `[${address}]` : address
 
@@ -84,6 +101,9 @@ export const filtersInTheWay = ({ filters = [] }: Topology): readonly TopologyFi
 export const guestWords = ({ name, addresses: [first], mac }: TopologyGuest): string => name ?? first ?? mac
 
 export const isActive = ({ state }: TopologyNetwork): boolean => state !== 'inactive'
+
+/** In graphs: the node of a network that is drawn. */
+export const networkNode = (active: readonly TopologyNetwork[], name: string): string => `n${active.findIndex((network) => network.name === name)}`
 
 /** In graphs: the node of the guest that a forward leads to, else that of its network (number `i`). Guests are numbered as they are drawn: port by port, then those without one. */
 export function guestNode ({ ports, guests }: TopologyNetwork, i: number, { to }: ForwardEdge): string {

@@ -125,7 +125,7 @@ test('pictures: what somebody has put into a name stays text in the SVG', () => 
 const quoted = '"(?:[\\p{L}\\p{N} ._/:,()-]|#\\d+;|<br/>)*"'
 const chart = [
   'flowchart TB', '  classDef \\w+ [a-z-]+:[#\\w ]+(?:,[a-z-]+:[\\w ]+)*', '  outside\\(\\["outside"\\]\\)', `  subgraph host\\[${quoted}\\]`, '    router\\{\\{"routing, firewall"\\}\\}', '  end',
-  `    [nuf]\\d+\\[${quoted}\\](?::::\\w+)?`, `    (?:n\\d+g|u\\d+d)\\d+\\(${quoted}\\)(?::::unplugged)?`, '    n\\d+ --- n\\d+g\\d+', '    u\\d+ --- u\\d+d\\d+', `  outside ---(?:\\|${quoted}\\|)? u\\d+`, '  u\\d+ --- router', `  router (?:---|<-->|x-\\.-x)\\|${quoted}\\| n\\d+`, '  f\\d+ -\\.- router', `  router ==>\\|${quoted}\\| n\\d+(?:g\\d+)?`,
+  `    [nuf]\\d+\\[${quoted}\\](?::::\\w+)?`, `    (?:n\\d+g|u\\d+d)\\d+\\(${quoted}\\)(?::::unplugged)?`, '    n\\d+ --- n\\d+g\\d+', '    u\\d+ --- u\\d+d\\d+', `  outside ---(?:\\|${quoted}\\|)? u\\d+`, '  u\\d+ --- router', `  router (?:---|<-->|x-\\.-x)\\|${quoted}\\| n\\d+`, '  f\\d+ -\\.- router', `  n\\d+ <?-->\\|${quoted}\\| n\\d+`, `  router ==>\\|${quoted}\\| n\\d+(?:g\\d+)?`,
 ].map((line) => new RegExp(`^${line}$`, 'u'))
 
 for (const [name, topology] of Object.entries(scenes)) {
@@ -149,7 +149,7 @@ for (const [name, topology] of Object.entries(scenes)) {
     const { objects = [], edges = [] } = JSON.parse(stdout) as { objects?: { name: string, label?: string }[], edges?: unknown[] }
     const active = topology.networks.filter(({ state }) => state !== 'inactive')
     assert.is(objects.filter((object) => /^n\d+$/.test(object.name)).length, active.length)
-    assert.is(edges.length, topology.uplinks.reduce((sum, { direct }) => sum + 2 + direct.length, 0) + active.length + topology.edges.filter(({ kind }) => kind === 'forward').length + (topology.filters ?? []).length + active.reduce((sum, { ports, guests }) => sum + ports.reduce((all, port) => all + Math.max(1, port.guests.length), 0) + guests.length, 0))
+    assert.is(edges.length, topology.uplinks.reduce((sum, { direct }) => sum + 2 + direct.length, 0) + active.length + topology.edges.filter(({ kind }) => kind !== 'uplink').length + (topology.filters ?? []).length + active.reduce((sum, { ports, guests }) => sum + ports.reduce((all, port) => all + Math.max(1, port.guests.length), 0) + guests.length, 0))
   })
 }
 
