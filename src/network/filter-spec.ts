@@ -38,7 +38,7 @@ export const rule = v.strictObject({
 const portsInput = say(v.union([port, text, v.pipe(v.array(v.union([port, text])), v.minLength(1), v.maxLength(1000))]), 'Destination ports: 22, 80-90, or a list of them.')
 const addressesInput = (of: string) => say(v.union([text, addresses]), `${of} addresses: 10.7.0.0/24, 2001:db8::5, @SET, or a list of them. Default any.`)
 export const ruleInput = v.union([
-  say(text, 'allow|deny|drop in|out [PROTO[/PORT[-END],…]] [from ADDRESS,…] [to ADDRESS,…] [log], for example allow in tcp/22,80 from 10.7.0.0/24.'),
+  say(text, 'allow|deny|drop in|out [PROTO[/PORT[-END],...]] [from ADDRESS,...] [to ADDRESS,...] [log], for example allow in tcp/22,80 from 10.7.0.0/24.'),
   v.strictObject({
     action, direction, protocol: v.optional(protocol), ports: v.optional(portsInput),
     from: v.optional(addressesInput('Source')), to: v.optional(addressesInput('Destination')), log: v.optional(log), comment: v.optional(comment),

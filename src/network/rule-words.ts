@@ -7,7 +7,7 @@ export const portProtocols = ['tcp', 'udp', 'sctp'] as const
 export const protocols = [...portProtocols, 'icmp', 'icmpv6', 'esp', 'ah', 'gre'] as const
 export type RuleProtocol = typeof protocols[number]
 
-export const RULE_FORM = 'allow|deny|drop in|out [PROTO[/PORT[-END],…]] [from ADDRESS,…] [to ADDRESS,…] [log], for example allow in tcp/22 from 10.7.0.0/24'
+export const RULE_FORM = 'allow|deny|drop in|out [PROTO[/PORT[-END],...]] [from ADDRESS,...] [to ADDRESS,...] [log], for example allow in tcp/22 from 10.7.0.0/24'
 
 /** What of a rule is said in its words. */
 export interface WordedRule {

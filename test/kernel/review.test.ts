@@ -185,7 +185,7 @@ kernelTest(test, 'firewall: a table that somebody has taken parts of, or put par
   await using _red = await host.create(red)
   await ns.must('nft', ['add', 'element', 'inet', 'netwright', 'gw4', '{ 10.8.0.1 }'])
   await using _blue = await host.create({ ...red, name: 'blue', bridge: 'blue0', ip: [{ address: '10.8.0.1', prefix: 24 }] })
-  await ns.must('nft', ['flush', 'chain', 'inet', 'netwright', 'forward'])
+  for (const chain of ['forward', 'bymode']) await ns.must('nft', ['flush', 'chain', 'inet', 'netwright', chain])
   await ns.must('nft', ['delete', 'set', 'inet', 'netwright', 'outdev'])
   await using _green = await host.create({ ...red, name: 'green', bridge: 'green0', forward: { mode: 'nat', dev: 'up0' }, ip: [{ address: '10.9.0.1', prefix: 24 }] })
   const table = await ns.must('nft', ['list', 'table', 'inet', 'netwright'])
