@@ -59,6 +59,13 @@ const running = {
 }
 const tap = { kind: 'tap', dev: 'nwtap0', mac: '52:54:00:00:01:01', address: 'auto', hostname: 'vm1', fds: false } as const
 const web = '8080/tcp 10.77.1.10:80'
+const closed = 'deny in tcp/22'
+/** `red` with a peer, a rule and a closed host. */
+const filtered = red.replace('<network>', '<network xmlns:netwright=\'urn:netwright:network:1.0\'>').replace('</network>', `
+  <netwright:peers><netwright:peer network='plain'/></netwright:peers>
+  <netwright:rules><netwright:rule action='deny' direction='in' protocol='tcp' ports='22'/></netwright:rules>
+  <netwright:host access='deny'/>
+</network>`)
 const card = { source: 'red', mac: '52:54:00:00:01:04', dev: 'nwcard0' } as const
 const attachTap = async (host: Host): Promise<unknown> => await (await net(host, 'red')).attach(tap)
 
@@ -114,6 +121,21 @@ export const operations = {
     setup: async (host) => { await running.setup(host); await (await net(host, 'red')).forwards.add(web, { live: true }) },
     run: async (host) => { await (await net(host, 'red')).forwards.remove(web, { live: true }) },
     back: async (host) => await (await net(host, 'red')).forwards.add(web, { live: true }), end: running.end,
+  },
+  'let peers talk while they run': {
+    setup: async (host) => { await running.setup(host); await host.create(plain) },
+    run: async (host) => { await (await net(host, 'red')).peers.add('plain', { live: true }) },
+    back: async (host) => { await (await net(host, 'red')).peers.remove('plain', { live: true }) },
+    end: async (host) => { await destroy(host, 'plain'); await running.end(host) },
+  },
+  'add the first rule while it runs': {
+    ...running, run: async (host) => { await (await net(host, 'red')).rules.add(closed, { live: true }) }, back: async (host) => { await (await net(host, 'red')).rules.remove(closed, { live: true }) },
+  },
+  'start with peers and rules': {
+    setup: async (host) => { await host.create(plain); const made = await host.define(filtered); await made.start(); await made.stop() },
+    run: async (host) => await (await net(host, 'red')).start(),
+    back: async (host) => { await (await net(host, 'red')).stop() },
+    end: async (host) => { await undefine(host, 'red'); await destroy(host, 'plain') },
   },
   'attach an interface of a guest': {
     setup: async (host) => { await running.setup(host); await host.domain('vm1').attach({ ...card, mac: '52:54:00:00:01:05', dev: 'nwcard1' }) },
