@@ -116,6 +116,28 @@ kernelTest(test, 'peers: it does not matter which starts first, and another host
   await other.close()
 }, needs)
 
+/** How many of each kind the table of ours has. */
+async function size ({ ns }: KernelTest): Promise<{ readonly chains: number, readonly rules: number, readonly peers: number }> {
+  const { nftables } = await ns.json<{ nftables: readonly { chain?: unknown, rule?: unknown, set?: { name: string, elem?: readonly unknown[] } }[] }>('nft', ['-j', 'list', 'table', 'inet', 'netwright'])
+  const count = (kind: 'chain' | 'rule'): number => nftables.filter((item) => item[kind] !== undefined).length
+  return { chains: count('chain'), rules: count('rule'), peers: nftables.find(({ set }) => set?.name === 'peers')?.set?.elem?.length ?? 0 }
+}
+
+kernelTest(test, 'peers: the table has the same chains and rules whether two networks talk or thirty; only a network with rules adds some, and takes them away', async (bed) => {
+  const h = await host(bed)
+  const [first] = await h.create([definition(1), definition(2, { peers: ['net1'], host: { access: 'deny', allow: ['tcp/22'] } })])
+  const few = await size(bed)
+  assert.is(few.peers, 2)
+  await h.create(Array.from({ length: 28 }, (_, i) => definition(i + 3, { peers: [`net${String(i + 1)}`, `net${String(i + 2)}`], host: 'deny' })))
+  assert.equal(await size(bed), { ...few, peers: 2 + 28 * 4 })
+  await first?.rules.add('allow in tcp/22', { live: true })
+  assert.is((await size(bed)).chains, few.chains + 2) // one a direction
+  await first?.rules.remove(1, { live: true })
+  assert.equal(await size(bed), { ...few, peers: 2 + 28 * 4 })
+  await h.transaction((tx) => { for (let i = 1; i <= 30; i++) tx.destroy(`net${String(i)}`) })
+  await h.close()
+}, needs)
+
 kernelTest(test, 'peers: another owner\'s networks are none', async (bed) => {
   await plainUplink(bed)
   const [h, rig] = [await host(bed), await host(bed, { owner: 'rig' })]
