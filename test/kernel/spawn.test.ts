@@ -157,13 +157,21 @@ kernelTest(test, 'spawn: capabilities are those that /proc tells', async () => {
   assert.is(native().capabilities(), BigInt(`0x${/^CapEff:\t([0-9a-f]+)$/m.exec(status)?.[1] ?? ''}`))
 })
 
-/** `cat` with what is written into `input` on its standard input, and its log. */
+/** `cat`, and its log; `say` is over when what was said is in the log. */
 async function cat (log: string): Promise<{ readonly pid: number, readonly pidfd: number, readonly logSize: number, readonly status: string, say (text: string): Promise<void>, end (): Promise<void> }> {
   await writeFile(`${log}.fifo`, '').then(async () => { await rm(`${log}.fifo`); await exec('mkfifo', [`${log}.fifo`]) })
   const started = await native().processSpawn(-1, '/bin/sh', ['-c', `exec cat <${log}.fifo`], path, nothing, { ...plain, log })
   const input = await open(`${log}.fifo`, 'w')
   return {
-    ...started, say: async (text) => { await input.write(text) },
+    ...started,
+    say: async (text) => {
+      const wanted = (await stat(log)).size + Buffer.byteLength(text)
+      await input.write(text)
+      for (let turn = 0; (await stat(log)).size < wanted; turn++) {
+        if (turn === 10_000) throw new Error('cat does not write')
+        await sleep(1)
+      }
+    },
     end: async () => {
       await input.close()
       await native().processWait(started.pidfd, true)
