@@ -14,6 +14,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { has, probeAll } from '../test/harness/needs.js'
+import { digest } from './digest.js'
 
 export interface Verdict { readonly passed: number, readonly failed: number, readonly skipped: number, readonly why?: string, readonly output: string }
 interface Job { readonly name: string, readonly command: readonly string[], readonly judge: (end: End) => Verdict }
@@ -164,6 +165,8 @@ async function main (): Promise<number> {
   const passed = sum((verdict) => verdict.passed) + (values.compiled === 'ok' ? 1 : 0)
   const failed = sum((verdict) => verdict.failed) + (values.compiled === 'failed' ? 1 : 0) + (verdicts.length === 0 ? 1 : 0)
   const skipped = sum((verdict) => verdict.skipped)
+  const complaints = digest(verdicts.flatMap(([{ name }, { why, output }]) => why === undefined ? [] : [{ name, why, output: plain(output) }]))
+  if (complaints.length > 0) console.log(`\n--- in short\n${complaints.join('\n')}\n`)
   if (verdicts.length === 0) console.log(`nothing matches ${positionals.join(' ')}`)
   console.log(`${String(passed)} passed, ${String(failed)} failed${skipped > 0 ? `, ${String(skipped)} skipped` : ''}`)
   return failed === 0 ? 0 : 1
