@@ -46,7 +46,7 @@ function mustTell (text: string): void {
 }
 
 kernelTest(test, 'demo: tells the whole story in plain text of 80 columns, and leaves nothing', async () => {
-  const { code, stdout, stderr } = await exec(process.execPath, [program, 'demo'], { timeoutMs: 60_000 })
+  const { code, stdout, stderr } = await exec(process.execPath, [program, 'demo'], { timeoutMs: 180_000 })
   assert.equal([code, stderr], [0, ''], stdout)
   mustTell(stdout)
   assert.not.ok(stdout.includes('\u001b') || stdout.includes('\r'))
@@ -56,7 +56,7 @@ kernelTest(test, 'demo: tells the whole story in plain text of 80 columns, and l
 }, { needs })
 
 kernelTest(test, 'demo: with --json prints a value a line: steps with their times, what stood, counts, what is left', async () => {
-  const { code, stdout, stderr } = await exec(process.execPath, [program, '--json', 'demo'], { timeoutMs: 60_000 })
+  const { code, stdout, stderr } = await exec(process.execPath, [program, '--json', 'demo'], { timeoutMs: 180_000 })
   assert.equal([code, stderr], [0, ''], stdout)
   const values = stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
   assert.ok(values.filter(({ step, ms }) => typeof step === 'string' && typeof ms === 'number').length >= 15)
@@ -68,27 +68,27 @@ kernelTest(test, 'demo: with --json prints a value a line: steps with their time
 
 kernelTest(test, 'demo: SIGINT in the middle ends it with 130 and everything cleared away', async () => {
   const running = demo()
-  await running.until(/attached the guest/, 30_000)
+  await running.until(/attached the guest/, 60_000)
   running.child.kill('SIGINT')
-  assert.is(await running.ended(30_000), 130)
+  assert.is(await running.ended(60_000), 130)
   assert.match(running.output(), /net-destroy red_nat\n[^]*deleted the namespaces\n[^]*error: the demonstration was ended by a signal\n/)
   assert.not.match(running.output(), /All of it held/)
 }, { needs })
 
 kernelTest(test, 'demo: everything is cleared away when its terminal is closed', async () => {
   const running = demo()
-  await running.until(/attached the guest/, 30_000)
+  await running.until(/attached the guest/, 60_000)
   running.child.kill('SIGHUP')
-  assert.is(await running.ended(30_000), 129)
+  assert.is(await running.ended(60_000), 129)
 }, { needs })
 
 kernelTest(test, 'demo: clears away what a killed one left', async () => {
   const killed = demo()
-  await killed.until(/attached the guest/, 30_000)
+  await killed.until(/attached the guest/, 60_000)
   await killed.stop('SIGKILL')
   assert.is((await readdir('/run/netns')).filter((name) => name.startsWith('nw-demo-')).length, 3)
   const next = demo()
-  await next.until(new RegExp(`cleared away what a killed demonstration had left: nw-demo-${String(killed.pid)}\n`), 30_000)
+  await next.until(new RegExp(`cleared away what a killed demonstration had left: nw-demo-${String(killed.pid)}\n`), 60_000)
   assert.not.ok((await readdir('/run/netns')).some((name) => name.includes(`-${String(killed.pid)}-`)))
   assert.is(await next.ended(60_000), 0, next.output())
 }, { needs })
@@ -100,7 +100,7 @@ kernelTest(test, 'demo: says to a user without privilege what helps', async () =
 }, { needs: ['nobody'] })
 
 kernelTest(test, 'quickstart: an unprivileged user sees the whole story in a user namespace', async () => {
-  const { code, stdout, stderr } = await exec('setpriv', [...nobody, 'scripts/quickstart'], { env: { ...env, HOME: '/nonexistent' }, cwd: repository, timeoutMs: 60_000 })
+  const { code, stdout, stderr } = await exec('setpriv', [...nobody, 'scripts/quickstart'], { env: { ...env, HOME: '/nonexistent' }, cwd: repository, timeoutMs: 180_000 })
   assert.equal([code, stderr], [0, ''], stdout)
   assert.match(stdout, /^Without root, in a user namespace\.$/m)
   mustTell(stdout)

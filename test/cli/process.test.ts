@@ -52,7 +52,7 @@ test('process: a signal ends the reading of a pipe that nobody writes to', async
   const directory = await mkdtemp(join(tmpdir(), 'netwright-'))
   try {
     const script = 'mkfifo pipe; "$@" & exec 3> pipe; kill "$!"; wait "$!"; echo "$?"' // opening waits until it is opened for reading
-    const { stdout, stderr } = await exec('timeout', ['-k', '1', '20', 'sh', '-c', script, 'sh', process.execPath, program, 'render', 'pipe'], { cwd: directory })
+    const { stdout, stderr } = await exec('timeout', ['-k', '1', '55', 'sh', '-c', script, 'sh', process.execPath, program, 'render', 'pipe'], { cwd: directory })
     assert.equal([stdout.trim(), stderr], ['143', "error: interrupted while reading 'pipe'\n"])
   } finally { await rm(directory, { recursive: true }) }
 })

@@ -101,7 +101,7 @@ kernelTest(test, 'resources: whoever waits for a stopped process learns its pid 
 
 /** Waits until the process is stopped. */
 async function stoppedPid (pid: number): Promise<number> {
-  await must('sh', ['-c', `until grep -q '^State:.T' /proc/${String(pid)}/status; do sleep 0.02; done`], { timeoutMs: 20_000 })
+  await must('sh', ['-c', `until grep -q '^State:.T' /proc/${String(pid)}/status; do sleep 0.02; done`], { timeoutMs: 60_000 })
   return pid
 }
 

@@ -54,11 +54,11 @@ export interface Background {
   readonly child: ChildProcess
   /** Everything it printed so far, both streams. */
   output (): string
-  /** Resolves with the match once the output matches; rejects when the program ends before or it takes too long (default 30,000 ms). */
+  /** Resolves with the match once the output matches; rejects when the program ends before or it takes too long (default 60,000 ms). */
   until (pattern: RegExp, timeoutMs?: number): Promise<RegExpMatchArray>
-  /** Resolves with the exit code (-1 after a signal) when it has ended by itself; rejects after `timeoutMs` (default 30,000). */
+  /** Resolves with the exit code (-1 after a signal) when it has ended by itself; rejects after `timeoutMs` (default 60,000). */
   ended (timeoutMs?: number): Promise<number>
-  /** Sends a signal (default SIGTERM, after 1 s SIGKILL) and waits until it has ended. Twice is fine. */
+  /** Sends a signal (default SIGTERM, after 10 s SIGKILL) and waits until it has ended. Twice is fine. */
   stop (signal?: NodeJS.Signals): Promise<void>
 }
 
@@ -96,19 +96,19 @@ export function background (command: string, args: readonly string[], options: P
     pid: child.pid ?? -1,
     child,
     output: () => text,
-    until: (pattern, timeoutMs = 30_000) => wait(() => {
+    until: (pattern, timeoutMs = 60_000) => wait(() => {
       const match = text.match(pattern)
       if (match !== null) return match
       if (code !== undefined) throw new Error(`${title} ended with ${String(code)} before it printed ${String(pattern)}:\n${text}`)
       return undefined
     }, timeoutMs, String(pattern)),
-    ended: (timeoutMs = 30_000) => wait(() => code, timeoutMs, 'its end'),
+    ended: (timeoutMs = 60_000) => wait(() => code, timeoutMs, 'its end'),
     stop: async (signal = 'SIGTERM') => {
       if (code !== undefined) return
       child.kill(signal)
-      const hard = setTimeout(() => { child.kill('SIGKILL') }, 1_000)
+      const hard = setTimeout(() => { child.kill('SIGKILL') }, 10_000)
       try {
-        await wait(() => code, 30_000, 'its end')
+        await wait(() => code, 60_000, 'its end')
       } finally {
         clearTimeout(hard)
       }

@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Change, Plan } from '../../src/index.js'
 import { kernelTest, type Namespace, type TestNamespace } from '../harness/kernel-test.js'
-import { HOST, host } from './bed.js'
+import { eventually, HOST, host } from './bed.js'
 import { plainUplink } from './forwards-bed.js'
 
 const source = '/lab.yaml'
@@ -39,7 +39,7 @@ const [address, port] = process.argv.slice(1)
 const socket = require('net').connect({ host: address, port: Number(port) }, () => socket.write('hello'))
 const done = (text) => { console.log(text); process.exit(0) }
 socket.on('data', (data) => { socket.resetAndDestroy(); done(String(data).split(' ')[0]) }).on('error', (error) => done(error.code))
-setTimeout(() => done('ETIMEDOUT'), 5000)`
+setTimeout(() => done('ETIMEDOUT'), 30000)`
 /** Which port of the guest answers. */
 const says = async (from: Namespace, port: number): Promise<string> => (await from.must(process.execPath, ['-e', ask, HOST.four, String(port)], { env })).trim()
 
@@ -58,6 +58,8 @@ kernelTest(test, 'apply: a forward that a file adds, changes and names no more i
   const server = guest.spawn(process.execPath, ['-e', echo], { env })
   await server.until(/listening on 82/)
   await server.until(/listening on 81/)
+  // The kernel notices carriers a moment later.
+  await eventually('carriers', async () => { const shown = await ns.must('ip', ['-br', 'link']); return /^nwred +UP /m.test(shown) && /^nwguest\S* +UP /m.test(shown) ? true : undefined })
   const links = await ns.must('ip', ['-d', '-br', 'link'])
   const [stays, ends] = [8080, 8081].map((port) => outside.spawn(process.execPath, ['-e', talk, HOST.four, String(port)], { env }))
   if (stays === undefined || ends === undefined) throw new Error('nobody to talk')

@@ -47,7 +47,7 @@ export async function nameServer (outside: Namespace, tmp: string): Promise<stri
 }
 
 /** Looks until there is something; advertisements come when they come. */
-export async function eventually<T> (what: string, look: () => Promise<T | undefined>, patience = 30_000): Promise<T> {
+export async function eventually<T> (what: string, look: () => Promise<T | undefined>, patience = 60_000): Promise<T> {
   const deadline = Date.now() + patience
   while (Date.now() < deadline) {
     const found = await look()

@@ -201,9 +201,11 @@ kernelTest(test, 'channel: one that nobody refers to any more is closed by the c
     const there = 'net:[' + fstatSync(3).ino + ']'
     const namespace = (task) => { try { return readlinkSync('/proc/self/task/' + task + '/ns/net') } catch { return 'ended' } }
     const count = () => readdirSync('/proc/self/task').filter((task) => namespace(task) === there).length
-    for (let i = 0; i < 20; i++) await openChannel({ protocol: 0, netns: 3 })
+    let kept = []
+    for (let i = 0; i < 20; i++) kept.push(await openChannel({ protocol: 0, netns: 3 }))
     const during = count()
-    for (let i = 0; i < 500 && count() > 0; i++) { globalThis.gc(); await new Promise((resolve) => setTimeout(resolve, 10)) }
+    kept = undefined
+    for (let i = 0; i < 3000 && count() > 0; i++) { globalThis.gc(); await new Promise((resolve) => setTimeout(resolve, 10)) }
     console.log(during, count())`
   const { stdout, stderr, code } = await exec('sh', ['-c', `exec "$0" --expose-gc --input-type=module -e "$1" 3<${ns.path}`, process.execPath, script])
   assert.equal([stdout, stderr, code], ['20 0\n', '', 0])

@@ -35,7 +35,7 @@ const insert = async (ns: Namespace, source: string, destination: string, ...mor
 async function talker (context: KernelTest, network: Network, address: string): Promise<Namespace> {
   const inside = await context.ns.add()
   await network.attach({ kind: 'veth', netns: inside.path, address, defaultRoute: true })
-  assert.is((await inside.exec('ping', ['-n', '-c', '1', '-W', '5', OUTSIDE.four])).code, 0)
+  assert.is((await inside.exec('ping', ['-n', '-c', '1', '-W', '30', OUTSIDE.four])).code, 0)
   return inside
 }
 

@@ -44,7 +44,7 @@ const program = `
 const calls = JSON.parse(process.argv[1])
 const answer = ([proto, address, port]) => new Promise((resolve) => {
   const fail = (e) => resolve(e.code), late = () => resolve('ETIMEDOUT')
-  setTimeout(late, 6000)
+  setTimeout(late, 10000)
   if (proto === 'tcp') {
     let got = ''
     const s = require('net').connect({ host: address, port }, () => s.write('hello'))

@@ -57,12 +57,12 @@ kernelTest(test, 'graves: the same network starts again at once, and serves, whi
   const inside = await guest(ns, 'br-red')
   const lease = await dhcp(inside, tmp)
   assert.match(lease?.ip ?? 'no lease', /^10\.95\.1\./)
-  assert.is((await inside.exec('ping', ['-n', '-c', '1', '-W', '5', '10.95.1.1'])).code, 0)
+  assert.is((await inside.exec('ping', ['-n', '-c', '1', '-W', '30', '10.95.1.1'])).code, 0)
   assert.is((await links(context)).filter(({ ifname }) => isGrave(ifname)).length, 2, 'the old ones are still there')
   go()
   await host.settled()
   assert.equal((await names(context)).filter(isGrave), [])
-  assert.is((await inside.exec('ping', ['-n', '-c', '1', '-W', '5', '10.95.1.1'])).code, 0)
+  assert.is((await inside.exec('ping', ['-n', '-c', '1', '-W', '30', '10.95.1.1'])).code, 0)
   await ns.must('ip', ['link', 'del', inside.port])
   await network.destroy()
   await network.undefine()
@@ -129,7 +129,7 @@ kernelTest(test, 'graves: after a sexton that failed the host tries again when i
   await host.settled().catch(() => undefined)
   await host.settled()
   assert.equal(await names(context), ['nwb1'])
-  failures = 1
+  failures = Infinity // it tries once before, or within, the closing, and perhaps once more
   await networks[1]?.destroy()
   await host.close()
   assert.is((await names(context)).length, 1)

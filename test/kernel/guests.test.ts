@@ -98,7 +98,7 @@ kernelTest(test, 'guests: where QEMU refuses the device nothing is left behind',
     // Two are kept, and there is room for one; a guest that does not run cannot give the first one back, and that is told.
     const narrow = await paused(ns, tmp, 'narrow', ['-machine', 'q35', '-device', 'pcie-root-port,id=rp1'])
     for (const mac of [MAC, '52:54:00:00:07:03']) await vm.attach({ source: 'lab', mac }, { config: true })
-    const half = await thrown(async () => await vm.attachKept({ qmp: narrow.qmp, timeout: 1_000 }))
+    const half = await thrown(async () => await vm.attachKept({ qmp: narrow.qmp, timeout: 3_000 }))
     assert.ok(half instanceof NetwrightError && half.code === 'NETWRIGHT_UNDO_INCOMPLETE', String(half))
     assert.equal(half.left, [`device net525400000702 of ${narrow.qmp}`])
     await host.settled()
@@ -120,7 +120,7 @@ kernelTest(test, 'guests: a card that the guest does not let go stays, and goes 
     const machine = await paused(await ns.add(), tmp, 'vm1')
     const { dev, mac } = await vm.attach({ source: 'lab', model: 'e1000' }, { qmp: machine.qmp })
     assert.equal([await taps(ns), await vm.interfaces()], [[dev], [{ type: 'network', source: 'lab', mac, model: 'e1000', dev, qmp: machine.qmp }]])
-    const stays = await thrown(async () => await vm.detach({}, { timeout: 500 }))
+    const stays = await thrown(async () => await vm.detach({}, { timeout: 2_000 }))
     assert.equal([codeOf(stays), await taps(ns)], ['NETWRIGHT_GUEST_REFUSED', [dev]])
     assert.match(await cards(ns, machine.qmp), /model=e1000/)
     await machine.stop()

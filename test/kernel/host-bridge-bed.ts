@@ -82,7 +82,8 @@ export const differs = (before: Snapshot, after: Snapshot): string[] => differen
 
 /** Throws with what is not as before. */
 export async function asBefore (ns: Namespace, before: Snapshot, what: string): Promise<void> {
-  const left = differs(before, await stateOf(ns))
+  let left: readonly string[] = []
+  await eventually(what, async () => (left = differs(before, await stateOf(ns))).length === 0 ? true : undefined).catch(() => undefined) // the kernel notices carriers a moment later
   assert.is(left.length, 0, `${what}: not as before (- gone, + left):\n${left.join('\n')}`)
 }
 

@@ -41,7 +41,7 @@ class Ear {
 
   /** Resolves when this was heard, at or after `from`. */
   async until (line: string, from = 0): Promise<HostEvent> {
-    const late = AbortSignal.timeout(20_000)
+    const late = AbortSignal.timeout(60_000)
     for (;;) {
       const at = this.lines().indexOf(line, from)
       const found = this.heard[at]

@@ -84,7 +84,7 @@ kernelTest(test, 'lock: never has two holders, though each unlinks the file as i
       await native().lockRelease(fd, path, true)
       held++
     }`
-  const ends = await Promise.all(Array.from({ length: 4 }, () => exec(process.execPath, ['--input-type=module', '-e', script, `${tmp}/lock`, `${tmp}/inside`])))
+  const ends = await Promise.all(Array.from({ length: 4 }, () => exec(process.execPath, ['--input-type=module', '-e', script, `${tmp}/lock`, `${tmp}/inside`], { timeoutMs: 180_000 })))
   assert.equal(ends.map(({ code, stderr }) => [code, stderr]), Array(4).fill([0, '']))
 })
 

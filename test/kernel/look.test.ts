@@ -7,6 +7,7 @@ import { openHost } from '../../src/engine/host.js'
 import { listNetworks } from '../../src/engine/open.js'
 import { exec } from '../harness/command.js'
 import { kernelTest } from '../harness/kernel-test.js'
+import { eventually } from './bed.js'
 
 kernelTest(test, 'listNetworks: says what an open host says, of stopped, running, transient and degraded networks', async ({ ns, tmp }) => {
   const place = { netns: ns.name, root: tmp, supervise: false }
@@ -23,7 +24,7 @@ kernelTest(test, 'listNetworks: says what an open host says, of stopped, running
     ])
     const { stdout } = await exec('pgrep', ['-f', `${tmp}/run/netwright/.*/dnsmasq/served`])
     process.kill(Number(stdout.trim()), 'SIGKILL')
-    for (let tries = 0; (await listNetworks(place))[1]?.state !== 'degraded'; tries++) assert.ok(tries < 200, 'its dnsmasq is dead, and nobody sees it')
+    await eventually('the news that its dnsmasq is dead', async () => (await listNetworks(place))[1]?.state === 'degraded' ? true : undefined)
     assert.equal(await listNetworks(place), await host.networks())
     await bare.destroy()
     await served.destroy()

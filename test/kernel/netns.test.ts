@@ -42,7 +42,7 @@ kernelTest(test, 'netns: one that ip netns made is opened and deleted by us', as
 kernelTest(test, 'netns: is opened by pid', async ({ ns }) => {
   const sleeper = ns.spawn('sleep', ['1000'])
   const path = `/proc/${sleeper.pid}/ns/net`
-  for (let i = 0; i < 500 && await readlink(path) === await readlink('/proc/self/ns/net'); i++) await sleep(10) // until `ip netns exec` has entered
+  for (let i = 0; i < 3_000 && await readlink(path) === await readlink('/proc/self/ns/net'); i++) await sleep(10) // until `ip netns exec` has entered
   const { fd, inode } = await native().netnsOpen(path)
   assert.is(inode, (await stat(ns.path, { bigint: true })).ino)
   native().close(fd)
@@ -109,7 +109,7 @@ kernelTest(test, 'netns: after every kind of job all threads are in their own na
   await addon.channelClose(channel)
   addon.netnsRun(ns.fd, () => undefined)
   let after = await threads()
-  for (let i = 0; i < 500 && after.length > before.length; i++) { await sleep(10); after = await threads() } // a thread that has ended is seen for a moment
+  for (let i = 0; i < 3_000 && after.length > before.length; i++) { await sleep(10); after = await threads() } // a thread that has ended is seen for a moment
   assert.equal(after, before)
 }, { needs: ['tun'] })
 

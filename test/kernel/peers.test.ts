@@ -34,7 +34,7 @@ async function way ({ guests }: Stand, from: number, to: number): Promise<string
   const [four, six] = [`10.60.${String(to)}.10`, `fd00:60:${String(to)}::10`]
   const own = new Set([`10.60.${String(from)}.10`, `fd00:60:${String(from)}::10`])
   const found = new Set((await askAll(caller, [['tcp', four, 80], ['udp', four, 80], ['tcp', six, 80], ['udp', six, 80]])).map((saw) => own.has(saw) ? 'open' : saw === REFUSED || saw === 'EHOSTUNREACH' || saw === 'EACCES' || saw === 'ENETUNREACH' ? 'closed' : saw))
-  for (const address of [four, six]) found.add(await ping(caller, address, found.has('open') ? 2 : 1) ? 'open' : 'closed')
+  for (const address of [four, six]) found.add(await ping(caller, address, found.has('open') ? 15 : 2) ? 'open' : 'closed')
   return [...found].join(', ')
 }
 

@@ -28,7 +28,7 @@ async function running (): Promise<number[]> {
 
 /** Waits, boundedly, until something is so. */
 async function until<T> (what: string, look: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 0; tries < 600; tries++) {
+  for (const deadline = performance.now() + 60_000; performance.now() < deadline;) {
     const found = await look()
     if (found !== undefined) return found
     await pause(25)

@@ -65,7 +65,7 @@ async function compare ({ ns, tmp }: KernelTest, soil: () => Promise<void>): Pro
       const left = unlike(await facts(other, dev, what), await facts(ns, dev, what))
       if (left.length > 0) latest = left
       return left.length === 0 ? true : undefined
-    }, 15_000).catch(() => { assert.equal(latest, []) })
+    }, 60_000).catch(() => { assert.equal(latest, []) })
   }
   for (const one of [ns, other]) await one.must('ip', ['link', 'del', 'up0'])
   await again.destroy()

@@ -44,7 +44,7 @@ async function table ({ inside, outside }: Stand): Promise<Record<string, string
     const saw = await askAll(from, calls)
     const word = (text: string | undefined): string => text === REFUSED ? 'refused' : text === LATE ? 'dropped' : 'open'
     calls.forEach(([proto, , port], i) => { if (i % 2 === 0) found[`${direction} ${proto} ${String(port)}`] = word(saw[i]) === word(saw[i + 1]) ? word(saw[i]) : `${word(saw[i])}/${word(saw[i + 1])}` })
-    const pings = await Promise.all([to.four, to.six].map(async (address) => await ping(from, address, 1)))
+    const pings = await Promise.all([to.four, to.six].map(async (address) => await ping(from, address, 10)))
     found[`${direction} ping`] = pings[0] === pings[1] ? pings[0] === true ? 'open' : 'closed' : `${String(pings[0])}/${String(pings[1])}`
   }))
   return found
@@ -147,18 +147,18 @@ kernelTest(test, 'rules: they count, go on counting over changes and another hos
   assert.is(await asked(of.inside, 'udp', OUTSIDE.four, 81), REFUSED)
   const [, , logged, denied, allowed] = await chain(bed, 'out-nwf1')
   assert.equal([logged?.log?.prefix, logged?.limit?.rate], ['no udp: ', 10])
-  assert.is(denied?.counter?.packets, 1)
+  assert.ok((denied?.counter?.packets ?? 0) >= 1) // it asks again where the refusal is late
   assert.ok((allowed?.counter?.packets ?? 0) >= 4, 'SYN, ACK, data, FIN')
   const listed = await of.net.rules.list()
   assert.equal(listed.map(({ words, packets, bytes, live, config, number }) => [number, words, packets, bytes, live, config]), [
-    [1, 'deny out udp/81', 1, denied?.counter?.bytes, true, false], [2, 'allow out tcp/80', allowed?.counter?.packets, allowed?.counter?.bytes, true, false],
+    [1, 'deny out udp/81', denied?.counter?.packets, denied?.counter?.bytes, true, false], [2, 'allow out tcp/80', allowed?.counter?.packets, allowed?.counter?.bytes, true, false],
   ])
   await of.net.rules.add('allow in tcp/80')
   await of.net.rules.add('deny out tcp/81', { at: 1 })
   assert.is(await asked(of.inside, 'tcp', OUTSIDE.four, 81), REFUSED)
   const other = await host(bed)
   assert.equal((await (await other.network('net1')).rules.list()).map(({ words, packets }) => [words, packets]), [
-    ['deny out tcp/81', 1], ['deny out udp/81', 1], ['allow out tcp/80', allowed?.counter?.packets], ['allow in tcp/80', 0],
+    ['deny out tcp/81', 1], ['deny out udp/81', denied?.counter?.packets], ['allow out tcp/80', allowed?.counter?.packets], ['allow in tcp/80', 0],
   ])
   await (await other.network('net1')).rules.remove(2)
   await (await other.network('net1')).rules.remove('deny out tcp/81')

@@ -153,6 +153,7 @@ kernelTest(test, 'topology: macvtaps hang on the device that they are on, which 
   const seen = async (): Promise<unknown> => (await nw.topology()).uplinks.map(({ dev, direct }) => [dev, direct.map((one) => [one.dev, one.mode, one.state])])
   const shown = await ns.json<{ ifname: string, link: string, operstate: string }[]>('ip', ['-j', '-d', 'link', 'show', 'type', 'macvtap'])
   assert.equal(shown.map(({ ifname, link }) => [ifname, link]).sort(), [['mv10', 'up0'], ['mv2', 'up0'], ['mv3', 'idle0'], ['theirs0', 'up0']])
+  await eventually('carriers', async () => JSON.stringify(await seen()).split('"up"').length === 3 ? true : undefined) // the kernel notices them a moment later
   assert.equal(await seen(), [['up0', [['mv2', 'bridge', 'up'], ['mv10', 'bridge', 'up']]], ['idle0', [['mv3', 'vepa', 'no carrier']]]])
   assert.is((await nw.topology()).uplinks[0]?.direct[0]?.guest.mac, '52:54:00:00:00:72')
   await ns.must('ip', ['link', 'del', 'mv10'])

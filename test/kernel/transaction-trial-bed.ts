@@ -44,7 +44,7 @@ export function trial (name: string, body: (stand: Stand, context: KernelTest) =
   kernelTest(test, `transaction on trial: ${name}`, async (context) => {
     const { ns, tmp } = context
     const place = { netns: ns.name, guest: (await ns.add()).name, root: join(tmp, 'root') }
-    const other = async (): Promise<Host> => await openHost({ netns: ns.path, root: place.root, supervise: false, lockTimeout: 10_000 })
+    const other = async (): Promise<Host> => await openHost({ netns: ns.path, root: place.root, supervise: false, lockTimeout: 60_000 })
     const host = await other()
     try {
       await standing(host)

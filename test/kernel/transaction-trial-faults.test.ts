@@ -22,7 +22,7 @@ trial('killed at any step from its watcher on it is all as before, without a nex
   await back('killed on trial')
   for (let kill = from + 1; kill <= steps.length; kill++) { // for those before see test/faults/transaction.test.ts
     const what = `killed at step ${String(kill)}, ${steps[kill - 1] ?? ''}`
-    assert.is(await worker({ kill }).ended(20_000), -1, what)
+    assert.is(await worker({ kill }).ended(), -1, what)
     if (kill === from + 1) await (await other()).close() // there is no watcher yet
     await back(what)
   }
@@ -46,7 +46,7 @@ trial('killed at any step of its confirmation it is kept or as before', async ({
   await back('the way back')
   for (let kill = steps.lastIndexOf('let the record stand') + 1; kill <= steps.length; kill++) {
     const what = `killed at step ${String(kill)}, ${steps[kill - 1] ?? ''}`
-    assert.is(await worker({ confirm: true, kill }).ended(20_000), -1, what)
+    assert.is(await worker({ confirm: true, kill }).ended(), -1, what)
     await unwatched()
     const names = (await host.networks()).map(({ name }) => name)
     if (names.includes('going')) assert.equal(names, ['going', 'red'], what)
@@ -75,7 +75,7 @@ trial('a watcher that is killed with its process leaves it to the next command, 
 })
 
 trial('one that hangs is taken back by its watcher, and the networks of a host that ends with its process stay whose they are', async ({ worker, back }) => {
-  const hanging = worker({ confirmWithin: 1 })
+  const hanging = worker({ confirmWithin: 3 })
   await hanging.until(/^trial$/m, 60_000)
   hanging.child.kill('SIGSTOP')
   await unwatched()

@@ -16,7 +16,7 @@ trial('what is confirmed stays, and what is to go goes only then', async ({ host
   const committed = await attempt()
   assert.equal(committed.networks.map(({ name }) => name), ['coming', 'red'])
   assert.equal((await host.networks()).map(({ name, active }) => [name, active]), [['coming', true], ['going', true], ['red', true]])
-  assert.is((await exec('ip', ['netns', 'exec', guest, 'ping', '-c', '1', '-w', '5', '10.77.3.1'])).code, 0, 'what is on trial carries packets')
+  assert.is((await exec('ip', ['netns', 'exec', guest, 'ping', '-c', '1', '-w', '30', '10.77.3.1'])).code, 0, 'what is on trial carries packets')
   await committed.confirm()
   await committed.confirm()
   assert.is(await committed.outcome, 'kept')
@@ -30,7 +30,7 @@ trial('what is confirmed stays, and what is to go goes only then', async ({ host
 })
 
 trial('what nobody confirms in time is taken back, and a confirmation comes too late', async ({ attempt, back, host }) => {
-  const committed = await attempt({ confirmWithin: 0.5 })
+  const committed = await attempt({ confirmWithin: 2 })
   assert.is(await committed.outcome, 'taken back')
   assert.is(await code(async () => { await committed.confirm() }), 'NETWRIGHT_UNCONFIRMED')
   await back('not confirmed')
@@ -52,7 +52,7 @@ trial('a probe that is not content, a signal and a host that is closed take it b
     stop.abort()
   } })), 'NETWRIGHT_ABORTED')
   await back('the signal')
-  assert.is(await code(async () => await attempt({ confirmWithin: 0.3, probe: async ({ signal }) => { await new Promise((resolve) => { signal.addEventListener('abort', resolve) }); signal.throwIfAborted() } })), 'NETWRIGHT_PROBE_FAILED')
+  assert.is(await code(async () => await attempt({ confirmWithin: 2, probe: async ({ signal }) => { await new Promise((resolve) => { signal.addEventListener('abort', resolve) }); signal.throwIfAborted() } })), 'NETWRIGHT_PROBE_FAILED')
   await back('the time is over while the probe runs')
   const closing = await other()
   const pending = await closing.transaction(everything({ guest }), { confirmWithin: 60, probe: 'none' })

@@ -7,7 +7,7 @@ import { dhcp, dig, ping } from '../harness/guest.js'
 import { kernelTest, type KernelTest, type Namespace } from '../harness/kernel-test.js'
 import { settle, type Snapshot } from '../harness/snapshot.js'
 import { state } from '../faults/state.js'
-import { gateway, host, OUTSIDE, uplink } from './bed.js'
+import { eventually, gateway, host, OUTSIDE, uplink } from './bed.js'
 
 const red: NetworkInput = {
   name: 'red', forward: 'nat', bridge: 'nwred', mac: '52:54:00:00:00:01',
@@ -156,8 +156,7 @@ kernelTest(test, 'update: a dnsmasq that dies afterwards comes back with the new
   assert.is(await told, 'red')
   heard.abort()
   for (const pid of await dnsmasqs(bed)) process.kill(pid, 'SIGKILL')
-  let answers: readonly string[] = []
-  for (let tries = 0; tries < 100 && answers.length === 0; tries++) answers = (await dig(guest, '10.71.1.1', 'newer.'))?.answers ?? []
+  const answers = await eventually('its answer', async () => { const found = (await dig(guest, '10.71.1.1', 'newer.'))?.answers ?? []; return found.length > 0 ? found : undefined })
   assert.equal(answers, ['10.71.1.52'])
   await net.destroy()
   await h.close()
@@ -168,6 +167,8 @@ kernelTest(test, 'update: the modes of forwarding change what passes, in one com
   const { h, net, guest, outside } = await running(bed)
   assert.ok(await ping(guest, OUTSIDE.four))
   const watch = ns.spawn('nft', ['monitor'])
+  // It listens when it has seen something.
+  await eventually('a monitor that listens', async () => { for (const verb of ['add', 'delete']) await ns.must('nft', [verb, 'table', 'ip', 'mark']); return /mark/.test(watch.output()) ? true : undefined })
   const { changes } = await net.update({ ...red, forward: 'none' })
   assert.equal(changes.map(({ what, interrupts }) => [what, interrupts]), [['forward mode: nat becomes none', 'outage'], ['dnsmasq', 'blip']])
   assert.not(await ping(guest, OUTSIDE.four, 1))
@@ -181,6 +182,9 @@ kernelTest(test, 'update: the modes of forwarding change what passes, in one com
   await net.update(red)
   assert.ok(await ping(guest, OUTSIDE.four))
   assert.not(await ping(outside, address?.local ?? '', 1))
+  await ns.must('nft', ['add', 'table', 'ip', 'end'])
+  await watch.until(/table ip end/)
+  await ns.must('nft', ['delete', 'table', 'ip', 'end'])
   const commits = watch.output().split('# new generation').filter((part) => /element inet netwright /.test(part))
   assert.is(commits.length, 3, watch.output())
   await net.destroy()

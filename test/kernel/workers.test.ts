@@ -19,7 +19,7 @@ for (const lifetime of ['unlimited', 'process'] as const) {
     const root = join(tmp, 'root')
     await mkdir(root, { mode: 0o711 })
     const run = async (): Promise<void> => {
-      await must(process.execPath, ['--enable-source-maps', program, JSON.stringify({ netns: ns.path, root, lifetime, rounds: 8 } satisfies Order)], { env: { NODE_V8_COVERAGE: '' }, timeoutMs: 90_000 })
+      await must(process.execPath, ['--enable-source-maps', program, JSON.stringify({ netns: ns.path, root, lifetime, rounds: 8 } satisfies Order)], { env: { NODE_V8_COVERAGE: '' }, timeoutMs: 180_000 })
     }
     // The next run in the same place also finds what the crash left.
     for (let tries = 1; ; tries++) {
