@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openHost, type Host } from '../../src/index.js'
+import type { Background } from '../harness/command.js'
 import { veth, type KernelTest, type Namespace, type TestNamespace } from '../harness/kernel-test.js'
 
 /** The host's addresses on `up0`, and its neighbour's. */
@@ -55,6 +56,16 @@ export async function eventually<T> (what: string, look: () => Promise<T | undef
     await sleep(50)
   }
   throw new Error(`${what} never came`)
+}
+
+/** `nft monitor`, which listens: it has seen something. */
+export async function nftMonitor (ns: Namespace): Promise<Background> {
+  const watch = ns.spawn('nft', ['monitor'])
+  await eventually('a monitor that listens', async () => {
+    for (const verb of ['add', 'delete']) await ns.must('nft', [verb, 'table', 'ip', 'mark'])
+    return watch.output().includes('mark') ? true : undefined
+  })
+  return watch
 }
 
 /** Opens a host in the test's namespace, with everything below its directory. */

@@ -51,7 +51,7 @@ kernelTest(test, 'host bridge: is taken back, too, where no lock can be written'
   await nic(context)
   const before = await stateOf(context.ns)
   await using host = await open(context)
-  const trial = await host.hostBridge.create({ name: 'br0', uplink: 'eth0' }, { confirmWithin: 1 })
+  const trial = await host.hostBridge.create({ name: 'br0', uplink: 'eth0' }, { confirmWithin: 3 })
   await readOnly('/run/netwright', async () => {
     assert.is(await trial.outcome, 'taken back')
     await asBefore(context.ns, before, 'without a lock')
@@ -64,7 +64,7 @@ kernelTest(test, 'host bridge: a removal whose bridge is deleted meanwhile is fi
   const before = await stateOf(context.ns)
   await using host = await open(context)
   await (await host.hostBridge.create({ name: 'br0', uplink: 'eth0' }, { confirmWithin: 0 })).outcome
-  const removal = await host.hostBridge.remove('br0', { confirmWithin: 1 })
+  const removal = await host.hostBridge.remove('br0', { confirmWithin: 3 })
   await context.ns.must('ip', ['link', 'del', 'br0'])
   assert.is(await removal.outcome, 'kept')
   await eventually('what was before', async () => differs(before, await stateOf(context.ns)).length === 0 ? true : undefined)

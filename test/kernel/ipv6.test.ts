@@ -145,7 +145,7 @@ async function dhclient6 (ns: Namespace, tmp: string, name: string): Promise<{ r
   await writeFile(script, `#!/bin/sh\n[ "$reason" = BOUND6 ] && { ip -6 addr add "$new_ip6_address/$new_ip6_prefixlen" dev "$interface" nodad; env > ${out}; echo script is done; }\nexit 0\n`, { mode: 0o755 })
   // In the foreground it goes on after it is bound; its script tells.
   const client = ns.spawn('dhclient', ['-6', '-1', '-d', '-D', 'LL', '-cf', config, '-sf', script, '-lf', join(directory, 'leases'), '-pf', join(directory, 'pid'), '--no-pid', 'eth0'])
-  await client.until(/script is done/, 30_000)
+  await client.until(/script is done/)
   await client.stop()
   const env = await readFile(out, 'utf8')
   const value = (key: string): string => new RegExp(`^${key}=(.*)$`, 'm').exec(env)?.[1] ?? ''

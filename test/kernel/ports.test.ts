@@ -144,7 +144,7 @@ kernelTest(test, 'port: a monitor in a jail opens its TAP in the namespace where
     await heard.until(/listening on/)
     await vmm.until(new RegExp(`^${port.dev} 0x5[08]02`))
     await heard.until(new RegExp(port.mac))
-    assert.match(await must('ip', [...inside, 'ping', '-n', '-c', '1', '-w', '5', '10.7.0.1']), /1 received/)
+    assert.match(await must('ip', [...inside, 'ping', '-n', '-c', '1', '-w', '30', '10.7.0.1']), /1 received/)
   } finally { await vmm.stop(); await heard.stop() }
   await port.detach()
   await uplink.detach()

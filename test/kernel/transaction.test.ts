@@ -11,7 +11,7 @@ import { silent } from '../../src/log.js'
 import { kernelTest, type KernelTest, type TestNamespace } from '../harness/kernel-test.js'
 import { settle, type Snapshot } from '../harness/snapshot.js'
 import { state } from '../faults/state.js'
-import { host } from './bed.js'
+import { host, nftMonitor } from './bed.js'
 
 type Item = NetworkDefinition | NetworkWithPorts
 interface Link { readonly ifname: string, readonly master?: string, readonly ifindex: number, readonly flags: readonly string[], readonly linkinfo?: { readonly info_kind: string, readonly info_data?: { readonly persist?: boolean } } }
@@ -45,7 +45,7 @@ kernelTest(test, 'transaction: networks, ports, an update and removals are made 
   await using h = await host(bed, { supervise: false })
   await h.create([plain(0), plain(1), plain(2)])
   await (await h.network('net1')).attach({ kind: 'tap', dev: 'old0', fds: false })
-  const watch = ns.spawn('nft', ['monitor'])
+  const watch = await nftMonitor(ns)
   const { networks, ports, updates } = await h.transaction((tx) => {
     tx.create(plain(3), [{ kind: 'tap', dev: 'tap3' }, { kind: 'veth', netns: inside.name, hostDev: 'veth3', address: 'auto', defaultRoute: true }])
     tx.update(plain(1, { mtu: 1400, forward: 'route' }))
@@ -66,7 +66,7 @@ kernelTest(test, 'transaction: networks, ports, an update and removals are made 
   assert.match(await ns.must('ip', ['link', 'show', 'nwb1']), /mtu 1400/)
   assert.match(await inside.must('ip', ['route']), /default via 10\.60\.3\.1 dev eth0/)
   assert.match(await inside.must('ip', ['-br', 'addr', 'show', 'eth0']), new RegExp(`${(ports[1]?.ip ?? '?').replaceAll('.', '\\.')}/24`))
-  assert.ok((await inside.exec('ping', ['-c', '1', '-w', '5', '10.60.3.1'])).code === 0)
+  assert.ok((await inside.exec('ping', ['-c', '1', '-w', '30', '10.60.3.1'])).code === 0)
   const table = await ns.must('nft', ['list', 'table', 'inet', 'netwright'])
   for (const name of ['nwb0', 'nwb1', 'nwb3', 'nwb4']) assert.match(table, new RegExp(`set ours \\{[^}]*"${name}"`))
   assert.not.match(table, /nwb2/)

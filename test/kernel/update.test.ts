@@ -7,7 +7,7 @@ import { dhcp, dig, ping } from '../harness/guest.js'
 import { kernelTest, type KernelTest, type Namespace } from '../harness/kernel-test.js'
 import { settle, type Snapshot } from '../harness/snapshot.js'
 import { state } from '../faults/state.js'
-import { eventually, gateway, host, OUTSIDE, uplink } from './bed.js'
+import { eventually, gateway, host, nftMonitor, OUTSIDE, uplink } from './bed.js'
 
 const red: NetworkInput = {
   name: 'red', forward: 'nat', bridge: 'nwred', mac: '52:54:00:00:00:01',
@@ -166,9 +166,7 @@ kernelTest(test, 'update: the modes of forwarding change what passes, in one com
   const { ns } = bed
   const { h, net, guest, outside } = await running(bed)
   assert.ok(await ping(guest, OUTSIDE.four))
-  const watch = ns.spawn('nft', ['monitor'])
-  // It listens when it has seen something.
-  await eventually('a monitor that listens', async () => { for (const verb of ['add', 'delete']) await ns.must('nft', [verb, 'table', 'ip', 'mark']); return /mark/.test(watch.output()) ? true : undefined })
+  const watch = await nftMonitor(ns)
   const { changes } = await net.update({ ...red, forward: 'none' })
   assert.equal(changes.map(({ what, interrupts }) => [what, interrupts]), [['forward mode: nat becomes none', 'outage'], ['dnsmasq', 'blip']])
   assert.not(await ping(guest, OUTSIDE.four, 1))
