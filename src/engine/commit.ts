@@ -10,9 +10,10 @@ import type { Request } from '../netlink/request.js'
 import type { ChainObject } from '../kernel/object.js'
 import { chainsOf, endChains } from './chains.js'
 import type { Context } from './context.js'
+import type { Peering } from './cut-flows.js'
 import { guarded, type Dismissed, type Guarded } from './forwarding.js'
 import type { Ledger } from './ledger.js'
-import { isPairOf, pairMembers, pairsOf, together, type Pairs } from './peering.js'
+import { isPairOf, pairMembers, pairsOf, together, type Pairs, type Running } from './peering.js'
 import type { NetworkRecord } from './record.js'
 
 /** How often a commit is tried again when somebody else (nft flush ruleset) changes what it was decided on. */
@@ -29,9 +30,9 @@ export async function elementsOf (context: Context, networks: readonly NetworkRe
 /**
  * Adds the elements of networks to the owner's table, which is made where it is missing: with those of all that stand, too, whose elements somebody has flushed then.
  * A table without any standing network is left over from a crash and is made anew, as is one that refuses: somebody has taken parts of it away, or
- * put an element of ours in. `networks`: whose elements they are, those that change as they will be. Resolves with the pairs of peers that may talk no more.
+ * put an element of ours in. `networks`: whose elements they are, those that change as they will be. Resolves with the pairs of peers of these networks, before and now.
  */
-export async function publish (context: Context, elements: readonly Request[], networks: readonly NetworkRecord[]): Promise<Pairs> {
+export async function publish (context: Context, elements: readonly Request[], networks: readonly NetworkRecord[]): Promise<Peering> {
   const standing = await context.book.look()
   const names = networks.map(({ definition }) => definition.name)
   const [had, have] = [pairsOf(names, standing), pairsOf(names, together(standing, networks))]
@@ -47,16 +48,17 @@ export async function publish (context: Context, elements: readonly Request[], n
     refused = true // whoever comes here again has been
     await nftBatch(context.nft, requests)
   })
-  return new Map([...had].filter(([pair]) => !have.has(pair)))
+  return { had, have }
 }
 
-/** The elements and chains of all that stand. */
-async function allElements (context: Context, standing: Ledger): Promise<Request[]> {
-  const networks = standing.networks()
-  return [...await elementsOf(context, networks), ...addMembers(context.table, pairMembers(allPairs(standing, networks)))]
+/** The elements and chains of all that stand; `instead`: those of them that are as these records say. */
+async function allElements (context: Context, standing: Ledger, instead: readonly NetworkRecord[] = []): Promise<Request[]> {
+  const other = new Map(instead.map((network) => [network.bridge.index, network]))
+  const networks = standing.networks().map((network) => other.get(network.bridge.index) ?? network)
+  return [...await elementsOf(context, networks), ...addMembers(context.table, pairMembers(allPairs(together(standing, instead), networks)))]
 }
 
-const allPairs = (standing: Ledger, networks: readonly NetworkRecord[]): Pairs => pairsOf(networks.map(({ definition }) => definition.name), standing)
+const allPairs = (standing: Running, networks: readonly NetworkRecord[]): Pairs => pairsOf(networks.map(({ definition }) => definition.name), standing)
 
 /** Made where it is missing or may be damaged, else extended by what these networks need. */
 async function guardFor (context: Context, guard: Guarded, { networks, anew }: { readonly networks: readonly Pick<NetworkRecord, 'bridge'>[], readonly anew: boolean }): Promise<Request[]> {
@@ -98,8 +100,8 @@ async function lacks (context: Context, standing: Ledger): Promise<boolean> {
   return missing
 }
 
-/** What a running network had, and what an update has added to it. */
-export interface Restoring { readonly before: NetworkRecord, readonly away: NetworkRecord['members'], readonly chains: readonly Pick<ChainObject, 'name'>[] }
+/** What a running network had, and what an update has added to it. `beside`: what all networks had that are put back together, this one among them; of a trial others stand. */
+export interface Restoring { readonly before: NetworkRecord, readonly beside: readonly NetworkRecord[], readonly away: NetworkRecord['members'], readonly chains: readonly Pick<ChainObject, 'name'>[] }
 
 /** Brings elements and chains back that an update took away, and takes away those that it added, however far it got. One commit. */
 export async function restore (context: Context, restoring: Restoring): Promise<void> {
@@ -108,16 +110,16 @@ export async function restore (context: Context, restoring: Restoring): Promise<
     const guard = await guarded(context)
     const requests = await exists(context, context.table)
       ? await restored(context, standing, restoring)
-      : [...createRuleset(context.table), ...await allElements(context, standing)]
+      : [...createRuleset(context.table), ...await allElements(context, standing, restoring.beside)]
     if (guard !== undefined) requests.push(...await exists(context, guardTable) ? extendGuard(guard) : createGuard(guard))
     await nftBatch(context.nft, requests)
   })
 }
 
 /** A forwarded port that leads to another guest is the same key with another value, which cannot be added beside it: so what is there is read first. */
-async function restored ({ nft, table }: Context, standing: Ledger, { before, away, chains }: Restoring): Promise<Request[]> {
+async function restored ({ nft, table }: Context, standing: Ledger, { before, beside, away, chains }: Restoring): Promise<Request[]> {
   const { definition, bridge, members: own, chains: kept = [] } = before
-  const back = [...own, ...pairMembers(pairsOf([definition.name], standing))]
+  const back = [...own, ...pairMembers(pairsOf([definition.name], together(standing, beside)))]
   const there = new Map((await readMembers(nft, table)).map((member) => [memberKey(member), member]))
   const wanted = new Set(back.map(memberKey))
   const missing = back.filter((member) => { const found = there.get(memberKey(member)); return found === undefined || valueOf(found) !== valueOf(member) })

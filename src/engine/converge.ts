@@ -34,7 +34,7 @@ export async function converge ({ updates: all = [] }: BatchRecord, { context, d
     }
   }
   await attempt('links', updates, async (update) => { await links(update, { context, steps }) })
-  await attempt('nft elements', updates, async (update) => { await elements(update, context) })
+  await attempt('nft elements', updates, async (update) => { await elements(update, updates, context) })
   await attempt('forwarding', updates.filter(({ before, after }) => before.forwarding.ipv4 !== after.forwarding.ipv4 || before.forwarding.ipv6 !== after.forwarding.ipv6), async (update) => { await forwarding(update, context) })
   await attempt('dnsmasq', updates.filter(({ before, after }) => daemonNeed(after.definition, before.definition) !== 'nothing'), async (update) => { await daemon(update, { context, daemons }) })
   return left
@@ -46,11 +46,11 @@ async function links ({ before, after }: UpdateRecord, { context, steps }: Pick<
   await putBack({ after: before, difference: difference(after, before, ports, { ipv6: context.ipv6 }), about: { network: name } }, { context, step: steps, signal: undefined })
 }
 
-async function elements ({ before, after }: UpdateRecord, context: Context): Promise<void> {
+async function elements ({ before, after }: UpdateRecord, all: readonly UpdateRecord[], context: Context): Promise<void> {
   const { removed, chains } = difference(after, before, [], { ipv6: context.ipv6 })
   const need = needOf(before)
   if (need !== undefined) await enlist(context, [need])
-  await restore(context, { before, away: removed, chains: chains.removed })
+  await restore(context, { before, beside: all.map((one) => one.before), away: removed, chains: chains.removed })
 }
 
 async function forwarding ({ before }: UpdateRecord, context: Context): Promise<void> {

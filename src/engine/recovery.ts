@@ -5,6 +5,7 @@ import { monotonic } from '../kernel/footprint.js'
 import { now } from '../netlink/breathe.js'
 import { locked, type Context } from './context.js'
 import { converge } from './converge.js'
+import { cutFlows } from './cut-flows.js'
 import type { Daemons } from './daemons.js'
 import { difference } from './difference.js'
 import { unforwarded } from './flows.js'
@@ -12,6 +13,7 @@ import type { Grave } from './graves.js'
 import type { Kept } from './recycle.js'
 import { lives } from './identity.js'
 import type { Ledger } from './ledger.js'
+import { pairsOf, type Pairs } from './peering.js'
 import type { BatchRecord, PortRecord } from './record.js'
 import { stopIfAborted, undoSteps } from './steps.js'
 import { teardown, type Left } from './teardown.js'
@@ -54,10 +56,13 @@ export async function clear (record: BatchRecord, { context, daemons }: Means): 
   return left
 }
 
-/** Connections by forwards that are gone again are forgotten. */
-async function takenBack (record: BatchRecord, context: Context): Promise<void> {
-  await context.book.revert(record)
-  context.flows.forget((record.updates ?? []).flatMap(({ before, after }) => unforwarded(after, difference(after, before, [], { ipv6: context.ipv6 }).removed)))
+/** Connections by forwards, rules and peers that are gone again are forgotten. */
+async function takenBack (record: BatchRecord, { book, flows, ipv6 }: Context): Promise<void> {
+  const updates = (record.updates ?? []).map(({ before, after }) => ({ before: after, after: before }))
+  const pairs = async (): Promise<Pairs> => pairsOf(updates.map(({ after }) => after.definition.name), await book.look())
+  const had = await pairs()
+  await book.revert(record)
+  flows.forget([...updates.flatMap(({ before, after }) => unforwarded(before, difference(before, after, [], { ipv6 }).removed)), ...cutFlows(updates, { had, have: await pairs() })])
 }
 
 /** Ports that outlive the networks of a record, down and without master, for the next start. */

@@ -16,12 +16,11 @@ import { claim } from './claim.js'
 import { loosen, publish } from './commit.js'
 import { locked, type Context } from './context.js'
 import { needOf } from './converge.js'
-import { cutFlows, partedFlows } from './cut-flows.js'
+import { cutFlows, type Peering } from './cut-flows.js'
 import { unforwarded } from './flows.js'
 import { dismiss, dismissed, enlist, switchOn } from './forwarding.js'
 import { openGuests, type Guests } from './guests.js'
 import { all, IndexTaken, joinPorts, makeBatch } from './make.js'
-import type { Pairs } from './peering.js'
 import { abandon, clear, whenQuiet, type Means } from './recovery.js'
 import { foresee, type Content } from './book.js'
 import type { BatchRecord, NetworkRecord, PortRecord, UpdateRecord } from './record.js'
@@ -183,10 +182,10 @@ class Transaction {
     const { context, daemons } = this.#means
     const { networks, updates } = batch
     await this.#reload(batch)
-    let parted: Pairs = new Map()
+    let peering: Peering = { had: new Map(), have: new Map() }
     if (elements.length > 0 || updates.length > 0) {
       await this.#step.before('commit nft')
-      parted = await publish(context, elements, [...networks.map(({ record }) => record), ...updates.map(({ after }) => after)])
+      peering = await publish(context, elements, [...networks.map(({ record }) => record), ...updates.map(({ after }) => after)])
       await this.#step.before('switch forwarding on')
       await switchOn(context, [...networks.map(({ record }) => record.forwarding), ...updates.map(({ after }) => after.forwarding)])
     }
@@ -202,7 +201,7 @@ class Transaction {
     }
     await this.#step.before('let the record stand')
     await context.book.stand(record)
-    context.flows.forget([...updates.flatMap(({ before, after, difference }) => [...unforwarded(before, difference.removed), ...cutFlows(before, after)]), ...partedFlows(parted)])
+    context.flows.forget([...updates.flatMap(({ before, difference }) => unforwarded(before, difference.removed)), ...cutFlows(updates, peering)])
     const idle = updates.filter(({ need }) => need === 'stop').map(({ after }) => after)
     if (idle.length > 0) await daemons.forget(idle).catch((error: unknown) => { context.logger.warn({ err: error }, 'files of dnsmasq stay') })
     await this.#remove()

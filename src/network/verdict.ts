@@ -29,6 +29,12 @@ export function modePasses ({ forward: { mode } }: Pick<Definition, 'forward'>, 
   return direction === 'out' ? mode !== 'none' : mode === 'route' || mode === 'open'
 }
 
+/** Whether a forwarded port that guests of other networks may use leads to where the packet goes. Of a guest that is named by its port, only the port is known. */
+export function opensForward ({ forwards = [] }: Pick<Definition, 'forwards'>, { to, protocol, port = 0 }: Packet): boolean {
+  return forwards.some(({ networks, proto, guest, guestPort, port: first, end = first }) => networks === true && numbers[proto] === protocol &&
+    guestPort <= port && port <= guestPort + end - first && (!isIp(guest) || guest === to))
+}
+
 function matcher ({ family, protocol, ports, from, to }: FilterRule): Match {
   const [source, destination] = [within(from), within(to)]
   const number = protocol === undefined ? undefined : numbers[protocol]

@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert'
 import type { Host, Network, NetworkInput } from '../../src/index.js'
 import { ping } from '../harness/guest.js'
 import { kernelTest, type KernelTest, type Namespace } from '../harness/kernel-test.js'
-import { host } from './bed.js'
-import { answers, askAll, definition, guest, plainRefusals, plainUplink } from './forwards-bed.js'
+import { HOST, host } from './bed.js'
+import { answers, askAll, definition, guest, plainRefusals, plainUplink, streaming } from './forwards-bed.js'
 
 const needs = { needs: ['nft'] }
 const REFUSED = 'ECONNREFUSED'
@@ -87,6 +87,54 @@ kernelTest(test, 'peers: one way, only the one\'s guests begin, and are answered
   await say(undefined, second)
   assert.is(await both(of, 1, 2), 'closed / closed')
   assert.is(await elements(bed), 0)
+  for (const network of of.networks) await network.destroy()
+  await of.h.close()
+}, needs)
+
+kernelTest(test, 'peers: connections end with the peering, also where both networks take replies, and those that something else permits do not', async (bed) => {
+  const of = await stand(bed, [
+    { peers: ['net2', 'net3', 'net4', { network: 'net5', direction: 'out' }] }, {}, { forward: 'route' }, { rules: ['allow in udp/7004 from 10.60.1.0/24'] },
+    { forwards: [{ proto: 'udp', host: 7005, guest: '10.60.5.10', guestPort: 7005, networks: true }] },
+  ])
+  const [net1, net2] = of.networks
+  const [one, two, three, four, five] = of.guests
+  if (net1 === undefined || net2 === undefined || one === undefined || two === undefined || three === undefined || four === undefined || five === undefined) throw new Error('too few')
+  const say = async (network: Network, peers: NetworkInput['peers']): Promise<void> => { await network.update({ ...await network.spec(), peers }); await of.h.settled() }
+  const parted = [await streaming(one, two, '10.60.2.10', 7000), await streaming(two, one, '10.60.1.10', 7010), await streaming(one, two, 'fd00:60:2::10', 7020), await streaming(one, five, '10.60.5.10', 7030)]
+  const permitted = [await streaming(one, three, '10.60.3.10', 7003), await streaming(one, four, '10.60.4.10', 7004), await streaming(one, five, HOST.four, 7005)]
+  await say(net2, [{ network: 'net1', direction: 'out' }])
+  await say(net1, [{ network: 'net2', direction: 'out' }, 'net3', 'net4', 'net5'])
+  for (const [i, stream] of [...parted, ...permitted].entries()) await stream.goesOn(`stream ${String(i)}, which each side permits by now`)
+  await say(net1, undefined)
+  for (const [i, stream] of permitted.entries()) await stream.goesOn(`stream ${String(i)}, which the mode, a rule or a forward permits`)
+  const [, back, , last] = parted
+  await back?.goesOn('what the other side permits still')
+  await last?.ends('what was begun with a peer that is none')
+  await say(net2, undefined)
+  for (const [i, stream] of parted.entries()) await stream.ends(`stream ${String(i)} of peers that are parted`)
+  for (const [i, stream] of permitted.entries()) await stream.goesOn(`stream ${String(i)}, in the end`)
+  for (const stream of [...parted, ...permitted]) await stream.stop()
+  for (const network of of.networks) await network.destroy()
+  await of.h.close()
+}, needs)
+
+kernelTest(test, 'peers: what a peer may do goes on without a rule that allowed it too, and peers on trial are parted when it is taken back', async (bed) => {
+  const of = await stand(bed, [{ forward: 'nat' }, { forward: 'none', rules: ['allow in udp/7000'], peers: [{ network: 'net1', direction: 'in' }] }, {}])
+  const [, net2, net3] = of.networks
+  const [one, two, three] = of.guests
+  if (net2 === undefined || net3 === undefined || one === undefined || two === undefined || three === undefined) throw new Error('too few')
+  const peers = await streaming(one, two, '10.60.2.10')
+  await net2.rules.remove(1)
+  await of.h.settled()
+  await peers.goesOn('what is the peer\'s still')
+  const spec = await net3.spec()
+  const trial = await of.h.transaction((tx) => { tx.update({ ...spec, peers: ['net1'] }) }, { confirmWithin: 600, probe: 'none' })
+  const tried = await streaming(one, three, '10.60.3.10', 7001)
+  await trial.takeBack()
+  await of.h.settled()
+  await tried.ends('what was on trial')
+  await peers.goesOn('what is nobody else\'s')
+  for (const stream of [peers, tried]) await stream.stop()
   for (const network of of.networks) await network.destroy()
   await of.h.close()
 }, needs)

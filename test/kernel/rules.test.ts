@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert'
 import type { Host, Network, NetworkInput, RuleInput } from '../../src/index.js'
 import { dhcp, dig, guest as plugged, ping } from '../harness/guest.js'
 import { kernelTest, type KernelTest, type Namespace } from '../harness/kernel-test.js'
-import { eventually, gateway, HOST, host, nameServer, OUTSIDE, UPSTREAM } from './bed.js'
-import { answers, askAll, asked, definition, guest, plainRefusals, plainUplink, type Call } from './forwards-bed.js'
+import { gateway, HOST, host, nameServer, OUTSIDE, UPSTREAM } from './bed.js'
+import { answers, askAll, asked, definition, guest, plainRefusals, plainUplink, streaming, type Call } from './forwards-bed.js'
 
 const needs = { needs: ['nft'] }
 const REFUSED = 'ECONNREFUSED'
@@ -98,39 +98,16 @@ kernelTest(test, 'rules: a routed network is closed but for what is allowed, and
   await leave(of)
 }, needs)
 
-const stream = `
-const s = require('dgram').createSocket('udp4')
-let n = 0
-s.on('message', () => console.log('heard ' + ++n + ';')).on('error', (e) => console.log(e.code))
-s.bind(7000, () => { console.log('bound'); if (process.argv[1]) s.send('x', 7000, process.argv[1]) })`
-const flood = `
-const s = require('dgram').createSocket('udp4')
-let n = 0
-s.on('error', () => {}).on('message', (d, r) => { console.log('asked'); setInterval(() => s.send('y', r.port, r.address, () => console.log('sent ' + ++n + ';')), 10) })
-s.bind(7000, () => console.log('bound'))`
-const env = { NODE_V8_COVERAGE: '', NODE_OPTIONS: '' }
-
 kernelTest(test, 'rules: a live deny ends what it forbids, also where only the other side goes on sending, and nothing else', async (bed) => {
   const of = await stand(bed, { forward: 'nat' })
   const { inside, outside, net } = of
-  const sender = outside.spawn(process.execPath, ['-e', flood], { env })
-  await sender.until(/bound/)
-  const listener = inside.spawn(process.execPath, ['-e', stream, OUTSIDE.four], { env })
-  await listener.until(/heard/)
-  const heard = (): number => Number([...listener.output().matchAll(/heard (\d+);/g)].at(-1)?.[1] ?? 0)
-  const sent = (): number => Number([...sender.output().matchAll(/sent (\d+);/g)].at(-1)?.[1] ?? 0)
+  const stream = await streaming(inside, outside, OUTSIDE.four)
   await rules(net, ['deny out tcp'])
-  const from = heard()
-  await eventually('more of what is not forbidden', async () => await Promise.resolve(heard() > from + 10 ? true : undefined))
+  await stream.goesOn('what is not forbidden')
   await rules(net, ['deny out udp/7000'])
   await of.h.settled()
-  await eventually('the end of the stream', async () => {
-    const [before, then] = [heard(), sent()]
-    await eventually('what is sent', async () => await Promise.resolve(sent() > then + 20 ? true : undefined))
-    return heard() === before ? true : undefined
-  })
-  await sender.stop()
-  await listener.stop()
+  await stream.ends('what is forbidden')
+  await stream.stop()
   await leave(of)
 }, needs)
 
