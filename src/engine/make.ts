@@ -1,8 +1,8 @@
 /**
- * What a batch makes in the kernel before it is published. The bridges go out while the TAPs are made; a slice of requests is encoded while the kernel
- * works on the one before, and the firewall's elements are encoded meanwhile.
+ * What a batch makes in the kernel. The bridges go out while the TAPs are made; a slice of requests is encoded while the kernel works on the one before,
+ * and the firewall's elements are encoded meanwhile. Where nothing else is to come before it, they are committed meanwhile, too.
  *
- * A guest never has a path without a firewall: ports of networks that are new join their bridge after the commit (`joinPorts`).
+ * A guest never has a path without a firewall: ports of networks that are new join their bridge after the commit.
  */
 import { KernelError, NetwrightError } from '../errors.js'
 import { addressRequest, readAddresses, removeAddressRequest } from '../kernel/addr.js'
@@ -21,7 +21,7 @@ import { elementsOf } from './commit.js'
 import type { Context } from './context.js'
 import type { Tolerant } from './difference.js'
 import { furnishGuests } from './guest-side.js'
-import { sendPieces, type Piece, type Sending } from './sending.js'
+import { gathered, sendPieces, type Piece, type Sending } from './sending.js'
 import { joiningRequests, makingRequests } from './source.js'
 import { stopIfAborted, type Steps } from './steps.js'
 import { makeTaps, type TapFds } from './taps.js'
@@ -37,24 +37,23 @@ export interface Making {
   readonly fds: TapFds
 }
 
-/** Links, addresses, routes, sysctls and guests' sides. Returns what is to be committed for them. Throws IndexTaken, KernelError, NETWRIGHT_NAME_IN_USE, NETWRIGHT_UNKNOWN_OUTCOME. */
-export async function makeBatch (batch: Batch, making: Making): Promise<readonly Request[]> {
+/** Commits what makes the networks of a batch reachable. */
+export type Publish = (elements: readonly Request[]) => Promise<void>
+
+/**
+ * Links, addresses, routes, sysctls and guests' sides. Returns what is to be committed for them. With `publish` that is done here, as soon as the networks'
+ * own links are there: then ports join them at once, while without they wait for `joinPorts`. Throws IndexTaken, KernelError, NETWRIGHT_NAME_IN_USE, NETWRIGHT_UNKNOWN_OUTCOME.
+ */
+export async function makeBatch (batch: Batch, making: Making, publish?: Publish): Promise<readonly Request[]> {
   const { context, step, fds } = making
   const taps = batch.ports.some(({ record }) => record.link.type === 'tap')
   if (taps) await step.before('make TAPs')
   await step.before('make links')
   const sending = sendingOf(making)
   try {
-    const [elements] = await all([
-      turn().then(async () => await encode(context, batch)),
-      sendPieces(networkPieces(batch, surroundings(context)), sending),
-      ...taps ? [makeTaps(context, batch.ports, fds)] : [],
-    ])
-    await sendPieces(portPieces(batch, surroundings(context)), sending)
-    if (batch.updates.length > 0) await step.before('change links')
-    await sendPieces(tolerantPieces(batch.updates, ({ difference }) => difference.first), sending)
-    await step.before('write sysctls')
-    await writeSysctls(context.netns.fd, [...batch.networks.flatMap(({ record }) => record.sysctls), ...batch.updates.flatMap(({ difference }) => difference.sysctls)])
+    const [{ elements, ports }] = await all([makeNetworks(batch, making, publish), ...taps ? [makeTaps(context, batch.ports, fds)] : []])
+    await sendPieces(ports, sending)
+    if (batch.updates.length > 0) await changeNetworks(batch, making)
     if (batch.ports.some(({ guest }) => guest !== undefined)) {
       await step.before('furnish guests\' sides')
       await furnishGuests(context, batch.ports)
@@ -64,6 +63,30 @@ export async function makeBatch (batch: Batch, making: Making): Promise<readonly
     if (collided(error)) await whichTaken(context, [...batch.networks.map(({ record }) => record.bridge), ...batch.ports.map(({ record }) => record.link)])
     throw error
   }
+}
+
+/** What networks are without their ports, whose requests are encoded meanwhile. */
+async function makeNetworks (batch: Batch, making: Making, publish: Publish | undefined): Promise<{ readonly elements: readonly Request[], readonly ports: readonly Piece[] }> {
+  const { context, step } = making
+  const [elements] = await all([turn().then(async () => await encode(context, batch)), sendPieces(networkPieces(batch, surroundings(context)), sendingOf(making))])
+  const [ports] = await all([
+    gathered(portPieces(batch, surroundings(context), publish !== undefined)),
+    (async () => {
+      if (batch.networks.length > 0) await step.before('write sysctls')
+      await writeSysctls(context.netns.fd, batch.networks.flatMap(({ record }) => record.sysctls))
+      await publish?.(elements)
+    })(),
+  ])
+  return { elements, ports }
+}
+
+/** What running networks get before the commit. */
+async function changeNetworks ({ updates }: Batch, making: Making): Promise<void> {
+  const { context, step } = making
+  await step.before('change links')
+  await sendPieces(tolerantPieces(updates, ({ difference }) => difference.first), sendingOf(making))
+  await step.before('write sysctls')
+  await writeSysctls(context.netns.fd, updates.flatMap(({ difference }) => difference.sysctls))
 }
 
 /** Waits for all of them, then throws what the first of them threw: an undo must not meet what is still on its way. */
@@ -82,11 +105,12 @@ function * networkPieces ({ networks }: Batch, around: Surroundings): Generator<
   }
 }
 
-function * portPieces ({ ports }: Batch, around: Surroundings): Generator<Piece> {
+/** `all`: also those of networks that are new join them. */
+function * portPieces ({ ports }: Batch, around: Surroundings, all: boolean): Generator<Piece> {
   for (const port of ports) {
     const { record: { link }, about, stocked, fresh } = port
     const here = within(port, around)
-    yield { about, requests: [...makingRequests(link, stocked, here), ...fresh ? [] : joiningRequests(link)] }
+    yield { about, requests: [...makingRequests(link, stocked, here), ...fresh && !all ? [] : joiningRequests(link)] }
   }
 }
 
@@ -121,13 +145,13 @@ async function whichTaken (context: Context, links: readonly LinkObject[]): Prom
 
 /**
  * After the commit: ports of new networks join them, those that the last stop left come back, and what an update takes away goes.
- * A kept port that is gone meanwhile (a TAP without descriptors) is no error.
+ * A kept port that is gone meanwhile (a TAP without descriptors) is no error. `joined`: the new ones have done it.
  */
-export async function joinPorts (batch: Batch, making: Omit<Making, 'fds'>): Promise<void> {
+export async function joinPorts (batch: Batch, making: Omit<Making, 'fds'>, joined: boolean): Promise<void> {
   const { context } = making
   const back = await returning(batch, context)
   const pieces: Piece[] = [
-    ...batch.ports.filter(({ fresh }) => fresh).map((port) => ({ about: port.about, requests: joiningRequests(port.record.link) })),
+    ...batch.ports.filter(({ fresh }) => fresh && !joined).map((port) => ({ about: port.about, requests: joiningRequests(port.record.link) })),
     ...back.map((request) => ({ requests: [request], unless: ['ENODEV'] })),
     ...tolerantPieces(batch.updates, ({ difference }) => difference.last),
   ]

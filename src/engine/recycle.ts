@@ -146,6 +146,11 @@ export class Recycler implements Stock {
 
   #of (shape: string, state: Entry['state']): Entry[] { return [...this.#entries.values()].filter((entry) => entry.state === state && entry.shape === shape) }
 
+  #first (shape: string): Entry | undefined {
+    for (const entry of this.#entries.values()) if (entry.state === 'proved' && entry.shape === shape) return entry
+    return undefined
+  }
+
   /** One that is not what it was when it was laundered is laundered again. */
   async #prove (shape: string, count: number): Promise<void> {
     const measure = this.#measures.known(shape)
@@ -170,7 +175,7 @@ export class Recycler implements Stock {
 
   take (wanted: Wanted): Stocked | undefined {
     const shape = shapeWanted(wanted)
-    const entry = shape === undefined ? undefined : this.#of(shape, 'proved')[0]
+    const entry = shape === undefined ? undefined : this.#first(shape)
     if (shape === undefined || entry?.counters === undefined) return undefined
     this.#entries.delete(entry.link.index)
     if (this.#opened.size > MOST) this.#opened.clear() // of links that did not come back

@@ -51,6 +51,18 @@ export async function sendPieces (pieces: Iterable<Piece>, sending: Sending): Pr
   if (failed !== undefined) throw failed.error
 }
 
+/** All of them, encoded ahead of their time. */
+export async function gathered (pieces: Iterable<Piece>): Promise<readonly Piece[]> {
+  const pace = pacer()
+  const all: Piece[] = []
+  for (const piece of pieces) {
+    all.push(piece)
+    const rest = pace()
+    if (rest !== undefined) await rest
+  }
+  return all
+}
+
 async function * slices (pieces: Iterable<Piece>): AsyncGenerator<Piece[], void, undefined> {
   const pace = pacer()
   let slice: Piece[] = []

@@ -78,7 +78,7 @@ async function refuse ({ create = [], start = [], update = [] }: Work, { store }
 }
 
 /** A batch whose intent is on record. */
-interface Begun { readonly batch: Batch, readonly record: BatchRecord, readonly elements: readonly Request[] }
+interface Begun { readonly batch: Batch, readonly record: BatchRecord, readonly elements: readonly Request[], /** They are committed. */ readonly published: boolean }
 
 class Transaction {
   readonly #work: Work
@@ -140,14 +140,16 @@ class Transaction {
     const batch = await planBatch(this.#work, { context, guests: this.#guests })
     const [networks, ports] = [batch.networks.map(({ record }) => record), batch.ports.map((port) => port.record)]
     const record = await this.#intend(batch, { networks, ports })
-    const begun: Begun = { batch, record, elements: [] }
+    const begun: Begun = { batch, record, elements: [], published: networks.length > 0 && batch.updates.length === 0 && !isSlow(batch) }
     return await this.#orUndo(begun, async () => {
       await context.stock?.used(batch.stocked)
       if (networks.length > 0) await claim(context)
       const running = [...networks, ...batch.updates.map(({ before, after }) => union(before, after))]
       if (running.length > 0) await this.#step.before('record forwarding')
       // The switch comes after the commit, so its record may come while the links are made.
-      const [elements] = await all([makeBatch(batch, { context, step: this.#step, signal, fds: this.#fds }), enlist(context, running.flatMap((network) => needOf(network) ?? [])), foresee(record)])
+      const enlisting = enlist(context, running.flatMap((network) => needOf(network) ?? []))
+      const publish = async (made: readonly Request[]): Promise<void> => { await enlisting; await this.#publish(batch, made) }
+      const [elements] = await all([makeBatch(batch, { context, step: this.#step, signal, fds: this.#fds }, begun.published ? publish : undefined), enlisting, foresee(record)])
       context.stock?.moved(batch.stocked)
       return { ...begun, elements }
     })
@@ -178,20 +180,24 @@ class Transaction {
     }
   }
 
-  async #finish ({ batch, record, elements }: Begun): Promise<Transacted> {
+  /** Networks are reachable from here on. Resolves with who might talk to whom before, and may now. */
+  async #publish ({ networks, updates }: Batch, elements: readonly Request[]): Promise<Peering> {
+    const { context } = this.#means
+    await this.#step.before('commit nft')
+    const peering = await publish(context, elements, [...networks.map(({ record }) => record), ...updates.map(({ after }) => after)])
+    await this.#step.before('switch forwarding on')
+    await switchOn(context, [...networks.map(({ record }) => record.forwarding), ...updates.map(({ after }) => after.forwarding)])
+    return peering
+  }
+
+  async #finish ({ batch, record, elements, published }: Begun): Promise<Transacted> {
     const { context, daemons } = this.#means
     const { networks, updates } = batch
     await this.#reload(batch)
-    let peering: Peering = { had: new Map(), have: new Map() }
-    if (elements.length > 0 || updates.length > 0) {
-      await this.#step.before('commit nft')
-      peering = await publish(context, elements, [...networks.map(({ record }) => record), ...updates.map(({ after }) => after)])
-      await this.#step.before('switch forwarding on')
-      await switchOn(context, [...networks.map(({ record }) => record.forwarding), ...updates.map(({ after }) => after.forwarding)])
-    }
+    const peering = !published && (elements.length > 0 || updates.length > 0) ? await this.#publish(batch, elements) : { had: new Map(), have: new Map() }
     if (networks.length + updates.length > 0) {
       await this.#step.before('bring ports back')
-      await joinPorts(batch, { context, step: this.#step, signal: this.#means.signal })
+      await joinPorts(batch, { context, step: this.#step, signal: this.#means.signal }, published)
     }
     await this.#release(batch)
     if (this.#means.trial !== undefined) await this.#try(updates, record)
