@@ -83,8 +83,7 @@ async function plan (work: Work, { context, guests }: Planning, stock: (wanted: 
   const decided = await decide(context, work)
   const fresh = decided.fresh.map(({ definition }) => definition)
   await able([...fresh, ...decided.changed.map(({ after }) => after)])
-  await stillThere(context.netns)
-  await claimable(context)
+  await Promise.all([stillThere(context.netns), claimable(context)])
   const removal = await removalOf(context, work)
   try {
     const coming = [...fresh, ...decided.changed.map(({ after }) => after)]

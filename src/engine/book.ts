@@ -247,11 +247,11 @@ export class Book {
   /** Removes what `littered` sees; once is enough while nobody else has the lock. Callers hold it. */
   async sweep (): Promise<void> {
     if (this.#swept) return
-    for (const shelf of [this.#standing, this.#journal]) for (const name of (await shelf.look()).void) await removeFile(join(shelf.directory, name))
-    await removeTemps(this.#places.journal)
-    await removeTemps(this.#places.standing)
-    await removeTemps(this.#places.graves)
-    await removeTemps(this.#shared, this.#sharedNames)
+    const { journal, standing, graves } = this.#places
+    await Promise.all([
+      ...[this.#standing, this.#journal].map(async (shelf) => { for (const name of (await shelf.look()).void) await removeFile(join(shelf.directory, name)) }),
+      ...[journal, standing, graves].map(async (directory) => { await removeTemps(directory) }), removeTemps(this.#shared, this.#sharedNames),
+    ])
     this.#swept = this.#holding
   }
 

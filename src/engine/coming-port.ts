@@ -16,7 +16,7 @@ import type { Context } from './context.js'
 import { filesOf } from './daemon.js'
 import { Reservations } from './port.js'
 import { domainShape, type NetworkRecord, type PortRecord } from './record.js'
-import { baselineOf, type Stocked } from './source.js'
+import type { Stocked } from './source.js'
 import type { Attached } from './work.js'
 
 /** A port that is to come. */
@@ -96,16 +96,30 @@ function design (one: Attached, name: string, room: Room, { context, guests, sto
   const address = input.address === undefined || reservations === undefined ? {} : reservations.reserve(input.address, mac)
   const { definition, bridge } = network
   if (input.kind === 'veth' && input.defaultRoute === true && !('ip' in address)) throw new NetwrightError('NETWRIGHT_UNSUPPORTED', `network ${definition.name}: a default route needs an address and a gateway`, { remedy: 'attach with address: \'auto\', or without defaultRoute' })
-  const common = { name, mac: hostMac(mac), group: context.group, master: bridge.index, ...definition.mtu === undefined ? {} : { mtu: definition.mtu } }
+  const common: Common = { name, mac: hostMac(mac), group: context.group, master: bridge.index }
+  const sized: Common = definition.mtu === undefined ? common : { ...common, mtu: definition.mtu }
   const guest = input.kind === 'veth' ? guests.get(input.netns) : undefined
   if (input.kind === 'veth' && guest === undefined) throw new NetwrightError('NETWRIGHT_NO_NAMESPACE', 'the namespace of its guest is not open')
-  const tap = input.kind === 'tap' ? { ...common, ...tapWanted(input) } : undefined
+  const tap = input.kind === 'tap' ? { ...sized, ...tapWanted(input) } : undefined
   const stocked = tap === undefined ? undefined : stock(tap)
-  const at = { index: stocked?.index ?? index.next() }
-  const link = tap !== undefined ? { ...tap, ...at } : vethObject({ ...common, ...at }, input.kind === 'veth' ? input : { kind: 'veth', netns: '' }, mac, guest)
-  const record: PortRecord = { network: definition.name, link, mac, ...address, ...input.hostname === undefined ? {} : { hostname: input.hostname }, ...input.domain === undefined ? {} : { domain: input.domain }, ...input.kind === 'veth' && input.defaultRoute === true ? { defaultRoute: true } : {}, ...baselineOf(stocked) }
+  const at = stocked?.index ?? index.next()
+  const link = tap !== undefined ? { ...tap, index: at } : vethObject({ ...sized, index: at }, input.kind === 'veth' ? input : { kind: 'veth', netns: '' }, mac, guest)
+  const record = recordOf({ network: definition.name, link, mac, ...address }, input, stocked)
   reservations?.add(record)
-  return { record, input, network, fresh, about: placeOf(one), ...guest === undefined ? {} : { guest }, ...stocked === undefined ? {} : { stocked } }
+  const port: { -readonly [K in keyof ComingPort]: ComingPort[K] } = { record, input, network, fresh, about: placeOf(one) }
+  if (guest !== undefined) port.guest = guest
+  if (stocked !== undefined) port.stocked = stocked
+  return port
+}
+
+/** What is not asked for has no key. Assigned one by one: of a hundred networks' ports, spreading what may be absent took most of the planning. */
+function recordOf (port: Pick<PortRecord, 'network' | 'link' | 'mac' | 'ip' | 'prefix'>, input: PortInput, stocked: Stocked | undefined): PortRecord {
+  const record: { -readonly [K in keyof PortRecord]: PortRecord[K] } = port
+  if (input.hostname !== undefined) record.hostname = input.hostname
+  if (input.domain !== undefined) record.domain = input.domain
+  if (input.kind === 'veth' && input.defaultRoute === true) record.defaultRoute = true
+  if (stocked !== undefined) record.baseline = stocked.counters
+  return record
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null

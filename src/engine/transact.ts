@@ -27,10 +27,12 @@ import type { BatchRecord, NetworkRecord, PortRecord, UpdateRecord } from './rec
 import { releasesGuests } from './named-guests.js'
 import { prune } from './port-state.js'
 import { removalOf } from './removal.js'
+import { reload, serve } from './serving.js'
 import { steps, type Steps } from './steps.js'
 import { closeAll, type TapFds } from './taps.js'
 import { failure } from './undo.js'
-import { about, networksOf, onlyRemoves, purposeOf, type Work } from './work.js'
+import { foreignDrops } from './warnings.js'
+import { networksOf, onlyRemoves, purposeOf, type Work } from './work.js'
 import type { Consequence } from './change.js'
 
 export interface Transacting extends Means {
@@ -109,7 +111,7 @@ class Transaction {
     })
     if ('done' in started) return started.done
     const { begun } = started
-    try { await this.#serve(begun.batch) } catch (error) {
+    try { await serve(begun.batch, this.#means, this.#step) } catch (error) {
       return await this.#conclude(begun, async () => await this.#undo(begun, error))
     }
     return await this.#conclude(begun, async () => await this.#orUndo(begun, async () => await this.#finish(begun)))
@@ -148,7 +150,11 @@ class Transaction {
       if (running.length > 0) await this.#step.before('record forwarding')
       // The switch comes after the commit, so its record may come while the links are made.
       const enlisting = enlist(context, running.flatMap((network) => needOf(network) ?? []))
-      const publish = async (made: readonly Request[]): Promise<void> => { await enlisting; await this.#publish(batch, made) }
+      const publish = async (made: readonly Request[]): Promise<void> => {
+        await enlisting
+        await this.#publish(batch, made)
+        await foreignDrops(context).catch(() => undefined) // whoever warns of them needs not wait for them then
+      }
       const [elements] = await all([makeBatch(batch, { context, step: this.#step, signal, fds: this.#fds }, begun.published ? publish : undefined), enlisting, foresee(record)])
       context.stock?.moved(batch.stocked)
       return { ...begun, elements }
@@ -166,20 +172,6 @@ class Transaction {
     }
   }
 
-  /** What takes its time, without the lock. */
-  async #serve ({ networks, ports, updates, kept }: Batch): Promise<void> {
-    const { context, daemons, signal } = this.#means
-    await this.#step.before('start dnsmasq')
-    const standing = await context.book.look()
-    const coming = ports.map(({ record }) => record)
-    await daemons.start(networks.map(({ record }) => record).filter(({ dnsmasq }) => dnsmasq), { signal, ports: [...kept, ...coming] })
-    for (const { after, need } of updates) {
-      if (need === 'nothing' || need === 'reload') continue
-      await this.#step.before('replace dnsmasq')
-      await daemons.replace(after, { signal, ports: [...standing.ports([after.definition.name]), ...coming] })
-    }
-  }
-
   /** Networks are reachable from here on. Resolves with who might talk to whom before, and may now. */
   async #publish ({ networks, updates }: Batch, elements: readonly Request[]): Promise<Peering> {
     const { context } = this.#means
@@ -193,7 +185,7 @@ class Transaction {
   async #finish ({ batch, record, elements, published }: Begun): Promise<Transacted> {
     const { context, daemons } = this.#means
     const { networks, updates } = batch
-    await this.#reload(batch)
+    await reload(batch, this.#means, this.#step)
     const peering = !published && (elements.length > 0 || updates.length > 0) ? await this.#publish(batch, elements) : { had: new Map(), have: new Map() }
     if (networks.length + updates.length > 0) {
       await this.#step.before('bring ports back')
@@ -224,22 +216,6 @@ class Transaction {
     const standing = await book.look()
     const holders = updates.flatMap(({ before: { bridge: { index } } }) => standing.holders(index).slice(0, 1).map(({ record: { process, lifetime } }) => ({ index, process, ...lifetime === undefined ? {} : { lifetime } })))
     this.#trial = await book.intend(this.#purpose, { ...content, trial: { deadline, names: networksOf(this.#work), holders } })
-  }
-
-  /** Networks that run, and get ports or other static leases: their dnsmasq reads its files again. */
-  async #reload ({ ports, updates }: Batch): Promise<void> {
-    const { context, daemons } = this.#means
-    const changed = new Map(updates.map((update) => [update.after.definition.name, update]))
-    const told = new Map(updates.filter(({ need }) => need === 'reload').map(({ after }) => [after.definition.name, after]))
-    for (const { fresh, record, network } of ports) {
-      const need = changed.get(record.network)?.need ?? 'nothing'
-      if (!fresh && record.ip !== undefined && need === 'nothing') told.set(record.network, network)
-    }
-    for (const [name, network] of told) {
-      await this.#step.before('reserve the address')
-      const own = ports.map(({ record }) => record).filter((port) => port.network === name)
-      await about({ network: name }, async () => { await daemons.reload(network, [...(await context.book.look()).ports([name]), ...own]) })
-    }
   }
 
   /** Forwarding that an update needs no more. */

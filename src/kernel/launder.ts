@@ -33,7 +33,7 @@
  */
 import { isError } from '../errors.js'
 import { pacer } from '../netlink/breathe.js'
-import { dump, getEach, send } from '../netlink/call.js'
+import { dump, dumpsNothing, getEach, send } from '../netlink/call.js'
 import { isErrno } from '../netlink/errno.js'
 import type { Message } from '../netlink/header.js'
 import { native } from '../netlink/native.js'
@@ -90,10 +90,8 @@ export async function launder (links: readonly Stripped[], laundry: Laundry): Pr
     if (spoiled !== undefined) item.done = { state: 'spoiled', why: spoiled }
     else if (addressed) await strip(item, laundry)
   }
-  await each(work, async (item) => {
-    if (item.one.kind === 'bridge' && (await dumpLinks(transport, { master: item.one.index })).length > 0) item.done = { state: 'spoiled', why: 'ports of others' }
-    else if (!item.unlike && item.message !== undefined) item.done = { state: 'clean', counters: countersIn(item.message.payload) }
-  })
+  await vacant(work, transport)
+  for (const item of work.filter(isOpen)) if (!item.unlike && item.message !== undefined) item.done = { state: 'clean', counters: countersIn(item.message.payload) }
   for (let round = 0; round < ROUNDS && work.some(isOpen); round++) {
     for (const item of work.filter(isOpen)) await liken(item, laundry, surroundings)
     await look(work, laundry, surroundings)
@@ -172,6 +170,13 @@ async function strip ({ one: { index }, name }: Item, { transport }: Laundry): P
   const outcomes = await send(transport, found.map(({ address, prefix }) => removeAddressRequest({ type: 'address', dev: name, index, address, prefix })))
   // Deleting one may delete others, which were derived from it.
   for (const { error } of outcomes) if (error !== undefined && !isErrno(error, 'EADDRNOTAVAIL') && !isErrno(error, 'ENODEV')) throw error
+}
+
+/** Bridges that somebody has given ports. */
+async function vacant (work: readonly Item[], transport: Transport): Promise<void> {
+  const bridges = work.filter((item) => isOpen(item) && item.one.kind === 'bridge')
+  const empty = await dumpsNothing(transport, bridges.map(({ one: { index } }) => link.dump({ master: index })))
+  for (const [i, item] of bridges.entries()) if (empty[i] !== true && (await dumpLinks(transport, { master: item.one.index })).length > 0) item.done = { state: 'spoiled', why: 'ports of others' }
 }
 
 /** Source: include/uapi/linux/if_bridge.h. */

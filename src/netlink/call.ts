@@ -97,6 +97,30 @@ async function collect (request: Request, reply: Reply, seq: number): Promise<Me
   return whole && !interrupted ? found : undefined
 }
 
+/**
+ * Which of these dumps find nothing: all of them in few sends, since the end of such a dump comes at once. False where something came, or where the kernel
+ * did not get to it, being at a longer one: then ask by `dump`. Throws KernelError where the send itself fails.
+ */
+export async function dumpsNothing (transport: Transport, requests: readonly Request[]): Promise<readonly boolean[]> {
+  const chunks = Array.from({ length: Math.ceil(requests.length / AT_ONCE) }, (_, i) => requests.slice(i * AT_ONCE, (i + 1) * AT_ONCE))
+  return (await Promise.all(chunks.map(async (chunk) => await nothingOf(transport, chunk)))).flat()
+}
+
+async function nothingOf (transport: Transport, requests: readonly Request[]): Promise<readonly boolean[]> {
+  const w = new Writer(requests.reduce((sum, { body }) => sum + 16 + (body.length + 3 & ~3), 0))
+  const numbers = requests.map((request) => {
+    const seq = transport.sequence()
+    frame(w, request, seq, NLM_F_DUMP)
+    return seq
+  })
+  const [ended, other] = [new Set<number>(), new Set<number>()]
+  for (const { seq, type, payload } of answers(await transport.exchange(w.take(), false))) (type === NLMSG_DONE && isZero(payload) ? ended : other).add(seq)
+  return numbers.map((seq) => ended.has(seq) && !other.has(seq))
+}
+
+/** The error inside NLMSG_DONE. */
+const isZero = (payload: Buffer): boolean => payload.length < 4 || payload.readUInt32LE(0) === 0
+
 /** `none`: the kernel has said that there is no such object, by the errno that was told to mean it. */
 interface Answer { readonly outcome: Outcome, readonly replies: readonly Message[], readonly none: boolean }
 

@@ -78,7 +78,7 @@ function collect (single: boolean): Complaints {
 /** How many entries lists have at most: the schema says so too, but only after it has looked at each of them. */
 const limits = [['ip', MOST_ADDRESSES], ['route', MOST_ADDRESSES], ['forwards', MOST_FORWARDS], ['peers', MOST_PEERS], ['rules', MOST_RULES], ['addressSets', MOST_SETS]] as const
 /** Lines of words, and what they stand for. */
-const shortForms: Readonly<Record<string, (value: Plain, complain: Complain) => Plain>> = { forwards: expandForwards, peers: expandPeers, rules: expandRules, host: expandHost }
+const shortForms: readonly (readonly [string, (value: Plain, complain: Complain) => Plain])[] = [['forwards', expandForwards], ['peers', expandPeers], ['rules', expandRules], ['host', expandHost]]
 
 function shape (copy: Plain, origin: Origin, complain: Complain): ExpandedInput | undefined {
   if (!isObject(copy)) { complain('network', 'a definition is XML text or an object'); return undefined }
@@ -89,8 +89,12 @@ function shape (copy: Plain, origin: Origin, complain: Complain): ExpandedInput 
   const expanded = expandShortForms(copy)
   const unreadable: string[] = []
   const complainOf: Complain = (path, message) => { unreadable.push(path); complain(path, message) }
-  const lines = Object.entries(shortForms).flatMap(([field, expand]) => { const given = expanded[field]; return given === undefined ? [] : [[field, expand(given, complainOf)]] })
-  const parsed = v.safeParse(expandedSchema, lines.length === 0 ? expanded : { ...expanded, ...Object.fromEntries(lines) })
+  const lines: Record<string, Plain> = {}
+  for (const [field, expand] of shortForms) {
+    const given = expanded[field]
+    if (given !== undefined) lines[field] = expand(given, complainOf)
+  }
+  const parsed = v.safeParse(expandedSchema, Object.keys(lines).length === 0 ? expanded : { ...expanded, ...lines })
   if (unreadable.length > 0) return undefined
   if (parsed.success) return parsed.output
   reportShape(parsed.issues, typeof copy.name === 'string' ? copy.name : '', origin === 'xml', complain)
@@ -178,7 +182,8 @@ function checkAddresses (written: readonly IpSpec[], given: IpSpec | undefined, 
     if (leases !== undefined) checkOneDhcp(cidr, dhcp, path, to)
     return { ...placed.written, localPtr: item.localPtr, dhcp: leases }
   }
-  const ip = [...given === undefined ? [] : [one(given, 'subnet')], ...written.map((item, i) => one(item, `ip[${String(i)}]`))]
+  const ip = given === undefined ? [] : [one(given, 'subnet')]
+  for (const [i, item] of written.entries()) ip.push(one(item, `ip[${String(i)}]`))
   return { ip, subnets }
 }
 

@@ -1,6 +1,6 @@
 /** Short forms and defaults: what a definition says without writing it down. Pure. */
 import { cidrSize, formatCidr, hosts, network, parseCidr, type Cidr } from '../values/cidr.js'
-import { ipFamily, ipPlus, isIp } from '../values/ip.js'
+import { ipFamily, ipPlus, isIp, type Ip } from '../values/ip.js'
 import { InputError } from '../errors.js'
 import type { Complain } from './checks/review.js'
 import { isObject, type PlainObject } from './plain.js'
@@ -27,12 +27,14 @@ export function expandShortForms (input: PlainObject): PlainObject {
 export function forwardOf ({ forward }: ExpandedInput): NetworkSpec['forward'] {
   if (forward === undefined) return { mode: 'none' }
   const { mode = 'nat', dev, nat } = forward
+  if (dev === undefined && nat === undefined) return { mode }
   return { mode, ...dev === undefined ? {} : { dev }, ...nat?.ipv6 === undefined ? {} : { nat: { ipv6: nat.ipv6 } } }
 }
 
 /** STP is on in XML, as in libvirt, and off in JSON, so that a new port forwards at once instead of after four seconds. */
 export function bridgeOf ({ bridge }: ExpandedInput, origin: Origin): NetworkSpec['bridge'] {
-  return { ...bridge?.name === undefined ? {} : { name: bridge.name }, stp: bridge?.stp ?? origin === 'xml', delay: bridge?.delay ?? 0 }
+  const [stp, delay] = [bridge?.stp ?? origin === 'xml', bridge?.delay ?? 0]
+  return bridge?.name === undefined ? { stp, delay } : { name: bridge.name, stp, delay }
 }
 
 /** `subnet: 'auto/24'`: a prefix length between /8 and /30 to be found in the pools. */
@@ -79,10 +81,12 @@ function readSubnet (subnet: string, complain: Complain): Cidr | undefined {
 /** The `<ip>` of a whole subnet: the gateway is its first usable address; with `dhcp` the others are leased, at most 65,535 of them. */
 export function gatewayOf (cidr: Cidr, dhcp: boolean): IpSpec {
   const { first, count } = hosts(cidr)
-  const leases = count - 1n < MOST_LEASES ? count - 1n : MOST_LEASES
-  const range = { start: ipPlus(first, 1), end: ipPlus(first, leases) }
   return {
     ...ipFamily(first) === 6 ? { family: 'ipv6' as const } : {},
-    address: first, prefix: cidr.prefix, ...dhcp ? { dhcp: { range: [range] } } : {},
+    address: first, prefix: cidr.prefix, ...dhcp ? { dhcp: { range: [rangeBehind(first, count - 1n)] } } : {},
   }
+}
+
+function rangeBehind (gateway: Ip, count: bigint): { readonly start: Ip, readonly end: Ip } {
+  return { start: ipPlus(gateway, 1), end: ipPlus(gateway, count < MOST_LEASES ? count : MOST_LEASES) }
 }

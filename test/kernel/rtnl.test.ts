@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { KernelError } from '../../src/errors.js'
 import { openChannel } from '../../src/netlink/channel.js'
-import { call, get, send } from '../../src/netlink/call.js'
+import { call, dumpsNothing, get, send } from '../../src/netlink/call.js'
 import { NETLINK_ROUTE } from '../../src/netlink/header.js'
 import { addr, dumpAddrs } from '../../src/netlink/rtnl/addr.js'
 import { dumpLinks, IFF_UP, link, removeGroup } from '../../src/netlink/rtnl/link.js'
@@ -169,6 +169,23 @@ kernelTest(test, 'rtnl: dumps are filtered as ip filters them', async ({ ns }) =
     assert.equal(await local({ index }), ['192.0.2.1', '2001:db8::1'])
     assert.equal(await local({ index, family: 10 }), ['2001:db8::1'])
     assert.equal(await local({ family: 2 }), ['127.0.0.1', '192.0.2.1', '198.51.100.1'])
+  })
+}, { leaves: true })
+
+kernelTest(test, 'rtnl: of many dumps in one send it is told which find nothing, and none is taken for empty that is not', async ({ ns }) => {
+  await withChannel(ns, async (channel) => {
+    await send(channel, Array.from({ length: 40 }, (_, i) => bridge(`br${i}`, 1000 + i)))
+    // br3 has more ports than fit into one answer: the kernel is at that dump while the others of the send come.
+    const ports = [{ dev: 'p0', index: 2000, master: 1020 }, ...Array.from({ length: 60 }, (_, i) => ({ dev: `q${i}`, index: 3000 + i, master: 1003 }))]
+    await send(channel, ports.map(({ dev, index, master }) => link.create({ ifname: dev, index, master, linkinfo: { kind: 'veth', data: { peer: { netNsFd: ns.fd } } } }, dev)))
+    const held = (await ns.json<IpLink[]>('ip', ['-j', 'link'])).flatMap(({ master }) => master ?? [])
+    assert.equal([held.filter((name) => name === 'br3').length, held.filter((name) => name === 'br20').length], [60, 1])
+    const empty = await dumpsNothing(channel, Array.from({ length: 40 }, (_, i) => link.dump({ master: 1000 + i })))
+    assert.not.ok(empty[3])
+    assert.not.ok(empty[20])
+    assert.equal([...empty.slice(0, 3), ...empty.slice(32)], Array.from({ length: 11 }, () => true))
+    assert.is((await dumpLinks(channel, { master: 1003 })).length, 60)
+    assert.is((await dumpLinks(channel, { master: 1004 })).length, 0)
   })
 }, { leaves: true })
 

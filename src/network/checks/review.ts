@@ -31,7 +31,11 @@ export function normalForm (value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   if (Array.isArray(value)) return Object.freeze(value.map((item: unknown) => normalForm(item)))
   const normal: Record<string, unknown> = {}
-  for (const [key, item] of Object.entries(value)) if (item !== undefined) normal[key] = normalForm(item)
+  const given: Readonly<Record<string, unknown>> = { ...value }
+  for (const key in given) {
+    const item = given[key]
+    if (item !== undefined) normal[key] = normalForm(item)
+  }
   return Object.freeze(normal)
 }
 
