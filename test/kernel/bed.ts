@@ -62,8 +62,8 @@ export async function eventually<T> (what: string, look: () => Promise<T | undef
 export async function nftMonitor (ns: Namespace): Promise<Background> {
   const watch = ns.spawn('nft', ['monitor'])
   await eventually('a monitor that listens', async () => {
-    for (const verb of ['add', 'delete']) await ns.must('nft', [verb, 'table', 'ip', 'mark'])
-    return watch.output().includes('mark') ? true : undefined
+    for (const verb of ['add', 'delete']) await ns.must('nft', [verb, 'table', 'ip', 'mark0'])
+    return watch.output().includes('mark0') ? true : undefined
   })
   return watch
 }

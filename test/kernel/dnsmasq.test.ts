@@ -70,7 +70,9 @@ kernelTest(test, 'dnsmasq: gives leases, seen in list and watch, and the static 
     assert.equal((await listLeases(files.leases)).map((one) => [one.mac, one.ip]), [['52:54:00:00:00:ab', ip]])
     assert.is(await (await asker(context))('guest-a.red.test'), ip)
     assert.is((await leaseOf(context, '52:54:00:00:00:aa', 'localhost')).ip, '10.9.0.7')
-    assert.is((await changes.next()).value?.ip, '10.9.0.7')
+    let { value: second } = await changes.next()
+    while (second?.change === 'renewed') second = (await changes.next()).value // a client asks again where its answer is late
+    assert.is(second?.ip, '10.9.0.7')
     end.abort()
     assert.is((await changes.next()).done, true)
   })

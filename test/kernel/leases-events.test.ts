@@ -36,8 +36,8 @@ class Ear {
   }
 
   lines (): string[] { return this.heard.map(told) }
-  /** Without links, which come in numbers that nobody promises. */
-  plain (): string[] { return this.lines().filter((line) => !line.startsWith('link ')) }
+  /** Without links, which come in numbers that nobody promises, and renewals: a client asks again where its answer is late. */
+  plain (): string[] { return this.lines().filter((line) => !/^link |^lease \S+ renewed/.test(line)) }
 
   /** Resolves when this was heard, at or after `from`. */
   async until (line: string, from = 0): Promise<HostEvent> {

@@ -38,7 +38,7 @@ kernelTest(test, 'leases: are listed, watched and waited for as clients come and
 
   const end = new AbortController()
   const changes = network.leases.watch({ signal: end.signal })[Symbol.asyncIterator]()
-  const next = async (): Promise<string> => { const step = await changes.next(); return step.done === true ? 'end' : told(step.value) }
+  const next = async (): Promise<string> => { const step = await changes.next(); return step.done === true ? 'end' : step.value.change === 'renewed' ? await next() : told(step.value) } // a client asks again where its answer is late
   assert.is(await next(), `present 52:54:00:00:00:0a ${ip} vm-a`)
   const coming = network.leases.wait({ mac: '52:54:00:00:00:0B' })
   const second = await dhcp(b, tmp, { args: ['-x', 'hostname:vm-b'] })
@@ -50,9 +50,7 @@ kernelTest(test, 'leases: are listed, watched and waited for as clients come and
   assert.ok(expires >= before + 590_000 && expires <= Date.now() + 610_000, `ten minutes: ${String(expires - before)} ms`)
 
   await giveBack(b, tmp)
-  let last = await next()
-  while (!last.startsWith('removed')) last = await next()
-  assert.is(last, `removed 52:54:00:00:00:0b ${second?.ip ?? ''} vm-b`)
+  assert.is(await next(), `removed 52:54:00:00:00:0b ${second?.ip ?? ''} vm-b`)
   assert.equal((await network.leases.list()).map(({ mac }) => mac), ['52:54:00:00:00:0a'])
   end.abort()
   assert.is(await next(), 'end')
