@@ -15,6 +15,7 @@ import type { Guests } from './guests.js'
 import type { Context } from './context.js'
 import { filesOf } from './daemon.js'
 import { Reservations } from './port.js'
+import { unknownKeys } from './port-keys.js'
 import { domainShape, type NetworkRecord, type PortRecord } from './record.js'
 import type { Stocked } from './source.js'
 import type { Attached } from './work.js'
@@ -127,10 +128,12 @@ const isObject = (value: unknown): value is object => typeof value === 'object' 
 const QUEUES = 256
 const IDS = 0xfffffffe
 
-/** Throws InputError for what is no port at all: programs without types pass anything. */
+/** Throws InputError for what is no port at all, and for keys that mean nothing: programs without types pass anything. */
 export function checkPort (input: PortInput): void {
   if (!isObject(input)) throw new InputError([{ path: 'port', message: "expected { kind: 'tap' } or { kind: 'veth', netns }" }])
   if (!['tap', 'veth'].includes(input.kind)) throw new InputError([{ path: 'kind', message: `${JSON.stringify(input.kind)} is not a kind of port: tap, veth` }])
+  const unknown = unknownKeys(input)
+  if (unknown.length > 0) throw new InputError(unknown)
 }
 
 /** The MAC of the guest. Throws InputError for what would only be refused later, or never, by dnsmasq and the kernel. */

@@ -1,10 +1,11 @@
 /** Ports that are of no network: macvtaps, straight on a device of the host's. All or nothing, and on record, as ports of networks are. */
-import { InputError, NetwrightError } from '../errors.js'
+import { InputError, NetwrightError, type Issue } from '../errors.js'
 import { requireCapabilities } from '../kernel/host.js'
 import { indexes, linkRequests } from '../kernel/link.js'
-import { readEach, readLink, type LinkState } from '../kernel/link-state.js'
+import { linkState, readEach, readLink, type LinkState } from '../kernel/link-state.js'
 import { openMacvtap } from '../kernel/macvtap.js'
 import type { MacvtapObject } from '../kernel/object.js'
+import { readRawLink, requireLower } from '../kernel/uplink.js'
 import { call } from '../netlink/call.js'
 import { isErrno } from '../netlink/errno.js'
 import { parseIfName } from '../values/ifname.js'
@@ -12,6 +13,7 @@ import { isMulticast, parseMac, randomMac } from '../values/mac.js'
 import { nameTaken } from './coming-port.js'
 import type { Context } from './context.js'
 import type { MacvtapInput } from './port-api.js'
+import { unknownKeys } from './port-keys.js'
 import { prune } from './port-state.js'
 import type { PortRecord } from './record.js'
 import { clear, whenQuiet, type Means } from './recovery.js'
@@ -31,7 +33,7 @@ const index = indexes()
 /** A port that was made, with its descriptors. */
 export interface Direct { readonly record: PortRecord, readonly fds: readonly number[] }
 
-/** Throws InputError, NETWRIGHT_NOT_FOUND (no such device), NETWRIGHT_NAME_IN_USE, KernelError (EBUSY: the device is a bridge's port, or passed through), NETWRIGHT_ABORTED; then nothing has changed. */
+/** Throws InputError, NETWRIGHT_NOT_FOUND (no such device), NETWRIGHT_UPLINK_UNFIT (the loopback, or no Ethernet), NETWRIGHT_NAME_IN_USE, KernelError (EBUSY: the device is a bridge's port, or passed through), NETWRIGHT_ABORTED; then nothing has changed. */
 export async function attachDirect ({ context, daemons }: Means, input: MacvtapInput, signal: AbortSignal | undefined): Promise<Direct> {
   check(input)
   requireCapabilities('network')
@@ -58,8 +60,9 @@ export async function attachDirect ({ context, daemons }: Means, input: MacvtapI
 
 function check (input: MacvtapInput): void {
   const { kind, device, mode = 'vepa', queues = 1, mac } = input
-  const issues = []
+  const issues: Issue[] = []
   if (!KINDS.includes(kind)) issues.push({ path: 'kind', message: `${JSON.stringify(kind)} is no kind of port without a network: macvtap` })
+  else issues.push(...unknownKeys(input))
   if (typeof device !== 'string') issues.push({ path: 'device', message: 'the device to stand on is missing' })
   if (!MODES.includes(mode)) issues.push({ path: 'mode', message: `${JSON.stringify(mode)} is not a mode: ${MODES.join(', ')}` })
   if (!Number.isInteger(queues) || queues < 1 || queues > QUEUES) issues.push({ path: 'queues', message: `${String(queues)} is not a whole number from 1 to ${String(QUEUES)}` })
@@ -70,8 +73,10 @@ function check (input: MacvtapInput): void {
 
 async function design (context: Context, input: MacvtapInput): Promise<PortRecord> {
   const { mode = 'vepa', queues = 1, vnetHdr = false } = input
-  const device = await readLink(context.rtnl, { name: parseIfName(input.device, 'device') })
-  if (device === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', `there is no link named ${input.device}`, { remedy: 'ip link show' })
+  const raw = await readRawLink(context.rtnl, { name: parseIfName(input.device, 'device') })
+  const device = raw === undefined ? undefined : linkState(raw)
+  if (raw === undefined || device === undefined) throw new NetwrightError('NETWRIGHT_NOT_FOUND', `there is no link named ${input.device}`, { remedy: 'ip link show' })
+  requireLower(raw)
   const mac = mode === 'passthru' ? parseMac(device.mac) : input.mac === undefined ? randomMac() : parseMac(input.mac, 'mac')
   const link: MacvtapObject = { type: 'macvtap', name: await nameFor(context, input), index: index.next(), mac, group: context.group, mtu: mtuFor(device, input.mtu), device: { name: device.name, index: device.index }, mode, queues, vnetHdr }
   return { network: NOBODYS, link, mac }

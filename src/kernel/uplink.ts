@@ -60,11 +60,25 @@ function ofItsKind (message: LinkMessage): Unfitness | undefined {
   const name = nameOf(message)
   const kind = message.linkinfo?.kind
   const remedy = 'name a NIC, a VLAN or a bond: ip -d link show'
-  if (((message.flags ?? 0) & IFF_LOOPBACK) !== 0) return { why: 'it is the loopback', remedy, conflict: { kind: 'loopback', name } }
+  if (isLoopback(message)) return { why: 'it is the loopback', remedy, conflict: { kind: 'loopback', name } }
   if (kind === 'bridge') return { why: 'it is a bridge itself', remedy: 'attach guests to that bridge', conflict: { kind: 'bridge', name } }
   if (kind !== undefined && NEVER.has(kind)) return { why: `it is a ${kind} link, which has one MAC only`, remedy, conflict: { kind, name } }
-  if (message.type !== ARPHRD_ETHER) return { why: `it does not carry Ethernet frames${kind === undefined ? '' : ` (${kind})`}`, remedy, conflict: { kind: kind ?? 'link', name } }
-  return undefined
+  return notEthernet(message)
+}
+
+const isLoopback = ({ flags = 0 }: LinkMessage): boolean => (flags & IFF_LOOPBACK) !== 0
+
+function notEthernet (message: LinkMessage): Unfitness | undefined {
+  const kind = message.linkinfo?.kind
+  const wrong = message.type !== ARPHRD_ETHER
+  return wrong ? { why: `it does not carry Ethernet frames${kind === undefined ? '' : ` (${kind})`}`, remedy: 'name a NIC, a VLAN or a bond: ip -d link show', conflict: { kind: kind ?? 'link', name: nameOf(message) } } : undefined
+}
+
+/** What the kernel says with a bare EINVAL: throws NETWRIGHT_UPLINK_UNFIT where no macvtap can stand on a link. Source: drivers/net/macvlan.c, macvlan_port_create(). */
+export function requireLower (message: LinkMessage): void {
+  const name = nameOf(message)
+  const unfit = isLoopback(message) ? { why: 'it is the loopback', remedy: 'name a NIC, a VLAN or a bond: ip -d link show', conflict: { kind: 'loopback', name } } : notEthernet(message)
+  if (unfit !== undefined) throw new NetwrightError('NETWRIGHT_UPLINK_UNFIT', `${name} cannot carry a macvtap: ${unfit.why}`, { remedy: unfit.remedy, conflict: unfit.conflict })
 }
 
 /** Somebody else has its frames. */

@@ -100,6 +100,7 @@ kernelTest(test, 'macvtap: what cannot be is refused, and nothing is made', asyn
   await ns.must('ip', ['link', 'add', 'br0', 'type', 'bridge'])
   await ns.must('ip', ['link', 'add', 'port0', 'type', 'veth', 'peer', 'name', 'port1'])
   await ns.must('ip', ['link', 'set', 'port0', 'master', 'br0'])
+  await ns.must('ip', ['tuntap', 'add', 'tun0', 'mode', 'tun'])
   await using open = await host(bed)
   await using port = await open.attach({ kind: 'macvtap', device: 'up0', mac: '52:54:00:00:00:77', mtu: 1400, vnetHdr: true })
   assert.equal([port.mac, port.mtu, port.mode, port.dev], ['52:54:00:00:00:77', 1400, 'vepa', 'macvtap0'])
@@ -108,7 +109,8 @@ kernelTest(test, 'macvtap: what cannot be is refused, and nothing is made', asyn
     ['NETWRIGHT_NOT_FOUND', { device: 'eth9' }], ['NETWRIGHT_NAME_IN_USE', { device: 'port0' }], ['NETWRIGHT_NAME_IN_USE', { device: 'up0', mode: 'passthru' }],
     ['NETWRIGHT_NAME_IN_USE', { device: 'up0', dev: 'br0' }], ['NETWRIGHT_INVALID', { device: 'up0', mode: 'source' }], ['NETWRIGHT_INVALID', {}], ['NETWRIGHT_INVALID', { device: 'up0', queues: 0 }],
     ['NETWRIGHT_INVALID', { device: 'up0', mtu: 9000 }], ['NETWRIGHT_INVALID', { device: 'up0', mac: '01:00:5e:00:00:01' }], ['NETWRIGHT_INVALID', { device: 'port1', mode: 'passthru', mac: '52:54:00:00:00:78' }],
-    ['NETWRIGHT_INVALID', { device: 'up0', kind: 'veth' }], ['EBUSY', { device: 'up0', mac: '52:54:00:00:00:77' }],
+    ['NETWRIGHT_INVALID', { device: 'up0', kind: 'veth' }], ['NETWRIGHT_UPLINK_UNFIT', { device: 'lo' }], ['NETWRIGHT_UPLINK_UNFIT', { device: 'lo', mode: 'passthru' }], ['NETWRIGHT_UPLINK_UNFIT', { device: 'tun0' }], ['NETWRIGHT_UPLINK_UNFIT', { device: 'tun0', mode: 'passthru' }],
+    ['NETWRIGHT_INVALID', { device: 'up0', adress: 'auto' }], ['NETWRIGHT_INVALID', { device: 'up0', address: 'auto' }], ['EBUSY', { device: 'up0', mac: '52:54:00:00:00:77' }],
   ]
   for (const [code, input] of refused) {
     const given: unknown = { kind: 'macvtap', ...input }
@@ -117,8 +119,8 @@ kernelTest(test, 'macvtap: what cannot be is refused, and nothing is made', asyn
   }
   assert.equal(await names(ns), before)
   assert.equal((await open.ports()).map(({ dev }) => dev), ['macvtap0'])
-  await ns.must('ip', ['link', 'del', 'br0'])
-  await ns.must('ip', ['link', 'del', 'port0'])
+  assert.match(await open.attach({ kind: 'macvtap', device: 'lo' }).then(() => '', String), /lo cannot carry a macvtap: it is the loopback/)
+  for (const name of ['br0', 'port0', 'tun0']) await ns.must('ip', ['link', 'del', name])
 }, { needs: ['macvtap'] })
 
 kernelTest(test, 'macvtap: stays when its host is closed, is found by the next one, and opened by it; with lifetime process it ends', async (bed) => {

@@ -5,7 +5,7 @@ import { closeSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { NetwrightError, type Port } from '../../src/index.js'
+import { NetwrightError, type Port, type PortInput } from '../../src/index.js'
 import { background, must } from '../harness/command.js'
 import { ping } from '../harness/guest.js'
 import { kernelTest, type Namespace } from '../harness/kernel-test.js'
@@ -46,6 +46,21 @@ kernelTest(test, 'port: says what its link does, is cut off and comes back, and 
   assert.ok(await ping(guest, '10.7.0.1'))
   // @ts-expect-error -- neither up nor down
   assert.is(await codeOf(port.setLink('left')), 'NETWRIGHT_INVALID')
+}, { leaves: true })
+
+kernelTest(test, 'port: a key that means nothing is refused with its path, and nothing is made', async (bed) => {
+  await using open = await host(bed)
+  await using net = await open.create(red)
+  const said = async (port: object): Promise<string> => await net.attach(port as PortInput).then(() => 'made', String)
+  const before = await bed.ns.must('ip', ['link'])
+  assert.match(await said({ kind: 'tap', adress: 'auto' }), /adress: unknown key 'adress'/)
+  assert.match(await said({ kind: 'tap', defaultRoute: true }), /defaultRoute: unknown key/)
+  assert.match(await said({ kind: 'veth', netns: { pid: 1, start: '7' } }), /netns\.start: unknown key 'start'/)
+  assert.match(await said({ kind: 'tap', domain: { name: 'vm1', modell: 'e1000' } }), /domain\.modell: unknown key/)
+  assert.match(await open.transaction((tx) => { const port: unknown = { kind: 'tap', queus: 2 }; tx.create({ name: 'other' }, [{ kind: 'tap' }, port as PortInput]) }).then(() => 'made', String), /ports\[1\]\.queus: unknown key/)
+  assert.is(await bed.ns.must('ip', ['link']), before)
+  const absent: unknown = { kind: 'tap', fds: false, netns: undefined }
+  await (await net.attach(absent as PortInput)).detach()
 }, { leaves: true })
 
 kernelTest(test, 'port: counts what its guest sent', async (bed) => {
