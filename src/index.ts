@@ -13,9 +13,9 @@ export { randomMac } from './values/mac.js'
 export { DecodeError, InputError, KernelError, NetwrightError, ProcessError } from './errors.js'
 export type { ErrorCode, ErrorFacts, Issue, Remains } from './errors.js'
 export type { Logger } from './log.js'
-export type { AddressSet, Definition, DhcpHost, DhcpRange, Forwarded, ForwardInput, ForwardMode, HostPolicy, IpSpec, NetworkInput, NetworkSpec, PeerInput, PeerSpec, RouteSpec, RuleInput, RuleSpec } from './network/spec.js'
+export type { AddressSet, Definition, DhcpHost, DhcpRange, Forwarded, ForwardInput, ForwardMode, HostPolicy, HostPolicyInput, IpSpec, NetworkInput, NetworkSpec, PeerInput, PeerSpec, RouteSpec, RuleInput, RuleSpec } from './network/spec.js'
 export type {
-  AutostartOptions, BridgeInfo, CheckLine, Committed, Consequence, ForwardInfo, Forwards, Host, HostEvent, HostOptions, Lease, LeaseChange, Leases, Interruption, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, OfferOptions, Options,
+  AutostartOptions, BridgeInfo, CheckLine, Committed, Consequence, ForwardInfo, Forwards, Host, HostAccess, HostEvent, HostOptions, HostPolicyInfo, Lease, LeaseChange, Leases, Interruption, Links, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, OfferOptions, Options,
   LinkCondition, LinkPool, MacvtapInput, Peers, PeerInfo, PoolSize, Port, PortInfo, PortInput, PortState, ProcessNetns, Recycle, Rendering, RuleInfo, Rules, Scope, SendOptions, SocketLike, StartReport, Statistics, TapInput, Transaction, UpdateReport, VethInput, Warning,
 } from './engine/api.js'
 export type { CloudHypervisorNet, CloudHypervisorOptions } from './engine/vmm/cloud-hypervisor.js'

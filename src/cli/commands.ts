@@ -32,6 +32,8 @@ import { command as hostBridgeConfirm } from './commands/host-bridge-confirm.js'
 import { command as hostBridgeCreate } from './commands/host-bridge-create.js'
 import { command as hostBridgeList } from './commands/host-bridge-list.js'
 import { command as hostBridgeRemove } from './commands/host-bridge-remove.js'
+import { command as hostPolicyList } from './commands/host-policy-list.js'
+import { command as hostPolicySet } from './commands/host-policy-set.js'
 import { command as importNetworks } from './commands/import.js'
 import { command as mac } from './commands/mac.js'
 import { command as man } from './commands/man.js'
@@ -72,7 +74,7 @@ export const allCommands: readonly Command[] = [
   // Networks
   netAutostart, netCreate, netDefine, netDestroy, netDhcpLeases, netDumpxml, netEdit, netInfo, netList, netName, netStart, netUndefine, netUuid, autostartAll,
   forwardAdd, forwardDel, forwardList,
-  peerAdd, peerDel, peerList, ruleAdd, ruleDel, ruleList,
+  peerAdd, peerDel, peerList, ruleAdd, ruleDel, ruleList, hostPolicySet, hostPolicyList,
   // Guests
   attachInterface, detachInterface, domiflist, domifaddr, domifstat, domifSetlink, domifGetlink,
   // Definitions

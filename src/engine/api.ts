@@ -5,7 +5,7 @@ import type { LinkPool, Recycle } from './recycle-options.js'
 import type { Logger } from '../log.js'
 import type { NamespaceHost, NamespaceOptions, Rig, RigInput } from './rig.js'
 import type { HostBridges } from './host-bridge-api.js'
-import type { PeerInfo, Peers, RuleInfo, Rules } from './filter-api.js'
+import type { HostAccess, HostPolicyInfo, PeerInfo, Peers, RuleInfo, Rules } from './filter-api.js'
 import type { ForwardInfo, Forwards, Scope } from './forward-api.js'
 import type { Diagnostics } from './tallies.js'
 import type { Consequence, Interruption } from './change.js'
@@ -240,11 +240,13 @@ export interface Network extends AsyncDisposable {
   readonly peers: Peers
   /** What is let through to its guests and from them. */
   readonly rules: Rules
+  /** What its guests reach of the host's own services. */
+  readonly hostPolicy: HostAccess
   /** Destroys what `create` made; does nothing for a persistent network. */
   [Symbol.asyncDispose] (): Promise<void>
 }
 
-export type { ForwardInfo, Forwards, PeerInfo, Peers, RuleInfo, Rules, Scope }
+export type { ForwardInfo, Forwards, HostAccess, HostPolicyInfo, PeerInfo, Peers, RuleInfo, Rules, Scope }
 export type { LinkCondition, MacvtapInput, OfferOptions, Port, PortInfo, PortInput, PortState, ProcessNetns, SendOptions, SocketLike, TapInput, VethInput } from './port-api.js'
 export type { Consequence, Interruption, Lease, LeaseChange, Statistics }
 export type { LinkPool, PoolSize, Recycle } from './recycle-options.js'

@@ -1,5 +1,5 @@
-/** Peers and rules, as those see them who use `host.network(…).peers` and `.rules`. */
-import type { PeerInput, PeerSpec, RuleInput, RuleSpec } from '../network/spec.js'
+/** Peers, rules and the policy towards the host, as those see them who use `host.network(…).peers`, `.rules` and `.hostPolicy`. */
+import type { HostPolicy, HostPolicyInput, PeerInput, PeerSpec, RuleInput, RuleSpec } from '../network/spec.js'
 import type { Options } from './api.js'
 import type { Scope } from './forward-api.js'
 
@@ -27,7 +27,7 @@ export interface Peers {
   remove (network: string, options?: Options & Scope): Promise<void>
 }
 
-/** A rule of a network, with what it has matched since the network started or the rule was added. */
+/** A rule of a network, with what it has matched since the network started or the rule was added; where our table had to be made anew (somebody took it away, a change was undone), since then. */
 export interface RuleInfo extends RuleSpec {
   /** Its place, from 1: of what runs where it does, else of what is stored. */
   readonly number: number
@@ -55,4 +55,24 @@ export interface Rules {
   add (rule: RuleInput, options?: Options & Scope & { readonly at?: number | undefined }): Promise<void>
   /** By the same words, or by its number in `list`. Throws NETWRIGHT_NOT_FOUND, NETWRIGHT_INACTIVE, NETWRIGHT_TRANSIENT. */
   remove (rule: RuleInput | number, options?: Options & Scope): Promise<void>
+}
+
+/** What guests of a network reach of the host's own services. */
+export interface HostPolicyInfo extends HostPolicy {
+  /** `deny + icmp + tcp/22`. */
+  readonly words: string
+  /** In what runs, in what is stored. */
+  readonly live: boolean
+  readonly config: boolean
+}
+
+/** `host.network('red').hostPolicy`: `host` of its definition. DHCP and DNS of their own network are left to guests whatever it says. */
+export interface HostAccess {
+  /** `netwright host-policy list`: one, or two where what runs and what is stored say different things. */
+  list (options?: Options): Promise<HostPolicyInfo[]>
+  /**
+   * `hostPolicy.set({ access: 'deny', icmp: true, allow: ['tcp/22'] })`, `hostPolicy.set('allow')`: in the place of what was there. All or nothing, stored and live. What is so already is
+   * left alone. Throws InputError, NETWRIGHT_INACTIVE, NETWRIGHT_TRANSIENT.
+   */
+  set (policy: HostPolicyInput, options?: Options & Scope): Promise<void>
 }

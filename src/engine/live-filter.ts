@@ -1,7 +1,7 @@
 /** What changes of who may talk to whom: peers, rules, the host's services. Part of live.ts. Pure. */
 import { isDeepStrictEqual } from 'node:util'
 import { resolved } from '../network/filtered.js'
-import { ruleWords, serviceWords } from '../network/rule-words.js'
+import { policyWords, ruleWords } from '../network/rule-words.js'
 import type { Definition, PeerSpec } from '../network/spec.js'
 import type { Consequence } from './change.js'
 
@@ -41,12 +41,8 @@ function ruleParts (from: Definition, to: Definition): Consequence[] {
 
 function hostParts ({ host: old }: Definition, { host: fresh }: Definition): Consequence[] {
   if (isDeepStrictEqual(old, fresh)) return []
-  const what = `access to the host: ${hostWords(old)} becomes ${hostWords(fresh)}`
+  const what = `access to the host: ${policyWords(old)} becomes ${policyWords(fresh)}`
   const narrower = fresh !== undefined && (old === undefined || (old.allow ?? []).some((one) => !(fresh.allow ?? []).some((other) => isDeepStrictEqual(one, other))) || (old.icmp === true && fresh.icmp !== true))
   return [{ what, interrupts: narrower ? 'outage' : 'none', reason: narrower ? 'guests do not reach other services of the host any more' : 'guests reach more of it' }]
 }
 
-function hostWords (host: Definition['host']): string {
-  if (host === undefined) return 'allow'
-  return ['deny', ...[...host.icmp === true ? ['icmp'] : [], ...(host.allow ?? []).map(serviceWords)]].join(' + ')
-}

@@ -4,12 +4,13 @@ import { InputError, NetwrightError } from '../errors.js'
 import { parseDefinition } from '../network/definition.js'
 import { networkXml } from '../network/xml/write.js'
 import type { Definition } from '../network/spec.js'
-import type { Forwards, Leases, Peers, Rules, LinkCondition, Network, NetworkDefinition, NetworkInfo, Options, Port, PortInfo, PortInput, StartReport, Statistics, UpdateReport } from './api.js'
+import type { Forwards, HostAccess, Leases, Peers, Rules, LinkCondition, Network, NetworkDefinition, NetworkInfo, Options, Port, PortInfo, PortInput, StartReport, Statistics, UpdateReport } from './api.js'
 import { filesOf } from './daemon.js'
 import { setAutostart, undefine } from './define.js'
 import { forwardsOf } from './forwards.js'
 import { definitionOf, find, infoOf, type Entry } from './inventory.js'
 import { leasesOf } from './leases.js'
+import { hostPolicyOf } from './host-policy.js'
 import { peersOf } from './peers.js'
 import { portInfo } from './port.js'
 import { detachPort, findPort, portHandle } from './port-handle.js'
@@ -32,6 +33,7 @@ export class NetworkHandle implements Network {
   readonly forwards: Forwards
   readonly peers: Peers
   readonly rules: Rules
+  readonly hostPolicy: HostAccess
   readonly #works: Works
   /** Made by `create` of this handle: disposing destroys it. */
   readonly #mine: boolean
@@ -44,6 +46,7 @@ export class NetworkHandle implements Network {
     this.forwards = forwardsOf(works, name)
     this.peers = peersOf(works, name)
     this.rules = rulesOf(works, name)
+    this.hostPolicy = hostPolicyOf(works, name)
     this.leases = leasesOf(async () => ({ path: filesOf(works.context, name).leases, definition: definitionOf(await this.#entry()), alive: () => works.daemons.seemsUp(name) }), works.end)
   }
 

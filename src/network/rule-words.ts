@@ -33,6 +33,12 @@ export function serviceWords ({ protocol, ports }: { readonly protocol: string, 
   return ports === undefined ? protocol : `${protocol}/${ports.join(',')}`
 }
 
+/** `deny + icmp + tcp/22`: what guests reach of the host's own services. */
+export function policyWords (host: { readonly access: string, readonly icmp?: boolean | undefined, readonly allow?: readonly { readonly protocol: string, readonly ports?: readonly string[] | undefined }[] | undefined } | undefined): string {
+  if (host === undefined || host.access === 'allow') return 'allow'
+  return ['deny', ...host.icmp === true ? ['icmp'] : [], ...(host.allow ?? []).map(serviceWords)].join(' + ')
+}
+
 /** The words of a line; undefined where it is no rule. Whether addresses and ports make sense is not looked at. */
 export function readRuleLine (line: string): WordedRule | undefined {
   const [action = '', direction = '', ...words] = line.trim().split(/\s+/)

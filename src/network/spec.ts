@@ -74,7 +74,7 @@ const forward = v.strictObject({
 })
 
 const guestPort = say(port, 'The guest\'s port, of a range its first. Default: the host\'s.')
-const hostAddress = say(text, 'The host\'s address that is forwarded. Default: all.')
+const hostAddress = say(text, 'The host\'s address that is forwarded; it need not be the host\'s yet. Default: all.')
 const networks = v.optional(say(v.boolean(), 'Guests of other networks may use it too. Default false.'))
 /** A port of the host, or a range of them, that leads to a guest: `<netwright:forward>`. */
 const forwarded = v.strictObject({
@@ -199,4 +199,6 @@ export type RuleInput = NonNullable<NetworkInput['rules']>[number]
 export type AddressSet = NonNullable<NetworkSpec['addressSets']>[number]
 /** Which of the host's own services guests reach. */
 export type HostPolicy = NonNullable<NetworkSpec['host']>
+/** The same as people write it: `allow`, `deny`, or an object. */
+export type HostPolicyInput = NonNullable<NetworkInput['host']>
 export type DnsSpec = NonNullable<NetworkSpec['dns']>

@@ -1,4 +1,4 @@
-/** `netwright peer` and `netwright rule`: words, both sides of a definition, and what nft says. */
+/** `netwright peer`, `netwright rule` and `netwright host-policy`: words, both sides of a definition, and what nft says. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -45,6 +45,39 @@ kernelTest(test, 'peer and rule: are added, listed and removed, live and in the 
   await fails(['rule', 'add', 'red', 'allow in icmp/5'], /error: rules\[0\]\.ports: icmp has no ports/)
   await fails(['rule', 'del', 'red', '7'], /error: network red has no rule 7/)
   for (const name of ['red', 'blue']) { await line.must('net-destroy', name); await line.must('net-undefine', name) }
+}, { needs: ['nft'] })
+
+kernelTest(test, 'host-policy: is set and listed, live and in the stored definition', async ({ ns, tmp }) => {
+  const line = await commandLine({ ns, tmp })
+  const file = join(tmp, 'red.json')
+  await writeFile(file, JSON.stringify({ name: 'red', forward: 'nat', subnet: '10.66.0.0/24', bridge: 'br-red' }))
+  await line.must('net-define', file)
+  await line.must('net-start', 'red')
+  const set = async (name: string): Promise<string> => (await ns.must('nft', ['list', 'set', 'inet', 'netwright', name])).replace(/\s+/g, ' ')
+  const list = async (): Promise<string> => await line.must('host-policy', 'list', 'red')
+  assert.match(await list(), / red +allow +live, config\n/)
+  assert.not.match(await set('nohost'), /br-red/)
+  assert.is(await line.must('host-policy', 'set', 'red', 'deny', '--icmp', 'tcp/22,80-81', 'esp'), 'Updated network red persistent config and live state\n\n')
+  assert.match(await set('nohost'), /"br-red"/)
+  for (const port of [22, 80, 81]) assert.match(await set('hostports'), new RegExp(`"br-red" \\. tcp \\. ${String(port)}`))
+  for (const protocol of ['icmp', 'ipv6-icmp', 'esp']) assert.match(await set('hostproto'), new RegExp(`"br-red" \\. ${protocol}`))
+  assert.match(await list(), / red +deny \+ icmp \+ tcp\/22,80-81 \+ esp +live, config\n/)
+  assert.is(await line.must('host-policy', 'set', 'red', 'deny', 'tcp/22', '--live'), 'Updated network red live state\n\n')
+  assert.match(await list(), / red +deny \+ tcp\/22 +live\n red +deny \+ icmp \+ tcp\/22,80-81 \+ esp +config\n/)
+  assert.not.match(await set('hostports'), /80|81/)
+  assert.match(await line.must('net-dumpxml', 'red'), /<netwright:host xmlns:netwright='\S+' access='deny'/)
+  assert.is(await line.must('host-policy', 'set', 'red', 'allow'), 'Updated network red persistent config and live state\n\n')
+  for (const name of ['nohost', 'hostports', 'hostproto']) assert.not.match(await set(name), /br-red/)
+  assert.match(await line.must('--json', 'host-policy', 'list'), /"network":"red","access":"allow","words":"allow","live":true,"config":true/)
+  const before = await ns.must('nft', ['list', 'ruleset'])
+  for (const [words, text] of [[['permit'], /'permit' is neither allow nor deny/], [['allow', 'tcp/22'], /listed with deny only/], [['deny', 'tcp/99999'], /host\.allow\[0\]/], [['deny', 'quic'], /host\.allow\[0\]/]] as const) {
+    const { stderr, code } = await line.run(['host-policy', 'set', 'red', ...words])
+    assert.is(code, 1, words.join(' '))
+    assert.match(stderr, text)
+  }
+  assert.is(await ns.must('nft', ['list', 'ruleset']), before)
+  await line.must('net-destroy', 'red')
+  await line.must('net-undefine', 'red')
 }, { needs: ['nft'] })
 
 test.run()

@@ -1,5 +1,5 @@
-/** Peers and rules as tables. */
-import type { PeerInfo, RuleInfo } from '../../index.js'
+/** Peers, rules and policies towards the host as tables. */
+import type { HostPolicyInfo, PeerInfo, RuleInfo } from '../../index.js'
 import { table } from './table.js'
 
 interface Stands { readonly live: boolean, readonly config: boolean }
@@ -19,4 +19,8 @@ export function ruleTable (rules: readonly (RuleInfo & { readonly network: strin
     packets === undefined ? '-' : String(packets), bytes === undefined ? '-' : String(bytes), standing(stands),
   ])
   return table(['Network', 'No', 'Rule', 'Packets', 'Bytes', 'State'], rows, headless)
+}
+
+export function policyTable (policies: readonly (HostPolicyInfo & { readonly network: string })[], headless: boolean): string {
+  return table(['Network', 'Guests reach of the host', 'State'], policies.map(({ network, words, ...stands }) => [network, words, standing(stands)]), headless)
 }
