@@ -1,7 +1,7 @@
 /** The nft commit: the moment at which networks are published, or withdrawn. One batch each. Callers hold the namespace's lock. */
 import { createChain, replaceChain, ruleCount } from '../kernel/filter-chain.js'
 import { createGuard, deleteGuard, extendGuard, guardTable, shrinkGuard, type GuardContent } from '../kernel/guard.js'
-import { addMembers, createRuleset, deleteRuleset, memberKey, readMembers, readRulesetShape, removeMembers, type Membership } from '../kernel/ruleset.js'
+import { addMembers, createRuleset, deleteRuleset, isOfOurShape, memberKey, readMembers, readRulesetShape, removeMembers, type Membership } from '../kernel/ruleset.js'
 import { mapSlowly } from '../netlink/breathe.js'
 import { isErrno } from '../netlink/errno.js'
 import { nftBatch } from '../netlink/nft/batch.js'
@@ -30,7 +30,7 @@ export async function elementsOf (context: Context, networks: readonly NetworkRe
 /**
  * Adds the elements of networks to the owner's table, which is made where it is missing: with those of all that stand, too, whose elements somebody has flushed then.
  * A table without any standing network is left over from a crash and is made anew, as is one that refuses: somebody has taken parts of it away, or
- * put an element of ours in. `networks`: whose elements they are, those that change as they will be. Resolves with the pairs of peers of these networks, before and now.
+ * put an element of ours in, and one that another version of netwright made. `networks`: whose elements they are, those that change as they will be. Resolves with the pairs of peers of these networks, before and now.
  */
 export async function publish (context: Context, elements: readonly Request[], networks: readonly NetworkRecord[]): Promise<Peering> {
   const standing = await context.book.look()
@@ -40,9 +40,10 @@ export async function publish (context: Context, elements: readonly Request[], n
   const touched = await context.strangers.touched([context.table, guardTable])
   let refused = touched.includes(context.table) && await damaged(context, standing)
   await repeated(async () => {
-    const there = await exists(context, context.table)
+    const found = await getTable(context.nft, { family: 'inet', table: context.table })
+    const there = found !== undefined
     const requests: Request[] = []
-    if (!there || standing.size === 0 || refused) requests.push(...there ? deleteRuleset(context.table) : [], ...createRuleset(context.table), ...await allElements(context, standing))
+    if (!there || standing.size === 0 || refused || !isOfOurShape(found)) requests.push(...there ? deleteRuleset(context.table) : [], ...createRuleset(context.table), ...await allElements(context, standing))
     requests.push(...elements, ...removeMembers(context.table, pairMembers(had, have)), ...addMembers(context.table, pairMembers(have, had)))
     if (guard !== undefined) requests.push(...await guardFor(context, guard, { networks, anew: refused || touched.includes(guardTable) }))
     refused = true // whoever comes here again has been
@@ -108,9 +109,10 @@ export async function restore (context: Context, restoring: Restoring): Promise<
   await repeated(async () => {
     const standing = await context.book.look()
     const guard = await guarded(context)
-    const requests = await exists(context, context.table)
+    const found = await getTable(context.nft, { family: 'inet', table: context.table })
+    const requests = found !== undefined && isOfOurShape(found)
       ? await restored(context, standing, restoring)
-      : [...createRuleset(context.table), ...await allElements(context, standing, restoring.beside)]
+      : [...found === undefined ? [] : deleteRuleset(context.table), ...createRuleset(context.table), ...await allElements(context, standing, restoring.beside)]
     if (guard !== undefined) requests.push(...await exists(context, guardTable) ? extendGuard(guard) : createGuard(guard))
     await nftBatch(context.nft, requests)
   })

@@ -8,7 +8,7 @@ import { mapSlowly } from '../netlink/breathe.js'
 import { chain } from '../netlink/nft/chain.js'
 import { packFields, typeLength, typeNumber, typeUserdata, unpackFields, type Fields } from '../netlink/nft/datatype.js'
 import { hooks } from '../netlink/nft/header.js'
-import { getTable, listChains, listElements, listRules, listSets, type NftChain, type NftElement, type NftRule, type NftSet } from '../netlink/nft/read.js'
+import { getTable, listChains, listElements, listRules, listSets, type NftChain, type NftElement, type NftRule, type NftSet, type NftTable } from '../netlink/nft/read.js'
 import { rule } from '../netlink/nft/rule.js'
 import { elements, set, setFlags, verdictDataType } from '../netlink/nft/set.js'
 import { table } from '../netlink/nft/table.js'
@@ -180,14 +180,18 @@ export function memberKey (member: Membership): string {
   return `${member.set} ${packFields(sets[member.set].key, member.key).toString('hex')}`
 }
 
-/** Every member of every set, as `nft list table` shows them. Throws KernelError ENOENT where the table or one of its sets is missing. */
+/** Whether a table was made by a netwright whose tables are as ours. */
+export function isOfOurShape ({ userdata }: Pick<NftTable, 'userdata'>): boolean { return commentOf(userdata) === shape }
+
+/** Every member of every set that is there, as `nft list table` shows them: a table that an earlier netwright made has fewer. Throws KernelError ENOENT where the table is missing. */
 export async function readMembers (transport: Transport, name: string): Promise<Membership[]> {
+  const there = new Set((await listSets(transport, { family, table: name })).map((one) => one.name))
   const found: Membership[] = []
-  for (const of of setNames) found.push(...await readSet(transport, name, of))
+  for (const of of setNames) if (there.has(of)) found.push(...await readSet(transport, name, of))
   return found
 }
 
-/** The members of one set. Throws as `readMembers`. */
+/** The members of one set. Throws KernelError ENOENT where it or the table is missing. */
 export async function readSet (transport: Transport, name: string, of: SetName): Promise<Membership[]> {
   const { key, value }: SetShape = sets[of]
   return await mapSlowly(await listElements(transport, { family, table: name, set: of }), (element) => {
