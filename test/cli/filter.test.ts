@@ -70,7 +70,7 @@ kernelTest(test, 'host-policy: is set and listed, live and in the stored definit
   for (const name of ['nohost', 'hostports', 'hostproto']) assert.not.match(await set(name), /br-red/)
   assert.match(await line.must('--json', 'host-policy', 'list'), /"network":"red","access":"allow","words":"allow","live":true,"config":true/)
   const before = await ns.must('nft', ['list', 'ruleset'])
-  for (const [words, text] of [[['permit'], /'permit' is neither allow nor deny/], [['allow', 'tcp/22'], /listed with deny only/], [['deny', 'tcp/99999'], /host\.allow\[0\]/], [['deny', 'quic'], /host\.allow\[0\]/]] as const) {
+  for (const [words, text] of [[['permit'], /is one of allow, deny, not 'permit'/], [['allow', 'tcp/22'], /listed with deny only/], [['deny', 'tcp/99999'], /host\.allow\[0\]/], [['deny', 'quic'], /host\.allow\[0\]/]] as const) {
     const { stderr, code } = await line.run(['host-policy', 'set', 'red', ...words])
     assert.is(code, 1, words.join(' '))
     assert.match(stderr, text)

@@ -7,6 +7,10 @@ import { asBefore, HOST, nic, stateOf, traffic, unplug } from './host-bridge-bed
 
 interface Addresses { readonly ifname: string, readonly addr_info: readonly { readonly local: string }[] }
 
+/** Pings every 10 ms, there and back again: at most three of each family may be lost. */
+const isMuch = ({ lost, lost6 }: { readonly lost: number, readonly lost6: number }): boolean => lost > 3 || lost6 > 3
+const CHANGES = 8
+
 kernelTest(test, 'host bridge: addresses, routes and neighbours move, traffic goes on, and all is as before when it is taken back', async (context) => {
   const { ns, tmp } = context
   const router = await nic(context)
@@ -24,10 +28,18 @@ kernelTest(test, 'host bridge: addresses, routes and neighbours move, traffic go
   await trial.takeBack()
   assert.is(await trial.outcome, 'taken back')
   await asBefore(ns, before, 'taken back')
-  const { lost, lost6, sent, echoed } = await flow.end()
-  console.log({ lost, lost6, sent, echoed })
-  // None or one each where the processor is free; half a second's where somebody else has it in the middle of a change.
-  assert.ok(lost <= 50 && lost6 <= 50, `${String(lost)} and ${String(lost6)} of ${String(sent)} pings were lost`)
+  const all = [await flow.end()]
+  // More are lost only where somebody else has the processor in the middle of a change: then there is one of the next changes in which it is free.
+  for (let again = 1; again < CHANGES && all.every(isMuch); again++) {
+    const next = await traffic(context, router)
+    const other = await host.hostBridge.create({ name: 'br0', uplink: 'eth0' })
+    await other.takeBack()
+    assert.is(await other.outcome, 'taken back')
+    await asBefore(ns, before, 'taken back')
+    all.push(await next.end())
+  }
+  console.log(all)
+  assert.not.ok(all.every(isMuch), `pings were lost: ${JSON.stringify(all)}`)
   await unplug(context)
 })
 
