@@ -1,6 +1,6 @@
 /** Small files written so that a reader sees the old or the new content, never a part. */
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, open, readdir, readFile, rename, rm, rmdir, unlink } from 'node:fs/promises'
+import { chmod, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isError } from '../errors.js'
 
@@ -78,7 +78,7 @@ export async function removeFile (path: string): Promise<boolean> {
 
 /** Makes a directory and those above it. Everybody may pass (dnsmasq runs as another user), only root may look. */
 export async function makeDirectory (path: string, mode = 0o711): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode }).catch(async (error: unknown) => { throw isMissing(error) ? await reason(path) ?? error : error })
+  const first = await firstMade(path, mode)
   if (first === undefined) return
   // With an umask of 077, which hardened hosts have, dnsmasq's user could not pass.
   for (let made = path; made.length >= first.length; made = dirname(made)) {
@@ -86,11 +86,33 @@ export async function makeDirectory (path: string, mode = 0o711): Promise<void> 
   }
 }
 
-/** Why a directory cannot be made: Node says ENOENT, too, of a file system that is read-only. Undefined where it can, by now. */
-async function reason (path: string): Promise<unknown> {
-  try { await mkdir(path) } catch (error) { return isMissing(error) && dirname(path) !== path ? await reason(dirname(path)) : error }
-  await rmdir(path)
-  return undefined
+/** How often a directory is made again that others remove at the same moment, since it is empty. */
+const ATTEMPTS = 100
+
+/**
+ * The uppermost directory that had to be made. Node's own `recursive` is not told from its answers: where others remove a directory meanwhile it says that
+ * something is no directory, and of a file system that is read-only that something is missing.
+ */
+async function firstMade (path: string, mode: number): Promise<string | undefined> {
+  let first: string | undefined
+  for (let tries = 1; ; tries++) {
+    try { await mkdir(path, mode); return first ?? path } catch (error) {
+      const code = errnoOf(error)
+      const there = code === 'EEXIST' ? await isDirectory(path) : undefined
+      if (there === true) return first
+      const again = code === 'EEXIST' || (code === 'ENOENT' && dirname(path) !== path)
+      if (there === false || !again || tries >= ATTEMPTS) throw error
+      if (code === 'ENOENT') first = await firstMade(dirname(path), mode) ?? first
+    }
+  }
+}
+
+/** Undefined where there is nothing. */
+async function isDirectory (path: string): Promise<boolean | undefined> {
+  try { return (await stat(path)).isDirectory() } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
 }
 
 /** Removes directories that are empty, from `path` upwards, at most `levels`. */

@@ -1,0 +1,35 @@
+/** Directories that several make and remove at once. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { makeDirectory, removeEmpty } from '../../../src/engine/files.js'
+
+async function inside (work: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'netwright-files-'))
+  try { await work(directory) } finally { await rm(directory, { recursive: true }) }
+}
+
+test('files: a directory is made although others remove it, since it is empty, at the same moment', async () => {
+  await inside(async (directory) => {
+    const path = join(directory, 'a', 'b', 'c')
+    let making = true
+    const removing = (async () => { while (making) await removeEmpty(path, 3) })()
+    const made = await Promise.allSettled([1, 2].map(async () => { for (let i = 0; i < 1000; i++) await makeDirectory(path) }))
+    making = false
+    await removing
+    assert.equal(made.flatMap((one) => one.status === 'rejected' ? [String(one.reason)] : []), [])
+  })
+})
+
+test('files: what is in the way of a directory is said', async () => {
+  await inside(async (directory) => {
+    await writeFile(join(directory, 'file'), '')
+    const refusal = async (path: string): Promise<unknown> => await makeDirectory(join(directory, path)).then(() => 'made', (error: unknown) => (error as NodeJS.ErrnoException).code)
+    assert.is(await refusal('file/below'), 'ENOTDIR')
+    assert.is(await refusal('file'), 'EEXIST')
+  })
+})
+
+test.run()
