@@ -1,5 +1,4 @@
 /** Writes what dnsmasq reads: complete files, renamed into place, readable for the user that it runs as. */
-import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { isError } from '../errors.js'
 import { native, type FileChange } from '../netlink/native.js'
@@ -47,13 +46,18 @@ async function found (leases: string, resolvConf: string): Promise<{ readonly te
   return { text: text?.toString('latin1') ?? '', copy: copy?.toString('latin1') ?? '', resolv: resolv?.toString() ?? '' }
 }
 
-/** The directories are made where they are missing. */
+/** The directories are made where they are missing: one by one, since Node's `recursive` says EEXIST where another process removes one meanwhile. */
 async function edit (changes: readonly FileChange[], files: DnsmasqFiles): Promise<void> {
   try { await native().filesEdit(changes) } catch (error) {
     if (!(isError(error) && 'code' in error && error.code === 'ENOENT')) throw error
-    await Promise.all([mkdir(dirname(files.config), { recursive: true, mode: 0o711 }), mkdir(dirname(files.leases), { recursive: true, mode: 0o700 })])
-    await native().filesEdit(changes)
+    await native().filesEdit([...above(files.config, 0o711), ...above(files.leases, 0o700), ...changes])
   }
+}
+
+/** The directories that a file is below, from the top. One that is there stays as it is. */
+function above (path: string, mode: number): FileChange[] {
+  const directory = dirname(path)
+  return directory === dirname(directory) ? [] : [...above(directory, mode), { kind: 'directory', path: directory, mode, group: -1 }]
 }
 
 /** 0640 root:GROUP. */

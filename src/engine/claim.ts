@@ -8,7 +8,7 @@ import { open, realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { NetwrightError } from '../errors.js'
 import type { Context } from './context.js'
-import { isMissing, makeDirectory, namesIn, readIfThere, removeFile, writeAtomic } from './files.js'
+import { inside, isMissing, namesIn, readIfThere, removeFile, writeAtomic } from './files.js'
 
 /** `run`: where the records are; `mark`: whose book was at them last. */
 export interface Claim { readonly run: string, readonly mark: string }
@@ -42,10 +42,9 @@ export async function claimable ({ owner, book, places: { run, claim: path } }: 
 }
 
 /** After the intent, so that whoever undoes it removes the claim too. */
-export async function claim ({ book, places: { run, claim: path } }: Context): Promise<void> {
+export async function claim ({ book, places: { run, claim: path } }: Pick<Context, 'book' | 'places'>): Promise<void> {
   if (book.claimed) return
-  await makeDirectory(dirname(path))
-  await writeAtomic(path, `${book.mark}\n${run}`, { durable: false })
+  await inside(dirname(path), async () => { await writeAtomic(path, `${book.mark}\n${run}`, { durable: false }) })
   book.claimed = true
 }
 

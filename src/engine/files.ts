@@ -107,6 +107,17 @@ async function firstMade (path: string, mode: number): Promise<string | undefine
   }
 }
 
+/**
+ * Runs `work`, which writes into a directory, and makes that first; others may remove it at the same moment, since it is empty. `there`: it is made only where
+ * `work` misses it.
+ */
+export async function inside<T> (directory: string, work: () => Promise<T>, { mode, there = false }: { readonly mode?: number, readonly there?: boolean } = {}): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    if (tries > 1 || !there) await makeDirectory(directory, mode)
+    try { return await work() } catch (error) { if (!isMissing(error) || tries >= ATTEMPTS) throw error }
+  }
+}
+
 /** Undefined where there is nothing. */
 async function isDirectory (path: string): Promise<boolean | undefined> {
   try { return (await stat(path)).isDirectory() } catch (error) {

@@ -13,7 +13,7 @@ import { appendFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import * as v from 'valibot'
 import type { ForwardingState } from '../kernel/forwarding.js'
-import { makeDirectory, readIfThere, removeFile, writeAtomic } from './files.js'
+import { inside, readIfThere, removeFile, writeAtomic } from './files.js'
 import { identity } from './identity.js'
 
 /** A network that uses forwarding. */
@@ -153,8 +153,7 @@ export async function changeForwarding (path: string, change: ForwardingChange):
 
 async function rewrite (path: string, log: Log): Promise<void> {
   const lines = [{ boot: (await identity()).boot }, { saved: log.saved, restoring: log.restoring }, { add: [...log.users.values()] }]
-  await makeDirectory(dirname(path))
-  await writeAtomic(path, lines.map((one) => `${JSON.stringify(one)}\n`).join(''), { durable: false })
+  await inside(dirname(path), async () => { await writeAtomic(path, lines.map((one) => `${JSON.stringify(one)}\n`).join(''), { durable: false }) })
   log.entries = log.users.size
   log.torn = false
 }

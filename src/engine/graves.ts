@@ -15,7 +15,7 @@ import type { Buried, Plot } from '../kernel/burial.js'
 import { plots } from '../kernel/burial.js'
 import type { Yard } from '../kernel/yard.js'
 import type { Forgotten } from './flows.js'
-import { isMissing, makeDirectory, namesIn, readIfThere, removeEmpty, removeFile, writeAtomic } from './files.js'
+import { inside, isMissing, namesIn, readIfThere, removeEmpty, removeFile, writeAtomic } from './files.js'
 import { identity, lives, type Identity } from './identity.js'
 
 export interface Grave extends Identity {
@@ -33,8 +33,6 @@ const form = v.object({
   flows: v.exactOptional(v.array(v.object({ prefix: v.string(), subnet: v.exactOptional(v.number()), bridge: v.number() }))),
 })
 
-/** How often a directory is made again that others remove at the same moment, since it is empty. */
-const ATTEMPTS = 20
 const LEFT = '.left.json'
 
 export class Graves {
@@ -50,10 +48,8 @@ export class Graves {
   /** Writes down where these links are to be buried; none may have been touched before. */
   async dig (links: readonly Buried[], flows: readonly Forgotten[] = []): Promise<Grave> {
     const grave: Grave = { version: 1, id: randomBytes(9).toString('hex'), ...await identity(), plots: plots(links, () => this.yard.next()), ...flows.length === 0 ? {} : { flows } }
-    for (let tries = 1; ; tries++) {
-      await makeDirectory(this.#directory)
-      try { await writeAtomic(this.#file(grave), `${JSON.stringify(grave)}\n`, { durable: false }); return grave } catch (error) { if (!isMissing(error) || tries >= ATTEMPTS) throw error }
-    }
+    await inside(this.#directory, async () => { await writeAtomic(this.#file(grave), `${JSON.stringify(grave)}\n`, { durable: false }) })
+    return grave
   }
 
   /** All of this boot. */

@@ -1,7 +1,7 @@
 /** What is written down about a host bridge before anything is changed: enough to take it back byte for byte, whoever does it. */
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { isMissing, makeDirectory, namesIn, readIfThere, removeEmpty, removeFile, writeAtomic } from './files.js'
+import { inside, namesIn, readIfThere, removeEmpty, removeFile, writeAtomic } from './files.js'
 import { identity } from './identity.js'
 import { fileName, type Places } from './places.js'
 
@@ -39,8 +39,6 @@ export type RemovalRecord = v.InferOutput<typeof removal>
 export type HostBridgeRecord = KeptRecord | CreationRecord | RemovalRecord
 export type Source = CreationRecord['sources'][number]
 
-/** How often a directory is made again that others remove, since it is empty. */
-const ATTEMPTS = 20
 /** Directories of ours above a record: host-bridges, OWNER, netns-ID, netwright. */
 const LEVELS = 4
 
@@ -70,10 +68,7 @@ export async function readRecord (path: string): Promise<HostBridgeRecord | unde
 
 /** Renamed into place. Callers hold the lock. */
 export async function writeRecord (path: string, record: HostBridgeRecord): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    await makeDirectory(join(path, '..'))
-    try { await writeAtomic(path, `${JSON.stringify(record)}\n`, { durable: false }); return } catch (error) { if (!isMissing(error) || tries >= ATTEMPTS) throw error }
-  }
+  await inside(join(path, '..'), async () => { await writeAtomic(path, `${JSON.stringify(record)}\n`, { durable: false }) })
 }
 
 /** With directories that are empty. Callers hold the lock. */

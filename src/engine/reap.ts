@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import * as v from 'valibot'
 import { silent, type Logger } from '../log.js'
-import { makeDirectory } from './files.js'
+import { inside } from './files.js'
 import { openHost } from './host.js'
 import type { Estate } from './reaper.js'
 
@@ -46,8 +46,7 @@ async function main (estate: Estate): Promise<void> {
 }
 
 async function complain (errors: readonly string[], estate: Estate): Promise<void> {
-  await makeDirectory(dirname(estate.complaints))
-  await writeFile(estate.complaints, `${errors.join('\n')}\n`, { mode: 0o600 })
+  await inside(dirname(estate.complaints), async () => { await writeFile(estate.complaints, `${errors.join('\n')}\n`, { mode: 0o600 }) })
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -12,7 +12,7 @@ import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { locked, type Context } from './context.js'
-import { finalName, isMissing, makeDirectory, namesIn, readIfThere, removeEmpty, removeFile, removeTemps, writeAtomic } from './files.js'
+import { finalName, inside, isMissing, namesIn, readIfThere, removeEmpty, removeFile, removeTemps, writeAtomic } from './files.js'
 import { identity, lives, type Identity } from './identity.js'
 
 /** A namespace that one of us made. `id` as in Netns; `nsid`: its number in the parent, which is gone when it is. */
@@ -29,8 +29,6 @@ const form = v.object({
   namespaces: v.array(v.object({ name: v.string(), id: v.pipe(v.string(), v.regex(/^(?:inode-)?\d+$/)), nsid: v.number() })),
 })
 
-/** How often a directory is made again that others remove at the same moment, since it is empty. */
-const ATTEMPTS = 20
 const LEFT = '.left.json'
 
 export class RigBook {
@@ -40,10 +38,8 @@ export class RigBook {
 
   async write (namespaces: readonly Made[]): Promise<RigRecord> {
     const record: RigRecord = { version: 1, id: randomBytes(9).toString('hex'), ...await identity(), namespaces }
-    for (let tries = 1; ; tries++) {
-      await makeDirectory(this.#directory)
-      try { await writeAtomic(this.#file(record), `${JSON.stringify(record)}\n`, { durable: false }); return record } catch (error) { if (!isMissing(error) || tries >= ATTEMPTS) throw error }
-    }
+    await inside(this.#directory, async () => { await writeAtomic(this.#file(record), `${JSON.stringify(record)}\n`, { durable: false }) })
+    return record
   }
 
   /** Those that anybody may clear away. */

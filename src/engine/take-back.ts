@@ -11,7 +11,7 @@ import * as v from 'valibot'
 import { silent } from '../log.js'
 import { openChannel } from '../netlink/channel.js'
 import { NETLINK_ROUTE } from '../netlink/header.js'
-import { makeDirectory } from './files.js'
+import { inside } from './files.js'
 import { takeBack } from './host-bridge-undo.js'
 
 const form = v.object({ path: v.string(), lock: v.string(), complaints: v.string() })
@@ -38,8 +38,7 @@ async function main (duty: Duty): Promise<void> {
     left = await attempt(duty)
   }
   if (left.length === 0) return
-  await makeDirectory(dirname(duty.complaints))
-  await writeFile(duty.complaints, `${left.join('\n')}\n`, { mode: 0o600 })
+  await inside(dirname(duty.complaints), async () => { await writeFile(duty.complaints, `${left.join('\n')}\n`, { mode: 0o600 }) })
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
