@@ -12,7 +12,7 @@ import { rename, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { mapSlowly } from '../netlink/breathe.js'
 import { MARK, readClaim, writeMark } from './claim.js'
-import { finalName, isFull, isMissing, makeDirectory, namesIn, removeEmpty, removeFile, removeTemps, writeAtomic } from './files.js'
+import { finalName, inside, isFull, namesIn, removeEmpty, removeFile, removeTemps, writeAtomic } from './files.js'
 import { identity } from './identity.js'
 import { indexesOf, Ledger, without, type Held } from './ledger.js'
 import type { Places } from './places.js'
@@ -23,7 +23,7 @@ import { reached } from './spoken.js'
 /** What a batch is of, and whether its record may use the room that is kept free for removals. */
 export interface Content { readonly networks?: readonly NetworkRecord[], readonly ports?: readonly PortRecord[], readonly updates?: readonly UpdateRecord[], readonly follows?: string, readonly trial?: Trying, readonly confirms?: string, readonly removal?: boolean }
 
-/** How often a directory is made again, or read again, that others change at the same moment. */
+/** How often what stands is listed again that we ourselves change at the same moment. */
 const ATTEMPTS = 20
 /** Bytes, at least. */
 const SPARE = 16_384
@@ -63,19 +63,20 @@ export class Book {
   /** Whoever has taken the lock opens the book with it: if somebody else has had it meanwhile, what stands is read afresh. */
   async enter (): Promise<void> {
     const { claim, run } = this.#places
-    this.#holding = true
     const found = await readClaim(claim)
     const ours = found?.run === run
     this.claimed = ours && found.mark === this.mark
-    if (this.claimed && this.#current) return
-    this.#current = false
-    this.#swept = false
-    if (ours && !this.claimed) {
-      await writeMark(claim, this.mark)
-      this.claimed = true
+    if (!this.claimed || !this.#current) {
+      this.#current = false
+      this.#swept = false
+      if (ours && !this.claimed) {
+        await writeMark(claim, this.mark)
+        this.claimed = true
+      }
+      await this.#refresh()
+      this.#current = true
     }
-    await this.#refresh()
-    this.#current = true
+    this.#holding = true // not sooner: whoever looks meanwhile must not take what we knew before for what stands
   }
 
   /** Before the lock is given back. */
@@ -83,7 +84,7 @@ export class Book {
 
   /** What stands, of this boot. For those who do not have the lock it is right for as long as nobody else changes it. */
   async look (): Promise<Ledger> {
-    if (!this.#current || !(this.#holding || await this.#unchanged())) await this.#refresh()
+    if (!await this.#isRight()) await this.#refresh()
     return this.#ledger
   }
 
@@ -99,10 +100,11 @@ export class Book {
   /** Networks as they would be again if what is on trial were taken back: nobody may have their place meanwhile. */
   async returning (): Promise<readonly NetworkRecord[]> { return (await this.journal()).flatMap(({ trial, updates = [] }) => trial === undefined ? [] : updates.map(({ before }) => before)) }
 
-  /** Nobody has had the lock since we had it. */
-  async #unchanged (): Promise<boolean> {
+  /** Nobody has had the lock since we had it. Whoever enters meanwhile writes our mark before he knows what stands. */
+  async #isRight (): Promise<boolean> {
+    if (!this.#current || this.#holding) return this.#current
     // Whoever may not read it may not have written it either.
-    return (await readClaim(this.#places.claim).catch(() => undefined))?.mark === this.mark
+    return (await readClaim(this.#places.claim).catch(() => undefined))?.mark === this.mark && this.#current
   }
 
   /** What is listed while we ourselves change it is listed again. */
@@ -276,13 +278,8 @@ export class Book {
     }
   }
 
-  /** Makes the directory first; another process may remove it at the same moment, since it is empty. */
-  async #inside (directory: string, work: () => Promise<void>): Promise<void> {
-    for (let tries = 1; ; tries++) {
-      if (tries > 1 || directory !== this.#places.standing || this.#ledger.held.size === 0) await makeDirectory(directory)
-      try { await work(); return } catch (error) { if (!isMissing(error) || tries >= ATTEMPTS) throw error }
-    }
-  }
+  /** A standing record keeps the directory. */
+  async #inside (directory: string, work: () => Promise<void>): Promise<void> { await inside(directory, work, { there: directory === this.#places.standing && this.#ledger.held.size > 0 }) }
 
   /** What starts must be able to stop: room for the intent and for a record that replaces another, on the same file system. */
   async #keepRoom (bytes: number): Promise<void> {

@@ -208,7 +208,8 @@ export class Daemons {
   /** The network as it stands now; undefined where somebody is removing or changing it. */
   async #standing ({ bridge: { index } }: NetworkRecord): Promise<NetworkRecord | undefined> {
     const { book } = this.#context
-    const [standing, journal] = await Promise.all([book.look(), book.underway()])
+    const journal = await book.underway() // first: what is gone from it does not stand any more
+    const standing = await book.look()
     const touched = journal.some(({ networks, updates = [] }) => [...networks, ...updates.map(({ before }) => before)].some(({ bridge }) => bridge.index === index))
     return touched ? undefined : standing.bridge(index)
   }

@@ -36,7 +36,7 @@ export function inventory (context: Records): Promise<readonly Entry[]> {
 }
 
 async function look (context: Records): Promise<readonly Entry[]> {
-  const [stored, standing, going] = await Promise.all([context.store.list(), context.book.look(), leaving(context)])
+  const [stored, { standing, going }] = await Promise.all([context.store.list(), runningOf(context)])
   const definitions = new Map(stored.map(({ definition }) => [definition.name, definition]))
   const entries: Entry[] = []
   for (const name of [...new Set([...definitions.keys(), ...standing.networks().map(({ definition }) => definition.name)])].sort(alike)) {
@@ -46,9 +46,10 @@ async function look (context: Records): Promise<readonly Entry[]> {
   return entries
 }
 
-/** Of the networks that are being removed, the indexes of the bridges. */
-async function leaving (context: Records): Promise<ReadonlySet<number>> {
-  return new Set((await context.book.underway()).flatMap(({ networks }) => networks.map(({ bridge }) => bridge.index)))
+/** What stands, and the indexes of the bridges that are being removed. The journal first: what is gone from it does not stand any more, while the other way round it would seem to run again. */
+async function runningOf ({ book }: Records): Promise<{ readonly standing: Ledger, readonly going: ReadonlySet<number> }> {
+  const going = new Set((await book.underway()).flatMap(({ networks }) => networks.map(({ bridge }) => bridge.index)))
+  return { standing: await book.look(), going }
 }
 
 /** The look at single networks that is about to begin: which ones, and how they are found. */
@@ -61,7 +62,7 @@ export async function lookAt (context: Records, name: string): Promise<Entry | u
     const names = new Set<string>()
     shared = { names, look: turn().then(async () => {
       nextOf.delete(context)
-      const [stored, standing, going] = await Promise.all([context.store.some([...names]), context.book.look(), leaving(context)])
+      const [stored, { standing, going }] = await Promise.all([context.store.some([...names]), runningOf(context)])
       return (one: string) => entryOf(one, { stored: stored.get(one)?.definition, standing, going })
     }) }
     nextOf.set(context, shared)
