@@ -1,6 +1,6 @@
 /** What networks there are: stored, running, or both. Only reads; no lock, since each file is whole. */
 import { InputError, NetwrightError } from '../errors.js'
-import { turn } from '../netlink/breathe.js'
+import { mapSlowly, turn } from '../netlink/breathe.js'
 import { subnetOf } from '../network/subnet.js'
 import type { Definition } from '../network/spec.js'
 import { formatCidr } from '../values/cidr.js'
@@ -38,12 +38,8 @@ export function inventory (context: Records): Promise<readonly Entry[]> {
 async function look (context: Records): Promise<readonly Entry[]> {
   const [stored, { standing, going }] = await Promise.all([context.store.list(), runningOf(context)])
   const definitions = new Map(stored.map(({ definition }) => [definition.name, definition]))
-  const entries: Entry[] = []
-  for (const name of [...new Set([...definitions.keys(), ...standing.networks().map(({ definition }) => definition.name)])].sort(alike)) {
-    const entry = entryOf(name, { stored: definitions.get(name), standing, going })
-    if (entry !== undefined) entries.push(entry)
-  }
-  return entries
+  const names = [...new Set([...definitions.keys(), ...standing.networks().map(({ definition }) => definition.name)])].map((name) => ({ name, key: name.toLowerCase() })).sort(alike)
+  return (await mapSlowly(names, ({ name }) => entryOf(name, { stored: definitions.get(name), standing, going }))).filter((entry) => entry !== undefined)
 }
 
 /** What stands, and the indexes of the bridges that are being removed. The journal first: what is gone from it does not stand any more, while the other way round it would seem to run again. */
@@ -79,7 +75,9 @@ function entryOf (name: string, { stored, standing, going }: { readonly stored: 
   return { name, uuid: definition.uuid, ports: standing.ports([name]), ...stored === undefined ? {} : { stored }, ...running === undefined ? {} : { running } }
 }
 
-const alike = (a: string, b: string): number => a.toLowerCase() < b.toLowerCase() ? -1 : a.toLowerCase() > b.toLowerCase() ? 1 : a < b ? -1 : 1
+/** What sorts by: `key` is the name without regard to case. */
+interface Sorted { readonly name: string, readonly key: string }
+const alike = (a: Sorted, b: Sorted): number => a.key < b.key ? -1 : a.key > b.key ? 1 : a.name < b.name ? -1 : 1
 
 /** By uuid where the text has the form of one and a network has it, else by name. Throws NETWRIGHT_NOT_FOUND with libvirt's words. */
 export async function find (context: Records, nameOrUuid: string): Promise<Entry> {

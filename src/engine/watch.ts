@@ -2,7 +2,7 @@
 import { changesOf } from '../dnsmasq/follow.js'
 import { graveName } from '../kernel/burial.js'
 import { readLinks } from '../kernel/link-state.js'
-import { pacer } from '../netlink/breathe.js'
+import { mapSlowly, pacer } from '../netlink/breathe.js'
 import { monitor, type MonitorEvent } from '../netlink/monitor.js'
 import { AF_BRIDGE } from '../netlink/rtnl/addr.js'
 import type { HostEvent } from './api.js'
@@ -106,8 +106,8 @@ export class Watch {
   async #lookAtAll (): Promise<void> {
     const { context, daemons, events } = this.#works
     const entries = await inventory(context)
-    const now = new Map(entries.map((entry) => [entry.name, seen(entry)]))
-    for (const name of new Set([...this.#seen.keys(), ...now.keys()])) for (const change of changes(name, this.#seen.get(name), now.get(name))) events.tell(change)
+    const now = new Map(await mapSlowly(entries, (entry) => [entry.name, seen(entry)] as const))
+    await mapSlowly([...new Set([...this.#seen.keys(), ...now.keys()])], (name) => { for (const change of changes(name, this.#seen.get(name), now.get(name))) events.tell(change) })
     this.#seen = now
     if (!this.#following) return
     await daemons.follow(entries.flatMap(({ running }) => running ?? []))
