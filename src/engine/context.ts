@@ -70,7 +70,7 @@ export async function owned<T> (context: Context, purpose: string, signal: Abort
 }
 
 /** Runs `work` under the lock at `path`, whose file is gone afterwards. What the system refuses comes as a typed error. Throws NETWRIGHT_LOCKED. */
-export async function under<T> (context: Context, path: string, { purpose, signal }: { readonly purpose: string, readonly signal: AbortSignal | undefined }, work: () => Promise<T>): Promise<T> {
+export async function under<T> (context: Pick<Context, 'tallies' | 'lockTimeout'>, path: string, { purpose, signal }: { readonly purpose: string, readonly signal: AbortSignal | undefined }, work: () => Promise<T>): Promise<T> {
   return await typed(async () => {
     const held = await context.tallies.lock(async () => await lock({ path, purpose, timeout: context.lockTimeout, signal }))
     try { return await work() } finally { await held.release(true) }

@@ -12,7 +12,7 @@ import { ProcessError } from '../errors.js'
 import { native } from '../netlink/native.js'
 import type { Definition } from '../network/spec.js'
 import { under, type Context } from './context.js'
-import { isMissing } from './files.js'
+import { isMissing, removeEmpty } from './files.js'
 import { filesOf, notePath, type Noted } from './note.js'
 import { fileName } from './places.js'
 import { guestSubnet } from './port.js'
@@ -23,15 +23,19 @@ export { adopt, filesOf } from './note.js'
 
 /** How often files are written again whose directory another process removes at the same moment. */
 const ATTEMPTS = 20
+/** Directories of ours down to the files of dnsmasq: netwright, netns-ID, OWNER, dnsmasq. */
+const LEVELS = 4
 
-const lockPath = (context: Context, name: string): string => join(context.places.dnsmasq, `${fileName(name)}.lock`)
+const lockPath = (context: Pick<Context, 'places'>, name: string): string => join(context.places.dnsmasq, `${fileName(name)}.lock`)
 
 /**
  * Runs `work` while nobody else starts or stops this network's dnsmasq: of several hosts that watch it, one starts it again. Held while it starts, so
  * apart from the namespace's lock, which whoever holds this one must not wait for: a stop takes them the other way round. Throws NETWRIGHT_LOCKED.
  */
-export async function exclusively<T> (context: Context, name: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-  return await under(context, lockPath(context, name), { purpose: `start or stop dnsmasq of ${name}`, signal }, work)
+export async function exclusively<T> (context: Pick<Context, 'places' | 'tallies' | 'lockTimeout'>, name: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  try { return await under(context, lockPath(context, name), { purpose: `start or stop dnsmasq of ${name}`, signal }, work) } finally {
+    await removeEmpty(context.places.dnsmasq, LEVELS) // the lock has made it anew where the network has stopped meanwhile
+  }
 }
 
 /** The definition with the ports' reserved addresses as static leases: what dnsmasq is told. */

@@ -155,10 +155,13 @@ export class Daemons {
 
   /** resolv.conf has changed: every dnsmasq that we watch is told. */
   async refreshServers (): Promise<void> {
-    for (const { network, supervisor } of this.#watched.values()) {
+    for (const { network: { definition }, supervisor } of this.#watched.values()) {
       const { running } = supervisor
       if (running === undefined) continue
-      try { await exclusively(this.#context, network.definition.name, undefined, async () => { await refreshServers(this.#context, network.definition, running) }) } catch (error) { this.#context.logger.warn({ network: network.definition.name, err: error }, 'its name servers could not be changed') }
+      try { await exclusively(this.#context, definition.name, undefined, async () => { await refreshServers(this.#context, definition, running) }) } catch (error) {
+        // One that has ended meanwhile, as its network stops, is not asked any more; one that is started anew reads them then.
+        if (supervisor.running === running) this.#context.logger.warn({ network: definition.name, err: error }, 'its name servers could not be changed')
+      }
     }
   }
 
