@@ -146,6 +146,7 @@ function checked (input: PortInput): Mac {
     if (value !== undefined && (!Number.isInteger(value) || value < least || value > most)) issues.push({ path, message: `${String(value)} is not a whole number from ${String(least)} to ${String(most)}` })
   }
   if (input.kind === 'tap' && input.vhost === true && input.fds === false) issues.push({ path: 'vhost', message: 'nobody would have the descriptors: fds is false' })
+  if (input.kind === 'tap' && input.persist === false && input.fds === false) issues.push({ path: 'persist', message: 'nobody has a descriptor (fds) of it, so it would be gone at once' })
   const guest = mac === undefined ? randomMac() : parseMac(mac, 'mac')
   if (isMulticast(guest)) issues.push({ path: 'mac', message: `${guest} is a group's address, no guest's` })
   if (issues.length > 0) throw new InputError(issues)

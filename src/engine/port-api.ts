@@ -23,7 +23,7 @@ export interface TapInput extends PortCommon {
   readonly kind: 'tap'
   readonly queues?: number
   readonly vnetHdr?: boolean
-  /** Keep the link when the last descriptor is closed. Default: true when `fds` is false. */
+  /** Keep the link when the last descriptor is closed. Default: true when `fds` is false; InputError where both are false. */
   readonly persist?: boolean
   /** Return open descriptors, one a queue. Default true. */
   readonly fds?: boolean

@@ -105,6 +105,7 @@ kernelTest(test, 'create: one bad network among many changes nothing and names i
     assert.equal(await port({ kind: 'tap', dev: 'nwb1' }), ['NETWRIGHT_NAME_IN_USE', 'net70', 'networks[3].ports[1]'])
     assert.equal(await port({ kind: 'tap', address: '10.60.2.2' }), ['NETWRIGHT_INVALID', undefined, 'networks[3].ports[1].address'])
     assert.equal(await port({ kind: 'tap', queues: 0 }), ['NETWRIGHT_INVALID', undefined, 'networks[3].ports[1].queues'])
+    assert.equal(await port({ kind: 'tap', persist: false }), ['NETWRIGHT_INVALID', undefined, 'networks[3].ports[1].persist'])
     assert.equal(await port({ kind: 'veth', netns: 'nowhere' }), ['NETWRIGHT_NO_NAMESPACE', 'net70', 'networks[3].ports[1]'])
     await inside.must('ip', ['link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'other'])
     assert.equal(await port({ kind: 'veth', netns: inside.name }), ['NETWRIGHT_NAME_IN_USE', 'net70', 'networks[3].ports[1]'], 'the kernel says it')
