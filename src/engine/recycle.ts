@@ -19,6 +19,7 @@ import { link, RTEXT_FILTER_SKIP_STATS } from '../netlink/rtnl/link.js'
 import type { Grave } from './graves.js'
 import { discard } from './discard.js'
 import { freshLinks } from './fresh.js'
+import { Loans } from './loans.js'
 import { Measures, type Means } from './measure.js'
 import type { RecycleOptions } from './recycle-options.js'
 import { BRIDGE, shapeOf, shapeWanted, tapOf } from './shape.js'
@@ -48,17 +49,12 @@ export class Recycler implements Stock {
   readonly #entries = new Map<number, Entry>()
   /** Links of a grave that are still in it. */
   readonly #held = new Map<Grave, Set<number>>()
-  /** Named by a journal, and not known to have left the pool's groups. */
-  readonly #lent = new Set<Entry>()
+  readonly #loans = new Loans<Entry>()
   /** By index, how often a TAP had been opened and closed when it was lent: where that is the same when it comes back, nobody has. */
   readonly #opened = new Map<number, number>()
-  /** By what was handed out. */
-  readonly #taken = new WeakMap<Stocked, Entry>()
   #working: Promise<void> | undefined
   /** One after the other: each looks what is there. */
   #filling = Promise.resolve()
-  /** Handed out, and not known to have moved. */
-  readonly #out = new Set<Entry>()
   #idle: NodeJS.Timeout | undefined
   #closed = false
 
@@ -180,46 +176,27 @@ export class Recycler implements Stock {
     this.#entries.delete(entry.link.index)
     if (this.#opened.size > MOST) this.#opened.clear() // of links that did not come back
     const stocked = stockedOf(entry.link.index, entry.counters, this.#measures.known(shape)?.addrGenMode, this.#means.netns)
-    this.#taken.set(stocked, entry)
-    this.#out.add(entry)
+    this.#loans.hand(stocked, entry)
     return stocked
   }
 
   async used (links: readonly Stocked[]): Promise<void> {
-    for (const one of links) {
-      const entry = this.#taken.get(one)
-      if (entry !== undefined) this.#lent.add(entry)
-    }
+    this.#loans.used(links)
     await Promise.resolve()
   }
 
   /** They have left their groups. */
-  moved (links: readonly Stocked[]): void {
-    for (const one of links) {
-      const entry = this.#taken.get(one)
-      if (entry === undefined) continue
-      this.#lent.delete(entry)
-      this.#out.delete(entry)
-      this.#drop(entry)
-    }
-  }
+  moved (links: readonly Stocked[]): void { for (const entry of this.#loans.moved(links)) this.#drop(entry) }
 
   back (links: readonly Stocked[]): void {
-    for (const one of links) {
-      const entry = this.#taken.get(one)
-      if (entry === undefined || this.#lent.has(entry)) continue
-      this.#out.delete(entry)
-      this.#entries.set(entry.link.index, entry)
-    }
+    for (const entry of this.#loans.back(links)) this.#entries.set(entry.link.index, entry)
     if (this.#closed) this.#bury()
   }
 
   /** Looks at links that were lent and of which nobody has said that they moved: their batch has failed. What did not move is laundered again. Callers hold the lock. Never throws. */
   async recall (): Promise<void> {
-    if (this.#lent.size === 0) return
-    const lent = [...this.#lent]
-    this.#lent.clear()
-    for (const entry of lent) this.#out.delete(entry)
+    const lent = this.#loans.recall()
+    if (lent.length === 0) return
     try {
       const answers = await getEach(this.#means.rtnl, lent.map(({ link: { index } }) => link.get({ index, extMask: RTEXT_FILTER_SKIP_STATS }, poolName(index))))
       for (const [i, entry] of lent.entries()) {
@@ -297,13 +274,13 @@ export class Recycler implements Stock {
     clearTimeout(this.#idle)
     if (this.#closed) return
     // What a batch is about to use must not be deleted.
-    this.#idle = setTimeout(() => { if (this.#out.size > 0) this.#touch(); else this.#bury() }, this.#options.idle).unref()
+    this.#idle = setTimeout(() => { if (this.#loans.any) this.#touch(); else this.#bury() }, this.#options.idle).unref()
   }
 
   /** All that is kept goes to the sexton. */
   #bury (): void {
     this.#entries.clear()
-    this.#lent.clear()
+    this.#loans.forget()
     const graves = [...this.#held.keys()]
     this.#held.clear()
     this.#means.sexton.take(graves)
