@@ -38,13 +38,31 @@ const meanings: Readonly<Record<number, string>> = {
   1: 'its configuration is wrong', 2: 'it could not use the network', 3: 'it could not use a file', 4: 'it ran out of memory', 5: 'it gave up', 127: 'it could not be executed',
 }
 
+/** How often it is started that meets a link of somebody else's just going. */
+const ATTEMPTS = 10
+
 /**
  * Starts it and resolves when it answers: sockets bound, files read. Whatever goes wrong, nothing is left running.
  * Throws ProcessError NETWRIGHT_DNSMASQ_MISSING, _PORT_IN_USE (`holder` names who), _DNSMASQ_FAILED; NetwrightError NETWRIGHT_ABORTED.
  */
 export async function startDnsmasq (options: StartDnsmasq): Promise<Running> {
+  const binary = options.binary ?? await findDnsmasq()
+  for (let tries = 1; ; tries++) {
+    try { return await start(binary, options) } catch (error) { if (tries >= ATTEMPTS || !lostLink(error)) throw error }
+  }
+}
+
+/**
+ * Whether it gave up because a link, anybody's, went or was renamed between its list of addresses and its look at each one's link.
+ * Source: dnsmasq 2.90, src/network.c, iface_allowed() and enumerate_interfaces(); src/dnsmasq.c, main().
+ */
+function lostLink (error: unknown): boolean {
+  return error instanceof ProcessError && error.exitCode === 5 && error.message.endsWith('failed to find list of interfaces: No such device')
+}
+
+async function start (binary: string, options: StartDnsmasq): Promise<Running> {
   throwIfAborted(options.signal)
-  const { pid, pidfd, logSize, status } = await spawn(options.binary ?? await findDnsmasq(), options)
+  const { pid, pidfd, logSize, status } = await spawn(binary, options)
   const record: DnsmasqRecord = { pid, startTime: startTimeIn(status) ?? '', configPath: options.configPath, hash: options.hash }
   const started = running(record, pidfd, options)
   const abort = (): void => { void started.kill() }

@@ -9,7 +9,7 @@ import { writeHosts } from '../../src/dnsmasq/prepare.js'
 import { startDnsmasq } from '../../src/dnsmasq/process.js'
 import type { Running } from '../../src/dnsmasq/running.js'
 import { Supervisor } from '../../src/dnsmasq/supervise.js'
-import { dnsmasqUser } from '../../src/dnsmasq/user.js'
+import { dnsmasqUser, findDnsmasq } from '../../src/dnsmasq/user.js'
 import { dhcp, guest, type Lease } from '../harness/guest.js'
 import { kernelTest, type KernelTest, type Namespace } from '../harness/kernel-test.js'
 import { bridge, definition, prepared, withDnsmasq } from './dnsmasq-bed.js'
@@ -152,6 +152,26 @@ async function failureOf (act: Promise<unknown>): Promise<ProcessError> {
   if (error instanceof ProcessError) return error
   throw error instanceof Error ? error : new Error('it did not fail')
 }
+
+/** The kernel's answer to whoever asks for a link that has gone since it was listed comes from strace: which start meets one is otherwise left to chance. */
+kernelTest(test, 'dnsmasq: starts again where another link of the host went while it looked at all', async ({ ns, tmp }) => {
+  const [script, count] = [join(tmp, 'dnsmasq'), join(tmp, 'starts')]
+  const times = async (some: number): Promise<void> => {
+    await writeFile(script, `#!/bin/sh\necho >>${count}\n[ $(wc -l <${count}) -gt ${String(some)} ] && exec ${await findDnsmasq()} "$@"\nexec strace -o /dev/null -e trace=ioctl -e inject=ioctl:error=ENODEV ${await findDnsmasq()} "$@"\n`, { mode: 0o755 })
+    await writeFile(count, '')
+  }
+  const starts = async (): Promise<number> => (await readFile(count, 'utf8')).length
+  await bridge(ns, definition())
+  const { options } = await prepared(tmp, ns, definition())
+  await times(2)
+  await (await startDnsmasq({ ...options, binary: script })).stop()
+  assert.is(await starts(), 3)
+  await times(1000)
+  const error = await failureOf(startDnsmasq({ ...options, binary: script }))
+  assert.match(error.message, /^dnsmasq exited with code 5 \(it gave up\): dnsmasq: failed to find list of interfaces: No such device$/)
+  assert.is(await starts(), 10)
+  await ns.must('ip', ['link', 'del', 'br0'])
+}, { needs: ['dnsmasq', 'strace'] })
 
 kernelTest(test, 'dnsmasq: a port in use names its holder', async ({ ns, tmp }) => {
   const wanted = definition()
