@@ -82,6 +82,9 @@ void close_fd (int *fd);
 /* waiter.c: a child whose end nobody asks for is reaped all the same, and `pidfd` closed then; false where that is impossible. */
 bool reap_later (int pidfd);
 
+/* tap_look.c: whether the link `ifindex` is a persistent TAP of that name: its flags as TUNSETIFF takes them, or -1 with errno (ESTALE: it is not). */
+int tap_look (const char *name, int ifindex);
+
 /* sieve.c: which messages of a dump are kept. */
 struct sieve { uint8_t *data; size_t length; };
 /* Undefined, or bytes as src/netlink/sieve.ts makes them, of which it takes a copy; false: a TypeError is pending. */

@@ -173,8 +173,8 @@ for (const when of ['in its network', 'in the pool']) {
     await old.destroy()
     await host.pool.fill({ taps }) // waits until it is laundered
     const [kept] = (await pooled(ns)).filter(({ ifindex }) => ifindex === index)
-    if (when === 'in the pool') await holder(kept?.ifname ?? '')
-    else assert.is(kept, undefined)
+    assert.is(kept !== undefined, when === 'in the pool')
+    if (kept !== undefined) await holder(kept.ifname)
     const next = await host.create({ network: blue, ports: [{ ...tap, dev: 'tap1' }] })
     assert.is.not((await link(ns, 'tap1'))?.ifindex, index)
     await next.destroy()
