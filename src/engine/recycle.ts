@@ -10,7 +10,7 @@
 import type { Buried } from '../kernel/burial.js'
 import type { Counters } from '../kernel/counters.js'
 import { glance } from '../kernel/glance.js'
-import { launder, type Stripped } from '../kernel/launder.js'
+import { forwardingOfNew, forwardsLike, launder, type Stripped } from '../kernel/launder.js'
 import { likeness } from '../kernel/likeness.js'
 import type { LinkObject } from '../kernel/object.js'
 import { poolName } from '../kernel/strip.js'
@@ -150,7 +150,9 @@ export class Recycler implements Stock {
   /** One that is not what it was when it was laundered is laundered again. */
   async #prove (shape: string, count: number): Promise<void> {
     const measure = this.#measures.known(shape)
-    if (measure === undefined) return
+    if (measure === undefined || this.#of(shape, 'clean').length === 0) return
+    // Whoever switches it holds the lock, as our callers do, while links are laundered without.
+    const forwarding = await forwardingOfNew(this.#means.netns)
     for (let left = count - this.#of(shape, 'proved').length; left > 0;) {
       const candidates = this.#of(shape, 'clean').slice(0, left)
       if (candidates.length === 0) return
@@ -158,7 +160,7 @@ export class Recycler implements Stock {
       for (const [i, entry] of candidates.entries()) {
         const message = answers[i]?.replies.find(({ type }) => type === link.types.new)
         const seen = message === undefined ? undefined : glance(message.payload)
-        const pure = message !== undefined && seen !== undefined && isAt(seen, entry.link) && likeness(message.payload, entry.link.kind).equals(measure.likeness)
+        const pure = message !== undefined && seen !== undefined && isAt(seen, entry.link) && forwardsLike(seen.forwarding, forwarding) && likeness(message.payload, entry.link.kind).equals(measure.likeness)
         if (pure && await isHeld(entry.link.index, entry.shape, this.#means.netns)) { await this.#lose([entry]); continue }
         entry.state = pure ? 'proved' : 'soiled'
         if (!pure) continue

@@ -130,7 +130,7 @@ async function look (work: readonly Item[], { transport, pristine }: Laundry, { 
     item.message = replies.find(({ type }) => type === link.types.new)
     const seen = item.message === undefined ? undefined : glance(item.message.payload)
     if (item.message === undefined || seen?.group !== item.one.group || seen.kind !== item.one.kind) item.done = { state: 'gone' }
-    else item.unlike = !isLike(seen.forwarding, forwarding) || !likeness(item.message.payload, item.one.kind).equals(pristine.likeness)
+    else item.unlike = !forwardsLike(seen.forwarding, forwarding) || !likeness(item.message.payload, item.one.kind).equals(pristine.likeness)
     const rest = pace()
     if (rest !== undefined) await rest
   }
@@ -146,7 +146,11 @@ async function surroundingsOf (netns: number): Promise<Surroundings> {
   return { forwarding: { ipv4: on(ipv4), ipv6: on(ipv6) }, keepsAddresses: on(keep) === true }
 }
 
-const isLike = (now: Forwarding, then: Forwarding): boolean => (now.ipv4 ?? then.ipv4) === then.ipv4 && (now.ipv6 ?? then.ipv6) === then.ipv6
+/** Whether new links here forward, by default. Throws KernelError. */
+export async function forwardingOfNew (netns: number): Promise<Forwarding> { return (await surroundingsOf(netns)).forwarding }
+
+/** Whether a link forwards as new ones do: it may have been laundered while that was switched for all. */
+export const forwardsLike = (now: Forwarding, then: Forwarding): boolean => (now.ipv4 ?? then.ipv4) === then.ipv4 && (now.ipv6 ?? then.ipv6) === then.ipv6
 
 /** Whether a program without privilege may open it; and with IFF_NO_CARRIER or TUNSETCARRIER without a trace, so that only opening it proves that nobody has. */
 export function anybodys ({ uid, gid }: Pick<TapObject, 'uid' | 'gid'>): boolean { return uid >= 0 || gid >= 0 }

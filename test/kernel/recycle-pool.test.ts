@@ -43,6 +43,24 @@ kernelTest(test, 'pool: a link that somebody has touched is not lent, and one th
   await ns.must('ip', ['link', 'del', moved?.ifname ?? ''])
 })
 
+kernelTest(test, 'pool: a link that was laundered while forwarding was switched for all is not lent as it is', async ({ ns, tmp }) => {
+  const forwarding = async (dev: string): Promise<string> => (await ns.must('sysctl', ['-n', `net.ipv4.conf.${dev}.forwarding`, `net.ipv6.conf.${dev}.forwarding`])).trim().split('\n').join()
+  const set = async (dev: string, value: 0 | 1): Promise<void> => { await ns.must('sysctl', ['-q', '-w', `net.ipv4.conf.${dev}.forwarding=${String(value)}`, `net.ipv6.conf.${dev}.forwarding=${String(value)}`]) }
+  const before = await forwarding('all')
+  await set('all', 1)
+  const host = await open({ ns, tmp })
+  await host.pool.fill({ bridges: 2, taps: { count: 1 } })
+  await host.settled()
+  // What is left where it is switched between the look at what new links have and the look at this one.
+  for (const { ifname } of await pooled(ns)) await set(ifname, 0)
+  const made = await host.create([{ network: red, ports: [{ kind: 'tap', dev: 'tap-red' }] }, blue])
+  for (const dev of ['br-red', 'br-blue', 'tap-red']) assert.is(await forwarding(dev), '1,1', dev)
+  await Promise.all(made.map(async (network) => { await network.destroy() }))
+  await host.close()
+  assert.ok(['0,0', '1,1'].includes(before), before)
+  await set('all', before === '0,0' ? 0 : 1)
+})
+
 kernelTest(test, 'pool: what is above its bound is deleted, and nothing without one', async ({ ns, tmp }) => {
   const host = await open({ ns, tmp }, { recycle: { max: { bridges: 1 } } })
   const made = await host.create([red, { network: blue, ports: [{ kind: 'tap' }] }])
