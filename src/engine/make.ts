@@ -51,7 +51,9 @@ export async function makeBatch (batch: Batch, making: Making, publish?: Publish
   await step.before('make links')
   const sending = sendingOf(making)
   try {
-    const [{ elements, ports }] = await all([makeNetworks(batch, making, publish), ...taps ? [makeTaps(context, batch.ports, fds)] : []])
+    const networks = makeNetworks(batch, making, publish)
+    // TAPs that take the last descriptor are to blame, not who needs one meanwhile.
+    const [, { elements, ports }] = await all([taps ? makeTaps(context, batch.ports, fds) : undefined, networks])
     await sendPieces(ports, sending)
     if (batch.updates.length > 0) await changeNetworks(batch, making)
     if (batch.ports.some(({ guest }) => guest !== undefined)) {
@@ -89,11 +91,10 @@ async function changeNetworks ({ updates }: Batch, making: Making): Promise<void
   await writeSysctls(context.netns.fd, updates.flatMap(({ difference }) => difference.sysctls))
 }
 
-/** Waits for all of them, then throws what the first of them threw: an undo must not meet what is still on its way. */
-export async function all<T> (works: readonly [Promise<T>, ...Promise<void>[]]): Promise<readonly [T]> {
-  const outcomes = await Promise.allSettled(works)
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-  return [await works[0]]
+/** Waits for all of them, then throws what the first of them in the list threw: an undo must not meet what is still on its way. */
+export async function all<T extends readonly unknown[] | []> (works: T): Promise<{ -readonly [P in keyof T]: Awaited<T[P]> }> {
+  await Promise.allSettled(works)
+  return await Promise.all(works)
 }
 
 const surroundings = ({ ipv6 }: Context): Surroundings => ({ ipv6 })
