@@ -31,6 +31,7 @@ import { allPorts, directHandle, findPort } from './port-handle.js'
 import type { NamespaceHost, NamespaceOptions, Rig, RigInput } from './rig.js'
 import { rigNames, Rigs, type Opening } from './rigs.js'
 import type { Diagnostics, Doing } from './tallies.js'
+import { topology } from './topology.js'
 import type { Topology } from './topology-api.js'
 import { Watch } from './watch.js'
 import { typed } from './system-error.js'
@@ -186,7 +187,7 @@ export class HostHandle implements Host {
   }
 
   async topology (): Promise<Topology> {
-    return await this.#works.during(async () => await typed(async () => await (await import('./topology.js')).topology(this.#works)), { operation: 'topology' })
+    return await this.#works.during(async () => await typed(async () => await topology(this.#works)), { operation: 'topology' })
   }
 
   async check (definition?: NetworkDefinition): Promise<CheckLine[]> {

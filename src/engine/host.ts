@@ -19,6 +19,7 @@ import type { HostBridgeWorks } from './host-bridges.js'
 import { HostHandle } from './host-handle.js'
 import { reapDead } from './lifetime.js'
 import { NamespaceHandle } from './namespace-handle.js'
+import { Recycler } from './recycle.js'
 import { complaints, recycling } from './recycle-options.js'
 import { defaultPools } from './pool.js'
 import { needsRecovery, recover, type Means } from './recovery.js'
@@ -62,7 +63,7 @@ async function opened<H extends HostHandle> (options: HostOptions, internals: In
     const sexton = new Sexton({ graves, flows, netns: netns.fd, logger, tally: tallies.kernel, hook: internals.hook })
     closers.unshift(async () => { await sexton.ended() })
     const ipv6 = (await hostFacts(netns.fd)).ipv6
-    const stock = options.recycle === undefined ? undefined : new (await import('./recycle.js')).Recycler(recycling(options.recycle), { graves, sexton, rtnl, netns: netns.fd, ipv6, logger, hook: internals.hook })
+    const stock = options.recycle === undefined ? undefined : new Recycler(recycling(options.recycle), { graves, sexton, rtnl, netns: netns.fd, ipv6, logger, hook: internals.hook })
     if (stock !== undefined) closers.unshift(async () => { await stock.close() })
     const lifetime = options.lifetime === 'process' ? randomBytes(9).toString('hex') : undefined
     const context: Context = {

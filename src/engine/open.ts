@@ -1,20 +1,12 @@
 /** The ways in, light: what a host needs is loaded when the first one is opened, so that `import 'netwright'` costs little. */
-import { turn } from '../netlink/breathe.js'
 import type { Host, HostOptions, NetworkInfo } from './api.js'
 import { look } from './look.js'
-
-/** Node compiles and runs a file in one stretch, during which our user's loop stands: a host is loaded in parts, with turns of the loop between them. */
-const parts: readonly (() => Promise<unknown>)[] = [
-  async () => await import('./book.js'), async () => await import('./commit.js'), async () => await import('./daemons.js'), async () => await import('./teardown.js'), async () => await import('./batch.js'),
-  async () => await import('./transact.js'), async () => await import('./host-bridges.js'), async () => await import('./domain.js'), async () => await import('./apply.js'), async () => await import('./transaction-trial.js'),
-]
 
 /**
  * Opens a host: one owner's networks in one namespace. Finishes or undoes what a killed process of this owner left.
  * Reading needs no privilege. Throws NETWRIGHT_INVALID, NETWRIGHT_NO_NAMESPACE, NETWRIGHT_ADDON_MISSING, NETWRIGHT_LOCKED, KernelError.
  */
 export async function openHost (options: HostOptions = {}): Promise<Host> {
-  for (const load of parts) { await load(); await turn() }
   const host = await import('./host.js')
   return await host.openHost(options)
 }
