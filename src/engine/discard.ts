@@ -11,8 +11,8 @@ import type { Means } from './measure.js'
 export async function discard (links: readonly Stripped[], { graves, rtnl, sexton, logger }: Pick<Means, 'graves' | 'rtnl' | 'sexton' | 'logger'>): Promise<ReadonlySet<number>> {
   try {
     const grave = await graves.dig(links.map(({ index, name, kind }) => ({ index, name, kind })))
-    const sites = grave.plots.flatMap((plot) => plot.links.map(({ index }) => ({ index, group: plot.group })))
-    const outcomes = await send(rtnl, sites.map(({ index, group }) => link.change({ index, ifname: graveName(index), group, flags: 0, change: IFF_UP }, poolName(index))))
+    const sites = grave.plots.flatMap((plot) => plot.links.map(({ index, kind }) => ({ index, group: plot.group, leaves: kind === 'tun' ? { master: 0 } : {} })))
+    const outcomes = await send(rtnl, sites.map(({ index, group, leaves }) => link.change({ index, ifname: graveName(index), group, ...leaves, flags: 0, change: IFF_UP }, poolName(index))))
     sexton.take([grave])
     return new Set(sites.filter((_, i) => outcomes[i]?.acknowledged === true && (outcomes[i].error === undefined || isErrno(outcomes[i].error, 'ENODEV'))).map(({ index }) => index))
   } catch (error) {

@@ -236,10 +236,12 @@ export class Recycler implements Stock {
     } finally { this.#working = undefined }
   }
 
+  /** Ports first: a bridge must be without them. */
   #next (): Entry[] {
     if (this.#closed) return []
     const soiled = [...this.#entries.values()].filter(({ state }) => state === 'soiled')
-    return soiled.filter(({ shape }) => shape === soiled[0]?.shape).slice(0, AT_ONCE)
+    const { shape } = soiled.find(({ link }) => link.kind === 'tun') ?? soiled[0] ?? {}
+    return soiled.filter((entry) => entry.shape === shape).slice(0, AT_ONCE)
   }
 
   async #launder (some: readonly Entry[]): Promise<void> {

@@ -148,10 +148,11 @@ interface Whither { readonly site: Pick<Burial, 'link' | 'group'> | undefined, r
 function requestsFor (link: LinkObject, { site, stash, networks }: Whither): readonly Request[] {
   const addresses = networks.get(link.index)?.addresses ?? []
   const place = stash?.get(link.index)
-  if (place !== undefined) return stripRequests({ ...place, addresses })
+  const master = 'master' in link ? link.master ?? 0 : 0
+  // What is kept is laundered, and leaves then.
+  if (place !== undefined) return stripRequests({ ...place, addresses, leaves: !networks.has(master) })
   if (site === undefined) return [removeRequest(link)]
   // Deleting a bridge sets its ports free, keeping one does not.
-  const master = 'master' in link ? link.master ?? 0 : 0
   return buryRequests({ ...site, addresses, leaves: link.type !== 'bridge' && (!networks.has(master) || stash?.has(master) === true) })
 }
 

@@ -18,7 +18,7 @@ export interface Burial {
   readonly group: number
   /** Of the link. */
   readonly addresses: readonly AddressObject[]
-  /** Its bridge stays. One that is buried too is down, and deleting it sets its ports free. */
+  /** Its bridge stays. One that goes too is down, and deleting it sets its ports free. */
   readonly leaves: boolean
 }
 
@@ -46,7 +46,7 @@ export function buryRequests ({ link: { index, name, kind }, group, addresses, l
 }
 
 /** Since 6.2 the kernel renames links that are up. Source: net/core/dev.c, dev_change_name(). */
-const renamesLive = isSince(release(), 6, 2)
+export const renamesLive = isSince(release(), 6, 2)
 
 function isSince (version: string, major: number, minor: number): boolean {
   const [first = 0, second = 0] = version.split('.').map(Number)

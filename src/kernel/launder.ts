@@ -4,9 +4,9 @@
  * | what the last network left             | how it goes                                                        | where |
  * |----------------------------------------|--------------------------------------------------------------------|-------|
  * | name, group, alias, STP, forward delay | overwritten                                                        | strip |
- * | addresses of ours, all routes, neighbours and proxies | removed; the kernel drops the rest when the link goes down | strip |
+ * | addresses of ours, all routes, neighbours and proxies | removed; the kernel drops the rest when the link goes down | strip, ports here |
  * | addresses of others                    | removed: the kernel keeps IPv4's, and with keep_addr_on_down IPv6's too | here  |
- * | its own ports                          | without master                                                     | strip |
+ * | its own ports                          | without master and down; until then they are up in a bridge that is down and takes nothing from them | here |
  * | ports of others                        | the link is not used again                                         | here  |
  * | forwarding database, also permanent entries | flushed, then a fresh MAC                                     | here  |
  * | multicast groups                       | flushed; before kernel 6.8 the link is not used again where there is one | here |
@@ -38,7 +38,7 @@ import { isErrno } from '../netlink/errno.js'
 import type { Message } from '../netlink/header.js'
 import { native } from '../netlink/native.js'
 import { common, ifinfomsg } from '../netlink/rtnl/ifinfo.js'
-import { dumpLinks, link, type LinkMessage } from '../netlink/rtnl/link.js'
+import { dumpLinks, IFF_UP, link, type LinkMessage } from '../netlink/rtnl/link.js'
 import { brPortMsg, dumpMdb } from '../netlink/rtnl/mdb.js'
 import { attributeAt } from '../netlink/scan.js'
 import type { Transport } from '../netlink/transport.js'
@@ -52,7 +52,7 @@ import { likeness } from './likeness.js'
 import { linkState } from './link-state.js'
 import type { TapObject } from './object.js'
 import { ipv6Path, ipv6Settings, type Pristine } from './pristine.js'
-import { poolName } from './strip.js'
+import { leaveRequest, poolName } from './strip.js'
 import { readSysctls, writeSysctls } from './sysctl.js'
 import { likenRequests } from './unlike.js'
 
@@ -79,6 +79,7 @@ export async function launder (links: readonly Stripped[], laundry: Laundry): Pr
   const work = links.map((one): Item => ({ one, name: poolName(one.index), unlike: false }))
   const surroundings = await surroundingsOf(laundry.netns)
   await look(work, laundry, surroundings)
+  await leave(work, laundry, surroundings)
   // Many at once: what they wait for is mostly each other's turn.
   await each(work, async (item) => { await renew(item, laundry) })
   await each(work, async (item) => { if (item.unlike || surroundings.keepsAddresses) await strip(item, laundry) })
@@ -134,6 +135,23 @@ async function look (work: readonly Item[], { transport, pristine }: Laundry, { 
     const rest = pace()
     if (rest !== undefined) await rest
   }
+}
+
+/** Ports that were stripped as they were leave their bridges and go down: the kernel drops what others have given them. */
+async function leave (work: readonly Item[], laundry: Laundry, surroundings: Surroundings): Promise<void> {
+  const ports = work.filter((item) => isOpen(item) && item.one.kind === 'tun' && item.message !== undefined && isPort(item.message.payload))
+  if (ports.length === 0) return
+  const outcomes = await send(laundry.transport, ports.map(({ one }) => leaveRequest(one.index)))
+  for (const [i, item] of ports.entries()) {
+    const { error, errnoName } = outcomes[i] ?? {}
+    if (error !== undefined && errnoName !== 'ENODEV') item.done = { state: 'spoiled', why: error.message }
+  }
+  await look(ports, laundry, surroundings)
+}
+
+/** Up, or with a master. */
+function isPort (payload: Buffer): boolean {
+  return (ifinfomsg.decode(payload).flags & IFF_UP) !== 0 || attributeAt(payload, ifinfomsg.size, common.master.number) !== undefined
 }
 
 /** `keepsAddresses`: IPv6 addresses outlast a link that goes down. */

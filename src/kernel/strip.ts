@@ -1,12 +1,13 @@
 /**
  * Links that are kept for the next network instead of being deleted. Stripping is what burying is: down, renamed, in a link group of its own, so that
- * a name is free at once and whoever comes after a crash deletes the group. What else the last network left is removed by `launder`, behind the scenes.
+ * a name is free at once and whoever comes after a crash deletes the group. What else the last network left is removed by `launder`, behind the scenes:
+ * a port, too, leaves its bridge and goes down only there, since each is a wait for an RCU grace period or two.
  */
 import { randomBytes } from 'node:crypto'
 import { IFF_UP, link } from '../netlink/rtnl/link.js'
 import type { Request } from '../netlink/request.js'
 import { removeAddressRequest } from './addr.js'
-import { downAnd, type Buried, type Burial } from './burial.js'
+import { downAnd, renamesLive, type Buried, type Burial } from './burial.js'
 import { describe, type BridgeObject, type TapObject } from './object.js'
 
 /** The name of a link in the pool: `nwp` and its index to base 36, which nobody else's link has; at most 9 bytes. */
@@ -15,14 +16,19 @@ export function poolName (index: number): string { return `nwp${index.toString(3
 /** What the kernel gives a bridge that is not told otherwise; hundredths of a second. */
 const FORWARD_DELAY = 1500
 
-/** `ip addr del …`, then `ip link set NAME name nwp… group G alias '' nomaster down`, and for a bridge `type bridge stp_state 0 forward_delay 1500`. See `buryRequests`. */
-export function stripRequests ({ link: { index, name, kind }, group, addresses }: Omit<Burial, 'leaves'>): Request[] {
+/** `ip addr del …`, then `ip link set NAME name nwp… group G alias '' down`, and for a bridge `type bridge stp_state 0 forward_delay 1500`. A port leaves its bridge likewise, or stays as it is: see `buryRequests`. */
+export function stripRequests ({ link: { index, name, kind }, group, addresses, leaves }: Burial): Request[] {
   const bridge = kind === 'bridge'
+  const change = { index, ifname: poolName(index), group, ifalias: '' }
+  if (!bridge && !leaves && renamesLive) return [link.change(change, name)]
   return [
     ...addresses.map(removeAddressRequest),
-    ...downAnd({ index, ifname: poolName(index), group, ifalias: '', ...bridge ? { linkinfo: { kind: 'bridge', data: { forwardDelay: FORWARD_DELAY, stpState: 0 } } } : { master: 0 } }, name),
+    ...downAnd({ ...change, ...bridge ? { linkinfo: { kind: 'bridge', data: { forwardDelay: FORWARD_DELAY, stpState: 0 } } } : { master: 0 } }, name),
   ]
 }
+
+/** `ip link set nwp… nomaster down`: a port that was stripped as it was. */
+export function leaveRequest (index: number): Request { return link.change({ index, master: 0, flags: 0, change: IFF_UP }, poolName(index)) }
 
 /** A MAC that is nobody's: locally administered, one address. A link in the pool has one, since a bridge keeps its own MAC in its forwarding database only when that changes. */
 export function poolMac (): string {

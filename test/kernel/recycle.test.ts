@@ -17,7 +17,7 @@ const red = { name: 'red', forward: 'nat', bridge: 'br-red', mac: '52:54:00:00:0
 const blue = { name: 'blue', forward: 'route', bridge: 'br-blue', mac: '52:54:00:00:00:02', subnet: '10.95.2.0/24', dns: { enable: false } } as const
 const tap = { kind: 'tap', dev: 'tap7', mac: '52:54:00:00:01:01', fds: false } as const
 
-interface Link { readonly ifname: string, readonly ifindex: number, readonly flags: readonly string[] }
+interface Link { readonly ifname: string, readonly ifindex: number, readonly master?: string, readonly flags: readonly string[] }
 const links = async (ns: Namespace): Promise<Link[]> => (await ns.json<Link[]>('ip', ['-j', 'link'])).filter(({ ifname }) => ifname !== 'lo')
 const names = async (ns: Namespace): Promise<string[]> => (await links(ns)).map(({ ifname }) => ifname).sort()
 const indexOf = async (ns: Namespace, name: string): Promise<number> => (await links(ns)).find(({ ifname }) => ifname === name)?.ifindex ?? 0
@@ -29,10 +29,13 @@ kernelTest(test, 'recycle: a network that stops leaves its bridge and its TAPs t
   const old = await Promise.all(['br-blue', 'tap7', 'vnet0'].map(async (name) => await indexOf(ns, name)))
   await network.destroy()
   assert.equal(host.pool.size, { bridges: 1, taps: 2 })
-  for (const { ifname, flags } of (await links(ns)).filter(({ ifindex }) => old.includes(ifindex))) {
-    assert.ok(isPooled(ifname), ifname)
-    assert.not.ok(flags.includes('UP'))
-  }
+  const kept = (await links(ns)).filter(({ ifindex }) => old.includes(ifindex))
+  for (const { ifname } of kept) assert.ok(isPooled(ifname), ifname)
+  assert.not.ok(kept.find(({ ifindex }) => ifindex === old[0])?.flags.includes('UP'), 'the bridge is down at once')
+  await eventually('its ports are out of it, and down', async () => {
+    const ports = (await links(ns)).filter(({ ifindex }) => old.includes(ifindex))
+    return ports.every(({ flags, master }) => !flags.includes('UP') && master === undefined) ? true : undefined
+  })
   await host.create({ network: red, ports: [tap, { kind: 'tap', dev: 'tap8' }] })
   assert.equal(host.pool.size, { bridges: 0, taps: 0 })
   const fresh = await Promise.all(['br-red', 'tap7', 'tap8'].map(async (name) => await indexOf(ns, name)))
