@@ -4,11 +4,14 @@
 #include <limits.h>
 #include <linux/filter.h>
 #include <linux/if_tun.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "shims.h"
@@ -102,6 +105,25 @@ static bool create_as_named (struct tap *tap)
   return strcmp(asked, tap->name) == 0 || fail_with(&tap->job, ERANGE, "TUNSETIFF", asked);
 }
 
+/*
+ * The carrier went with the last descriptor, and the kernel acts on that within a second: as soon as the link is up it has its queues drained, which takes an RCU
+ * grace period with RTNL held, and so does the first who looks at the link until then. Looking while it is down does it for nothing. Nobody reads the answers.
+ * Source: net/core/rtnetlink.c, rtnl_getlink(); net/core/link_watch.c, linkwatch_sync_dev().
+ */
+static void settle_carrier (const struct taps *taps)
+{
+  struct { struct nlmsghdr header; struct ifinfomsg link; struct nlattr mask; uint32_t value; } question = {
+    .header = { .nlmsg_len = sizeof question, .nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST },
+    .mask = { .nla_len = sizeof question.mask + sizeof question.value, .nla_type = IFLA_EXT_MASK }, .value = RTEXT_FILTER_SKIP_STATS,
+  };
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  for (uint32_t i = 0; fd >= 0 && i < taps->count; i++) {
+    question.link.ifi_index = taps->list[i]->ifindex;
+    if (taps->list[i]->persist && !taps->list[i]->keep) (void)send(fd, &question, sizeof question, 0);
+  }
+  close_fd(&fd);
+}
+
 static void work_create_list (struct job *job)
 {
   struct taps *taps = (struct taps *)job;
@@ -114,6 +136,7 @@ static void work_create_list (struct job *job)
     for (uint32_t j = 0; j <= i; j++) close_queues(taps->list[j]);
     return;
   }
+  settle_carrier(taps);
 }
 
 /* Joined: is it still what tap_look() saw? A link that vanished in between was made anew by TUNSETIFF, and is not persistent. */
