@@ -15,5 +15,7 @@ export function since (now: Counters, baseline: Counters = NOTHING): Counters {
 
 /** Counters of which each is asked for by its name. */
 export function counters (value: (key: keyof Counters) => number): Counters {
-  return KEYS.reduce((all, key) => ({ ...all, [key]: value(key) }), NOTHING)
+  const all: { -readonly [K in keyof Counters]: Counters[K] } = { ...NOTHING }
+  for (const key of KEYS) all[key] = value(key)
+  return all
 }

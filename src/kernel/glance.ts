@@ -1,10 +1,11 @@
 /** The little of a link that tells whose it is: read off the message as it came, which costs a fiftieth of decoding it. */
 import { s32, u32 } from '../bytes/codec.js'
+import { hostOrder } from '../bytes/writer.js'
 import { mapSlowly } from '../netlink/breathe.js'
 import { getEach } from '../netlink/call.js'
 import { afSpec, common, ifinfomsg, inet, inet6 } from '../netlink/rtnl/ifinfo.js'
 import { link, linkinfo, RTEXT_FILTER_SKIP_STATS } from '../netlink/rtnl/link.js'
-import { attributeAt } from '../netlink/scan.js'
+import { eachAttribute } from '../netlink/scan.js'
 import type { Transport } from '../netlink/transport.js'
 
 export interface Glance {
@@ -21,18 +22,52 @@ export interface Glance {
 }
 export interface Forwarding { readonly ipv4: boolean | undefined, readonly ipv6: boolean | undefined }
 
-/** From the payload of an RTM_NEWLINK. */
+/** From the payload of an RTM_NEWLINK, which is gone through once. */
 export function glance (payload: Buffer): Glance {
-  const at = (...path: readonly number[]): Buffer | undefined => attributeAt(payload, ifinfomsg.size, ...path)
-  const text = (data: Buffer | undefined): string | undefined => data === undefined ? undefined : common.ifname.codec.decode(data)
-  const number = (data: Buffer | undefined): number => data === undefined ? 0 : u32.decode(data)
-  const kind = text(at(link.table.linkinfo.number, linkinfo.table.kind.number))
-  // Both arrays begin with it. Source: include/uapi/linux/ip.h, IPV4_DEVCONF_FORWARDING; linux/ipv6.h, DEVCONF_FORWARDING.
-  const [ipv4, ipv6] = [at(common.afSpec.number, afSpec.table.inet.number, inet.table.conf.number), at(common.afSpec.number, afSpec.table.inet6.number, inet6.table.conf.number)].map((data) => data === undefined ? undefined : s32.decode(data) !== 0)
-  return {
-    index: ifinfomsg.decode(payload).index, name: text(at(common.ifname.number)) ?? '', group: number(at(common.group.number)), ...kind === undefined ? {} : { kind },
-    carrier: at(common.carrier.number)?.[0] === 1, carrierChanges: number(at(common.carrierChanges.number)), forwarding: { ipv4, ipv6 },
+  const found = { name: '', group: 0, carrier: false, carrierChanges: 0 }
+  let kind: string | undefined
+  let forwarding: Forwarding = { ipv4: undefined, ipv6: undefined }
+  eachAttribute(payload, ifinfomsg.size, payload.length, (type, from, to) => {
+    switch (type) {
+      case NUMBERS.name: found.name = textIn(payload, from, to); break
+      case NUMBERS.group: found.group = u32In(payload, from, to); break
+      case NUMBERS.carrier: found.carrier = payload[from] === 1; break
+      case NUMBERS.carrierChanges: found.carrierChanges = u32In(payload, from, to); break
+      case NUMBERS.linkinfo: kind = kindIn(payload, from, to); break
+      case NUMBERS.afSpec: forwarding = forwardingIn(payload, from, to); break
+      default:
+    }
+  })
+  return { index: hostOrder.little ? payload.readInt32LE(4) : payload.readInt32BE(4), ...found, ...kind === undefined ? {} : { kind }, forwarding }
+}
+
+const NUMBERS = {
+  name: common.ifname.number, group: common.group.number, carrier: common.carrier.number, carrierChanges: common.carrierChanges.number,
+  linkinfo: link.table.linkinfo.number, afSpec: common.afSpec.number,
+} as const
+
+const textIn = (data: Buffer, from: number, to: number): string => common.ifname.codec.decode(data.subarray(from, to))
+const u32In = (data: Buffer, from: number, to: number): number => u32.decode(data.subarray(from, to))
+
+function kindIn (data: Buffer, start: number, end: number): string | undefined {
+  let kind: string | undefined
+  eachAttribute(data, start, end, (type, from, to) => { if (type === linkinfo.table.kind.number) kind = textIn(data, from, to) })
+  return kind
+}
+
+/** Both arrays begin with it. Source: include/uapi/linux/ip.h, IPV4_DEVCONF_FORWARDING; linux/ipv6.h, DEVCONF_FORWARDING. */
+function forwardingIn (data: Buffer, start: number, end: number): Forwarding {
+  const first = (from: number, to: number, conf: number): boolean | undefined => {
+    let on: boolean | undefined
+    eachAttribute(data, from, to, (type, at, until) => { if (type === conf) on = s32.decode(data.subarray(at, until)) !== 0 })
+    return on
   }
+  const found: { -readonly [K in keyof Forwarding]: Forwarding[K] } = { ipv4: undefined, ipv6: undefined }
+  eachAttribute(data, start, end, (type, from, to) => {
+    if (type === afSpec.table.inet.number) found.ipv4 = first(from, to, inet.table.conf.number)
+    else if (type === afSpec.table.inet6.number) found.ipv6 = first(from, to, inet6.table.conf.number)
+  })
+  return found
 }
 
 /** At many links, by index; undefined where there is none. Throws KernelError. */

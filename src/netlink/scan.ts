@@ -20,3 +20,13 @@ export function attributeAt (data: Buffer, start: number, ...path: readonly numb
   }
   return undefined
 }
+
+/** Every attribute between `start` and `end`: its type, and where its payload begins and ends. Damaged ones end the search. */
+export function eachAttribute (data: Buffer, start: number, end: number, visit: (type: number, from: number, to: number) => void): void {
+  for (let at = start; end - at >= 4;) {
+    const length = hostOrder.little ? data.readUInt16LE(at) : data.readUInt16BE(at)
+    if (length < 4 || length > end - at) return
+    visit((hostOrder.little ? data.readUInt16LE(at + 2) : data.readUInt16BE(at + 2)) & NLA_TYPE_MASK, at + 4, at + length)
+    at += (length + 3) & ~3
+  }
+}
