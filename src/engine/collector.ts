@@ -63,32 +63,48 @@ const isShort = (definition: NetworkDefinition): boolean => isObject(definition)
 /** Which of `Transacted` a network is, in order of asking. */
 export type Order = { readonly kind: 'create' | 'start' | 'update', readonly at: number }
 
+interface Defined { readonly definition: NetworkDefinition, readonly at: string }
+
+/** What was asked for, as it was passed. */
+export interface Asked {
+  readonly create: readonly Defined[]
+  readonly start: readonly Started[]
+  readonly update: readonly Defined[]
+  readonly attach: readonly (Omit<Attached, 'network'> & { readonly network: string | { /** Which of `create`. */ readonly of: number } })[]
+  readonly stop: readonly Stopped[]
+  readonly detach: readonly Detached[]
+  readonly order: readonly Order[]
+}
+
+/** Reads the definitions, in slices. Throws InputError with places: `networks[2].subnet`. */
+export async function askedWork ({ create: wanted, start, update, attach: ports, stop, detach }: Asked): Promise<Work> {
+  const create = await parsed(wanted)
+  const attach = ports.map(({ network, ...rest }): Attached => ({ ...rest, network: isObject(network) ? create[network.of]?.spec.name ?? '' : network }))
+  return { create, start, update: await parsed(update), attach, stop, detach }
+}
+
 /** Gathers what is asked for while the caller's function runs. */
 export class Collector implements Transaction {
-  readonly #create: { readonly definition: NetworkDefinition, readonly at: string }[] = []
+  readonly #create: Defined[] = []
   readonly #start: Started[] = []
-  readonly #update: { readonly definition: NetworkDefinition, readonly at: string }[] = []
-  readonly #attach: (Omit<Attached, 'network'> & { readonly network: string | { readonly of: number } })[] = []
+  readonly #update: Defined[] = []
+  readonly #attach: Asked['attach'][number][] = []
   readonly #stop: Stopped[] = []
   readonly #detach: Detached[] = []
-  readonly order: Order[] = []
+  readonly #order: Order[] = []
   #over = false
 
   /** Runs `collect`, which must not wait for anything. Throws what it throws. */
-  gather (collect: (tx: Transaction) => unknown): void {
+  gather (collect: (tx: Transaction) => unknown): Asked {
     try {
       if (typeof collect !== 'function') throw new InputError([{ path: 'collect', message: 'expected a function' }])
       const result = collect(this)
       if (typeof result === 'object' && result !== null && 'then' in result) throw new InputError([{ path: 'collect', message: 'it returned a promise: a transaction is collected in one go, so wait for what it needs before it' }])
+      return this.#asked
     } finally { this.#over = true }
   }
 
-  /** Reads the definitions, in slices. Throws InputError with places: `networks[2].subnet`. */
-  async work (): Promise<Work> {
-    const create = await parsed(this.#create)
-    const attach = this.#attach.map(({ network, ...rest }): Attached => ({ ...rest, network: isObject(network) ? create[network.of]?.spec.name ?? '' : network }))
-    return { create, start: this.#start, update: await parsed(this.#update), attach, stop: this.#stop, detach: this.#detach }
-  }
+  get #asked (): Asked { return { create: this.#create, start: this.#start, update: this.#update, attach: this.#attach, stop: this.#stop, detach: this.#detach, order: this.#order } }
 
   create (definition: NetworkDefinition, ports: readonly PortInput[] = []): void {
     assertList(ports)
@@ -112,8 +128,8 @@ export class Collector implements Transaction {
 
   #next (kind: Order['kind'], at: number): string {
     this.#open()
-    this.order.push({ kind, at })
-    return `networks[${String(this.order.length - 1)}]`
+    this.#order.push({ kind, at })
+    return `networks[${String(this.#order.length - 1)}]`
   }
 
   #open (): void {
@@ -121,7 +137,7 @@ export class Collector implements Transaction {
   }
 }
 
-async function parsed (items: readonly { readonly definition: NetworkDefinition, readonly at: string }[]): Promise<{ readonly spec: NetworkSpec, readonly at: string, readonly subnet: boolean }[]> {
+async function parsed (items: readonly Defined[]): Promise<{ readonly spec: NetworkSpec, readonly at: string, readonly subnet: boolean }[]> {
   const specs = []
   const pace = pacer()
   for (const { definition, at } of items) {

@@ -51,7 +51,10 @@ export const isOpen = ({ spec: { auto, bridge } }: CheckedNetwork): boolean => a
 const checked = new WeakSet<object>()
 
 /** Whether it was checked by `checkDesired`. */
-function isChecked (value: unknown): value is CheckedDesired { return typeof value === 'object' && value !== null && checked.has(value) }
+export function isChecked (value: unknown): value is CheckedDesired { return typeof value === 'object' && value !== null && checked.has(value) }
+
+/** What was checked already, on another thread of ours. */
+export function adoptChecked (value: CheckedDesired): CheckedDesired { checked.add(value); return value }
 
 /** More complaints than a person reads. */
 const MOST_COMPLAINTS = 100

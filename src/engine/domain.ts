@@ -1,16 +1,16 @@
 /** The handle of one guest: names it, and asks afresh each time what it has. */
 import { resolve } from 'node:path'
 import { InputError, NetwrightError } from '../errors.js'
-import { hidesSomething, shown } from '../network/checks/review.js'
+import { shown } from '../network/checks/review.js'
 import { openMonitor } from '../qmp/monitor.js'
 import { isMulticast, parseMac, randomMac } from '../values/mac.js'
 import type { Options, Statistics } from './api.js'
 import { owned } from './context.js'
+import { checkName } from './domain-name.js'
 import type { Domain, DomainAddress, DomainInterface, InterfaceInput, InterfaceOptions, PlugOptions } from './domain-api.js'
 import { find } from './inventory.js'
 import { readKept, writeKept, type KeptInterface } from './kept.js'
 import { NetworkHandle } from './network.js'
-import { fileName } from './places.js'
 import { plugIn, pullBack, pullOut, showLink } from './plugging.js'
 import { present } from './port-state.js'
 import type { PortRecord } from './record.js'
@@ -243,15 +243,4 @@ function checked ({ source, mac, model = 'virtio', dev }: InterfaceInput): KeptI
   ]
   if (issues.length > 0) throw new InputError(issues)
   return { type: 'network', source, mac: guest, model, ...dev === undefined ? {} : { dev } }
-}
-
-/** Bytes of a file's name, with room for `.json` and a temporary file's longer one. */
-const LONGEST = 200
-
-/** It becomes a file's name. */
-function checkName (name: string): void {
-  const why = name === '' ? 'it is empty'
-    : /[/\n]/.test(name) || hidesSomething(name) ? `'${shown(name)}' holds a character that no name may hold`
-      : fileName(name).length > LONGEST ? 'it is too long' : undefined
-  if (why !== undefined) throw new InputError([{ path: 'domain', message: `no name of a domain: ${why}` }])
 }

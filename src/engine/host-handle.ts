@@ -2,11 +2,11 @@
 import { assertObject, NetwrightError } from '../errors.js'
 import { pacer } from '../netlink/breathe.js'
 import { parseDefinition } from '../network/definition.js'
-import type { AutostartOptions, CheckLine, Committed, Host, HostEvent, LinkPool, Links, MacvtapInput, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, Options, Port, PortInfo, StartReport, Transaction } from './api.js'
+import type { AutostartOptions, CheckLine, Committed, Host, HostEvent, Links, MacvtapInput, Network, NetworkDefinition, NetworkInfo, NetworkWithPorts, Options, Port, PortInfo, StartReport, Transaction } from './api.js'
 import { applied } from './apply.js'
 import { autostart, type Waiting } from './autostart.js'
 import { checkHost } from './check.js'
-import { Collector, listWork, singleWork } from './collector.js'
+import { askedWork, Collector, listWork, singleWork, type Asked } from './collector.js'
 import { committed } from './committed.js'
 import type { Context } from './context.js'
 import { Daemons } from './daemons.js'
@@ -21,7 +21,7 @@ import { find, infoOf, inventory } from './inventory.js'
 import { HostBridgeWorks } from './host-bridges.js'
 import { keptNames } from './kept.js'
 import { madeBy, reap } from './lifetime.js'
-import { linkPool } from './link-pool.js'
+import { linkPool, type WatchedPool } from './link-pool.js'
 import { links } from './links.js'
 import { clearLock } from './lock.js'
 import { NetworkHandle, started } from './network.js'
@@ -47,7 +47,7 @@ export class HostHandle implements Host {
   readonly owner: string
   readonly links: Links
   readonly hostBridge: HostBridgeWorks
-  readonly pool: LinkPool
+  readonly pool: WatchedPool
   readonly daemons: Daemons
   /** Namespaces beside this one. */
   readonly rigs: Rigs
@@ -119,11 +119,15 @@ export class HostHandle implements Host {
   transaction (collect: (tx: Transaction) => void, options: TransactionTrialOptions & (Required<Pick<TransactionTrialOptions, 'confirmWithin'>> | Required<Pick<TransactionTrialOptions, 'probe'>>)): Promise<CommittedOnTrial>
   transaction (collect: (tx: Transaction) => void, options?: Options): Promise<Committed>
   async transaction (collect: (tx: Transaction) => void, options?: TransactionTrialOptions): Promise<Committed | CommittedOnTrial> {
+    this.#works.open()
+    return await this.transact(new Collector().gather(collect), options)
+  }
+
+  /** As `transaction`, of what has been gathered. */
+  async transact (asked: Asked, options?: TransactionTrialOptions): Promise<Committed | CommittedOnTrial> {
     return await this.#works.during(async () => {
-      const collector = new Collector()
-      collector.gather(collect)
-      const work = await collector.work()
-      const hand = async (made: Transacted): Promise<Committed> => await committed(this.#works, made, { work, order: collector.order })
+      const work = await askedWork(asked)
+      const hand = async (made: Transacted): Promise<Committed> => await committed(this.#works, made, { work, order: asked.order })
       return isTrial(options) ? await this.#trials.run(work, options ?? {}, hand) : await hand(await transact(work, { context: this.#works.context, daemons: this.daemons, signal: options?.signal }))
     }, { operation: 'transaction' })
   }
@@ -213,6 +217,14 @@ export class HostHandle implements Host {
     assertObject(options, 'options', 'an object')
     return await this.#works.during(async () => await typed(async () => await this.rigs.rig(namespaces, options)), { operation: 'rig', names: () => rigNames(namespaces) })
   }
+
+  get closed (): boolean { return this.#end.signal.aborted }
+
+  /** How many links are being deleted behind the scenes. */
+  get deleting (): number { return this.#works.context.sexton.waiting }
+
+  /** Resolves when none is, however it went. */
+  async quiet (): Promise<void> { await this.#works.context.sexton.ended() }
 
   async settled (options?: Options): Promise<void> {
     this.#works.open()

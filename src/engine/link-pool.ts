@@ -8,9 +8,13 @@ import { stopIfAborted } from './steps.js'
 import { typed } from './system-error.js'
 import type { Works } from './works.js'
 
+/** A pool that says when its size may be another one. */
+export interface WatchedPool extends LinkPool { heed (changed: () => void): void }
+
 /** A host that keeps nothing has an empty one. */
-export function linkPool ({ stock }: Pick<Context, 'stock'>, during: Works['during']): LinkPool {
+export function linkPool ({ stock }: Pick<Context, 'stock'>, during: Works['during']): WatchedPool {
   return {
+    heed: (changed) => { stock?.heed(changed) },
     get size (): PoolSize { return stock?.size ?? { bridges: 0, taps: 0 } },
     fill: async (count, options) => {
       await during(async () => {

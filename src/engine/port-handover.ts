@@ -7,6 +7,7 @@ import { isTapFd, openTap } from '../kernel/tap.js'
 import type { Context } from './context.js'
 import type { OfferOptions, PortInfo, SendOptions, SocketLike } from './port-api.js'
 import type { PortRecord } from './record.js'
+import { descriptorOf } from './socket-descriptor.js'
 import { stopIfAborted } from './steps.js'
 import { closeAll } from './taps.js'
 import { VHOST_DEVICE } from './vhost.js'
@@ -78,13 +79,4 @@ function pathOf (path: unknown): string {
   // Source: unix(7), sun_path.
   if (length === 0 || length > 107 || path.includes('\0')) throw new InputError([{ path: 'path', message: `${JSON.stringify(path)} is no path of a unix socket: 1 to 107 bytes` }])
   return path
-}
-
-/** A descriptor, or the one below a socket of Node's, which keeps it in its handle. */
-function descriptorOf (socket: SocketLike): number {
-  if ('writableLength' in socket && socket.writableLength !== 0) throw new InputError([{ path: 'socket', message: 'data waits in the socket: wait until it is written, or it would come between' }])
-  const holder: unknown = '_handle' in socket ? socket._handle : socket
-  const fd: unknown = typeof holder === 'object' && holder !== null && 'fd' in holder ? holder.fd : undefined
-  if (typeof fd !== 'number' || !Number.isInteger(fd) || fd < 0) throw new InputError([{ path: 'socket', message: 'not a connected unix socket, nor a path to one' }])
-  return fd
 }

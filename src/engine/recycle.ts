@@ -17,6 +17,7 @@ import { poolName } from '../kernel/strip.js'
 import { getEach } from '../netlink/call.js'
 import { link, RTEXT_FILTER_SKIP_STATS } from '../netlink/rtnl/link.js'
 import type { Grave } from './graves.js'
+import { HeardMap } from './heard-map.js'
 import { discard } from './discard.js'
 import { freshLinks } from './fresh.js'
 import { Loans } from './loans.js'
@@ -46,7 +47,8 @@ export class Recycler implements Stock {
   readonly #options: RecycleOptions
   readonly #means: Means
   readonly #measures: Measures
-  readonly #entries = new Map<number, Entry>()
+  readonly #entries = new HeardMap<number, Entry>(() => { this.#changed() })
+  #changed = (): void => undefined
   /** Links of a grave that are still in it. */
   readonly #held = new Map<Grave, Set<number>>()
   readonly #loans = new Loans<Entry>()
@@ -68,6 +70,9 @@ export class Recycler implements Stock {
     const bridges = [...this.#entries.values()].filter(({ link }) => link.kind === 'bridge').length
     return { bridges, taps: this.#entries.size - bridges }
   }
+
+  /** `changed`: called when links have come or gone. */
+  heed (changed: () => void): void { this.#changed = changed }
 
   /** Writes down which of these links are kept; none may have been touched before. Undefined where there is room for none. */
   async dig (links: readonly LinkObject[]): Promise<Kept | undefined> {
