@@ -90,7 +90,7 @@ export class NetwrightError extends Error {
 
   constructor (code: ErrorCode, message: string, facts: ErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause })
-    this.name = new.target.name
+    this.name = new.target.label // a bundler may give the class another name
     this.code = code
     if (facts.remedy !== undefined) this.remedy = facts.remedy
     if (facts.conflict !== undefined) this.conflict = facts.conflict
@@ -224,4 +224,19 @@ export class ProcessError extends NetwrightError {
     this.lastLines = end.lastLines ?? []
     Object.defineProperty(this, brand(ProcessError.label), { value: true })
   }
+}
+
+const classes = { InputError, KernelError, DecodeError, ProcessError, NetwrightError } as const
+
+/** Which of ours an error is, the closest; undefined where it is none. */
+export function errorKind (error: unknown): string | undefined { return Object.entries(classes).find(([, kind]) => error instanceof kind)?.[0] }
+
+/** An error of ours without its facts, as it comes from another thread; undefined where there is no such class. */
+export function revived (kind: string, message: string): Error | undefined {
+  const known = Object.entries(classes).find(([name]) => name === kind)?.[1]
+  if (known === undefined) return undefined
+  const error = new Error(message)
+  Object.setPrototypeOf(error, known.prototype)
+  for (const label of new Set(['NetwrightError', kind])) Object.defineProperty(error, brand(label), { value: true })
+  return error
 }
