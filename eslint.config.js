@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint'
 
-/** Type assertions live where bytes become types, and nowhere else without a reason given in place. */
-const assertionFloors = ['src/bytes/**', 'src/netlink/attr.ts', 'src/netlink/family.ts', 'src/netlink/native.ts', 'src/values/**']
+/** Type assertions live where bytes, or messages, become types, and nowhere else without a reason given in place. */
+const assertionFloors = ['src/bytes/**', 'src/netlink/attr.ts', 'src/netlink/family.ts', 'src/netlink/native.ts', 'src/thread/**', 'src/values/**']
 
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'node_modules/', 'native-shims/', 'test/types/', 'test/fixtures/', 'test/golden/'] },

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Host } from 'netwright'
+import { engineHeap } from './engine-heap.js'
 import { specs, TAPS } from './objects.js'
 
 export interface Lanes {
@@ -41,7 +42,7 @@ export async function drive (host: Host, lanes: Lanes): Promise<void> {
   }))
 }
 
-/** What must not grow in a process. Bytes after collecting garbage. */
+/** What must not grow in a process. Bytes after collecting garbage; `heap`: of the thread that asks and of netwright's own. */
 export interface Holding { readonly fds: number, readonly threads: number, readonly heap: number, readonly rss: number }
 
 /** Collects garbage, in a process that was not started for it, too. */
@@ -51,8 +52,9 @@ function collect (): void {
   gc()
 }
 
-export async function holding (): Promise<Holding> {
+export async function holding (host: Host): Promise<Holding> {
   for (let i = 0; i < 3; i++) { collect(); await sleep(20) }
+  const engine = await engineHeap(host)
   const { rss, heapUsed, external } = process.memoryUsage()
-  return { fds: (await readdir('/proc/self/fd')).length, threads: (await readdir('/proc/self/task')).length, heap: heapUsed + external, rss }
+  return { fds: (await readdir('/proc/self/fd')).length, threads: (await readdir('/proc/self/task')).length, heap: heapUsed + external + engine, rss }
 }

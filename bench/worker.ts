@@ -27,8 +27,8 @@ export type Order = { readonly watch?: boolean } & (
   | { readonly verb: 'sleep', readonly ms: number }
 )
 
-/** `begin` and `end` are of CLOCK_MONOTONIC, milliseconds: the same clock in every process. `cpu`: milliseconds of the main thread. */
-export interface Answer { readonly ms: number, readonly begin: number, readonly end: number, readonly cpu: number, readonly value?: number, readonly values?: readonly number[], readonly stats?: Holding, readonly lines?: readonly string[], readonly delay?: Delay }
+/** `begin` and `end` are of CLOCK_MONOTONIC, milliseconds: the same clock in every process. `cpu`: milliseconds of the main thread, `all`: of the process. */
+export interface Answer { readonly ms: number, readonly begin: number, readonly end: number, readonly cpu: number, readonly all: number, readonly value?: number, readonly values?: readonly number[], readonly stats?: Holding, readonly lines?: readonly string[], readonly delay?: Delay }
 
 let host: Host | undefined
 /** What was made here. */
@@ -79,7 +79,7 @@ async function obey (order: Order): Promise<number | { readonly values: readonly
     case 'close': await host?.close(); host = undefined; return undefined
     case 'list': return (await opened().networks()).length
     case 'commit': return { values: await commits(order.sides, order.times) }
-    case 'holding': return await holding()
+    case 'holding': return await holding(opened())
     case 'drive': await drive(opened(), order.lanes); return undefined
     case 'cycle': return await cycle(order.wanted, order.seconds)
     case 'profile': return await profiled(async () => { const { wanted } = order; await (wanted === undefined ? destroy([...handles.keys()]) : make(wanted)) })
@@ -91,12 +91,14 @@ const clock = (): number => Number(process.hrtime.bigint()) / 1e6
 
 async function answer (order: Order): Promise<Answer> {
   const { ran } = schedule()
+  const all = process.cpuUsage()
   const watched = order.watch === true ? watchLoop() : undefined
   const begin = clock()
   const value = await obey(order)
   const end = clock()
   const delay = watched?.()
-  return { ms: end - begin, begin, end, cpu: schedule().ran - ran, ...typeof value === 'number' ? { value } : value === undefined ? {} : Array.isArray(value) ? { lines: value } : 'values' in value ? value : { stats: value }, ...delay === undefined ? {} : { delay } }
+  const { user, system } = process.cpuUsage(all)
+  return { ms: end - begin, begin, end, cpu: schedule().ran - ran, all: (user + system) / 1000, ...typeof value === 'number' ? { value } : value === undefined ? {} : Array.isArray(value) ? { lines: value } : 'values' in value ? value : { stats: value }, ...delay === undefined ? {} : { delay } }
 }
 
 process.on('message', (order: Order) => {

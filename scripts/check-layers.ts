@@ -1,7 +1,7 @@
 /**
  * Proves that imports go down the floors only; `import type` counts. Prints one line a violation and exits 1.
  *
- *     values, errors, log, diagnostics, tracing < bytes < netlink < kernel < network (types of kernel) < dnsmasq, qmp (not netlink, not kernel) < engine < index < cli (index only)
+ *     values, errors, log, diagnostics, tracing < bytes < netlink < kernel < network (types of kernel) < dnsmasq, qmp (not netlink, not kernel) < engine < thread < index < cli (index only)
  *     netlink/native.ts, the edge to the addon, stands beside values: netlink, kernel, dnsmasq and engine use it
  */
 import { readdir, readFile } from 'node:fs/promises'
@@ -27,7 +27,9 @@ const floors: Readonly<Record<string, readonly string[]>> = {
   // The machine protocol of a running QEMU.
   qmp: ['native', 'errors', 'log'],
   engine: ['diagnostics', 'tracing', 'qmp', 'dnsmasq', 'network', 'kernel', 'netlink', 'native', 'bytes', 'values', 'errors', 'log'],
-  index: ['diagnostics', 'engine', 'qmp', 'dnsmasq', 'network', 'kernel', 'netlink', 'native', 'bytes', 'values', 'errors', 'log'],
+  // What a caller's thread and the engine's say to each other.
+  thread: ['diagnostics', 'tracing', 'engine', 'errors', 'log'],
+  index: ['diagnostics', 'thread', 'engine', 'qmp', 'dnsmasq', 'network', 'kernel', 'netlink', 'native', 'bytes', 'values', 'errors', 'log'],
   // A library of its own beside the index, for test authors.
   testing: ['engine', 'qmp', 'dnsmasq', 'network', 'kernel', 'netlink', 'native', 'bytes', 'values', 'errors', 'log'],
   cli: ['index'],

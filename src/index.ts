@@ -1,5 +1,5 @@
 /** netwright: host networking for Linux, spoken directly to the kernel. */
-export { listNetworks, openHost } from './engine/open.js'
+export { listNetworks, openHost } from './thread/open.js'
 export { render } from './engine/render.js'
 export { parseDefinition } from './network/definition.js'
 export { checkNetwork } from './network/check.js'

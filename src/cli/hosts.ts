@@ -15,9 +15,9 @@ const keyOf = (place: Place, watching: boolean): string => JSON.stringify([place
 async function open (place: Place, supervise: boolean, signal: AbortSignal): Promise<Host> {
   const { log, ...options } = place
   const { openHost } = await import('../index.js')
-  if (log === undefined) return await openHost({ ...options, supervise, signal })
+  if (log === undefined) return await openHost({ ...options, supervise, signal, thread: false })
   const { pino, destination } = await import('pino')
-  return await openHost({ ...options, supervise, signal, logger: pino({ level: log, base: null }, destination({ dest: 2, sync: true })) })
+  return await openHost({ ...options, supervise, signal, thread: false, logger: pino({ level: log, base: null }, destination({ dest: 2, sync: true })) })
 }
 
 /** None yet. `world.signal` is looked at when something begins. */

@@ -44,6 +44,11 @@ export interface HostOptions extends Options {
   /** Watch dnsmasq processes while the host is open, and start them again when they end. Such a host keeps the process alive until it is closed. Default true; a command that ends at once has no use for it. */
   readonly supervise?: boolean
   /**
+   * The host's work is done on a thread of its own, which all hosts of the caller's thread share, and none of it on the caller's event loop. Default true. `false`: in the
+   * caller's thread, for a command that ends at once: a thread takes 0.05 s to start.
+   */
+  readonly thread?: boolean
+  /**
    * `process`: what this host makes (networks, ports, dnsmasq, forwarding, files) ends with this process and without a next command (processes and names within a second, links as fast as the kernel deletes them),
    * whatever ends it; `close()` removes it too. Networks that are defined are stopped, their definitions stay. Links made by `links` are no part of it.
    * A small process of its own (`netwright-reaper`, in a session of its own) waits for our death; where that is killed, another is started; where both are

@@ -37,7 +37,7 @@ async function opened (where: string | number | undefined): Promise<Netns> {
 }
 
 /** What each option is. Others are not looked at: an object may carry more than is asked for, as the compiler allows. */
-const KINDS = { owner: ['string'], root: ['string'], netns: ['string', 'number'], logger: ['object'], pools: ['object'], lockTimeout: ['number'], resolvConf: ['string'], supervise: ['boolean'], recycle: ['object'], lifetime: ['string'], signal: ['object'] } as const satisfies Record<keyof HostOptions, readonly string[]>
+const KINDS = { owner: ['string'], root: ['string'], netns: ['string', 'number'], logger: ['object'], pools: ['object'], lockTimeout: ['number'], resolvConf: ['string'], supervise: ['boolean'], thread: ['boolean'], recycle: ['object'], lifetime: ['string'], signal: ['object'] } as const satisfies Record<keyof HostOptions, readonly string[]>
 
 /** What the compiler says to those who ask it. Throws NETWRIGHT_INVALID. */
 function checkKinds (options: unknown): void {

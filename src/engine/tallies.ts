@@ -15,10 +15,12 @@ export interface Diagnostics {
   readonly kernel: { readonly exchanges: number, readonly workedMs: number, readonly waitedMs: number, readonly longestWaitMs: number, readonly queuedMs: number, readonly longestQueueMs: number }
   /** The locks of the namespace and of the definitions, which all processes share: how long we waited for them. */
   readonly lock: Counted
-  /** The event loop, of the whole process: how long our longest piece of work held it, among those that are cut into slices. */
+  /** The event loop of the thread that works for the host, all hosts' together: how long our longest piece of work held it, among those that are cut into slices. */
   readonly loop: { readonly slices: number, readonly longestMs: number }
   /** dnsmasq processes: those started, until they answered. */
   readonly dnsmasq: Counted & { readonly running: number }
+  /** JavaScript's memory on that thread, all hosts' together, garbage included. */
+  readonly heapBytes: number
   readonly networks: number
   readonly ports: number
   /** Links that are out of use and not yet deleted. */
@@ -91,10 +93,11 @@ export class Tallies {
   snapshot (now: Pick<Diagnostics, 'networks' | 'ports' | 'graves' | 'connections'> & { readonly dnsmasq: number }): Diagnostics {
     const { requests, spentMs, workMs, longestIdleMs, queueMs, longestQueueMs } = this.kernel
     const { dnsmasq, ...rest } = now
+    const { heapUsed, external } = process.memoryUsage()
     return {
       operations: Object.fromEntries([...this.#operations].map(([operation, count]) => [operation, count.snapshot])),
       kernel: { exchanges: requests, workedMs: workMs, waitedMs: Math.max(0, spentMs - workMs), longestWaitMs: longestIdleMs, queuedMs: queueMs, longestQueueMs },
-      lock: this.#locks.snapshot, loop: { ...slices }, dnsmasq: { ...this.#dnsmasq.snapshot, running: dnsmasq }, ...rest,
+      lock: this.#locks.snapshot, loop: { ...slices }, heapBytes: heapUsed + external, dnsmasq: { ...this.#dnsmasq.snapshot, running: dnsmasq }, ...rest,
     }
   }
 }

@@ -2,6 +2,7 @@
 import './sandbox.js'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import type { Test } from 'uvu'
+import { startThread } from '../../src/thread/client.js'
 import { has, skipLine } from './needs.js'
 import { rig, type Namespace } from './namespace.js'
 import { machineState, networkState, settle } from './snapshot.js'
@@ -36,6 +37,7 @@ function must (what: string, left: readonly string[]): void {
 }
 
 async function run (body: (context: KernelTest) => Promise<void> | void, leaves: boolean): Promise<void> {
+  await startThread() // it stays, for the next host, and is no leak
   const tmp = await mkdtemp('/run/test-')
   await chmod(tmp, 0o755) // dnsmasq reads files below it as another user
   const ignore = new Set([tmp])

@@ -140,7 +140,7 @@ kernelTest(test, 'events: a dnsmasq that is killed leaves its network degraded, 
 
 kernelTest(test, 'events: when the kernel had to drop messages, all networks are told again, and listening goes on', async (context) => {
   const { ns } = context
-  await using open = await host(context)
+  await using open = await host(context, { thread: false }) // on a thread of its own it would go on reading
   await using network = await open.create(red)
   const ear = new Ear(open)
   await ear.until('snapshot red active')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openHost } from '../../src/engine/host.js'
-import { listNetworks } from '../../src/engine/open.js'
+import { listNetworks } from '../../src/thread/open.js'
 import { exec } from '../harness/command.js'
 import { kernelTest } from '../harness/kernel-test.js'
 import { eventually } from './bed.js'
@@ -38,7 +38,7 @@ kernelTest(test, 'listNetworks: opens no netlink socket and starts no thread for
   const host = await openHost({ netns: ns.name, root: tmp, supervise: false })
   try {
     const network = await host.create({ name: 'bare' })
-    const program = `import { listNetworks } from ${JSON.stringify(new URL('../../src/engine/open.js', import.meta.url).href)}
+    const program = `import { listNetworks } from ${JSON.stringify(new URL('../../src/thread/open.js', import.meta.url).href)}
       console.log((await listNetworks({ netns: ${JSON.stringify(ns.name)}, root: ${JSON.stringify(tmp)} })).length)`
     const trace = join(tmp, 'trace')
     const { stdout, code } = await exec('strace', ['-f', '-qq', '-e', 'trace=socket,flock,mkdir,rmdir,unlink', '-o', trace, process.execPath, '--input-type=module', '-e', program], { env: { NODE_V8_COVERAGE: '' } })

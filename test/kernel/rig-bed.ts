@@ -2,8 +2,8 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { started } from '../harness/started.js'
-import type { Host, NetworkInput } from '../../src/index.js'
-import { openHost, type Internals } from '../../src/engine/host.js'
+import { openHost, type Host, type HostOptions, type NetworkInput } from '../../src/index.js'
+import { openHost as openEngine, type Internals } from '../../src/engine/host.js'
 import { background, json, type Background } from '../harness/command.js'
 import type { KernelTest } from '../harness/kernel-test.js'
 import type { RigWork } from './rig-worker.js'
@@ -13,7 +13,11 @@ export const env = { NODE_V8_COVERAGE: '' }
 export const plain = (name: string, third: number): NetworkInput => ({ name, forward: 'nat', subnet: `10.95.${String(third)}.0/24`, bridge: `br-${name}`, dns: { enable: false } })
 export const served = (name: string, third: number): NetworkInput => ({ name, forward: 'nat', subnet: `10.95.${String(third)}.0/24`, bridge: `br-${name}`, dhcp: true })
 
-export const open = async ({ ns, tmp }: KernelTest, internals: Internals = {}, more: Parameters<typeof openHost>[0] = {}): Promise<Host> => await openHost({ netns: ns.path, root: join(tmp, 'root'), ...more }, internals)
+/** Hooks run in this thread, and so does a host that has some. */
+export async function open ({ ns, tmp }: KernelTest, internals: Internals = {}, more: HostOptions = {}): Promise<Host> {
+  const options = { netns: ns.path, root: join(tmp, 'root'), ...more }
+  return internals.hook === undefined ? await openHost(options) : await openEngine(options, internals)
+}
 /** Named namespaces beside the test's own. */
 export const namespaces = async ({ ns }: KernelTest): Promise<string[]> => (await json('ip', ['-j', 'netns', 'list']) as { name?: string }[]).flatMap(({ name }) => name === undefined || name === ns.name ? [] : [name]).sort()
 export const links = async (name: string): Promise<string[]> => (await json('ip', ['-n', name, '-j', 'link']) as { ifname: string }[]).map(({ ifname }) => ifname).sort()

@@ -28,7 +28,7 @@ const networks = (wanted: (network: NetworkInfo) => boolean, text: (network: Net
 const known = (find: (host: Host, where: Asked) => Promise<readonly Candidate[]>): Finder => async (where) => {
   const { openHost } = await import('../../index.js')
   const { log: _, ...place } = placeOf(where.given, where.environment)
-  const host = await openHost({ ...place, supervise: false, signal: where.signal })
+  const host = await openHost({ ...place, supervise: false, thread: false, signal: where.signal })
   try { return await find(host, where) } finally { await host.close() }
 }
 

@@ -28,7 +28,7 @@ export async function sweep (names: readonly string[]): Promise<void> {
 }
 
 async function stopNetworks (netns: string, root: string): Promise<void> {
-  const host = await openHost({ netns, root, supervise: false })
+  const host = await openHost({ netns, root, supervise: false, thread: false })
   try {
     for (const { name, active } of await host.networks()) if (active) await (await host.network(name)).destroy()
   } finally { await host.close() }

@@ -1,0 +1,130 @@
+/** Lines, over a real pair of message ports: what is called, thrown and aborted on one side happens on the other. */
+import { once } from 'node:events'
+import { MessageChannel } from 'node:worker_threads'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { InputError, isError, KernelError, NetwrightError, ProcessError } from '../../../src/errors.js'
+import { Line, ROOT, Scope } from '../../../src/thread/line.js'
+
+interface Pair { readonly ask: (verb: string, ...args: readonly unknown[]) => Promise<unknown>, readonly near: Line, readonly far: Line }
+
+async function pair (root: object, work: (pair: Pair) => Promise<void>): Promise<void> {
+  const { port1, port2 } = new MessageChannel()
+  const nothing = { declare: () => undefined, obtain: (value: unknown) => value }
+  const near = new Line({}, nothing, (messages) => { port1.postMessage(messages) })
+  const far = new Line(root, nothing, (messages) => { port2.postMessage(messages) })
+  port1.on('message', (messages: Parameters<Line['receive']>[0]) => { near.receive(messages) })
+  port2.on('message', (messages: Parameters<Line['receive']>[0]) => { far.receive(messages) })
+  try { await work({ ask: async (verb, ...args) => await near.call(ROOT, verb.split('.'), args), near, far }) } finally { port1.close() }
+}
+
+async function thrown (work: Promise<unknown>): Promise<unknown> { return await work.then(() => { throw new assert.Assertion({ message: 'nothing was thrown', details: '', generated: true, operator: 'throws', expects: 'an error', actual: 'none' }) }, (error: unknown) => error) }
+
+test('line: verbs of parts, in the order of calling', async () => {
+  const said: string[] = []
+  await pair({ parts: { say: (text: string) => { said.push(text); return said.length } } }, async ({ ask }) => {
+    assert.equal(await Promise.all([ask('parts.say', 'a'), ask('parts.say', 'b'), ask('parts.say', 'c')]), [1, 2, 3])
+    assert.equal(said, ['a', 'b', 'c'])
+    assert.match(String(await thrown(ask('parts.other.verb'))), /there is no verb/)
+  })
+})
+
+test('line: errors keep their class, words, facts, causes, and say whose call it was', async () => {
+  const refused = new KernelError({ request: 'RTM_NEWLINK', object: 'br0', errno: 17, errnoName: 'EEXIST', sentence: 'no' }, { remedy: 'another name', network: 'red', cause: new TypeError('below') })
+  const system = Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT', errno: -2, syscall: 'open' })
+  const several = new AggregateError([new RangeError('one'), new InputError([{ path: 'ip[0]', message: 'two' }])], 'both')
+  const wait = new ProcessError('NETWRIGHT_DNSMASQ_FAILED', 'it ended', { exitCode: 2, lastLines: ['bad'] })
+  await pair({ fail: (which: number) => { throw [refused, system, several, wait][which] } }, async ({ ask }) => { // eslint-disable-line @typescript-eslint/only-throw-error -- they are errors
+    async function whoAsks (which: number): Promise<unknown> { return await thrown(ask('fail', which)) }
+    const kernel = await whoAsks(0)
+    assert.ok(kernel instanceof KernelError && kernel instanceof NetwrightError && kernel instanceof Error && !(kernel instanceof InputError))
+    assert.equal([Object.fromEntries(Object.entries(kernel)), kernel.message, kernel.name], [Object.fromEntries(Object.entries(refused)), refused.message, 'KernelError'])
+    assert.ok(kernel.cause instanceof TypeError && kernel.cause.message === 'below')
+    assert.match(kernel.stack ?? '', /whoAsks/)
+    assert.not.ok(Object.keys(kernel).includes('cause'))
+    const node = await whoAsks(1)
+    assert.ok(isError(node))
+    assert.equal(Object.fromEntries(Object.entries(node)), { code: 'ENOENT', errno: -2, syscall: 'open' })
+    const aggregate = await whoAsks(2)
+    assert.ok(aggregate instanceof AggregateError)
+    assert.ok(aggregate.errors[0] instanceof RangeError)
+    assert.equal((aggregate.errors[1] as InputError).issues, [{ path: 'ip[0]', message: 'two' }])
+    const ended = await whoAsks(3)
+    assert.ok(ended instanceof ProcessError)
+    assert.equal([ended.exitCode, ended.lastLines], [2, ['bad']])
+  })
+})
+
+test('line: a signal is aborted over there, and its reason comes back as the same object', async () => {
+  let heard = 0
+  const root = {
+    wait: async ({ signal }: { readonly signal: AbortSignal }) => { heard++; await once(signal, 'abort'); throw new NetwrightError('NETWRIGHT_ABORTED', 'enough', { cause: signal.reason }) },
+    look: ({ signal }: { readonly signal: AbortSignal }) => signal.aborted,
+  }
+  await pair(root, async ({ ask }) => {
+    const enough = new AbortController()
+    const reason = new Error('that will do')
+    const over = thrown(ask('wait', { signal: enough.signal }))
+    while (heard === 0) await new Promise(setImmediate)
+    enough.abort(reason)
+    const error = await over
+    assert.ok(error instanceof NetwrightError && error.code === 'NETWRIGHT_ABORTED')
+    assert.is(error.cause, reason)
+    assert.is(await ask('look', { signal: AbortSignal.abort() }), true)
+    assert.is(await ask('look', { signal: new AbortController().signal }), false)
+  })
+})
+
+test('line: a signal that outlives its call is let go of', async () => {
+  await pair({ nothing: () => undefined }, async ({ ask }) => {
+    const { signal } = new AbortController()
+    let listeners = 0
+    const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)]
+    Object.assign(signal, { addEventListener: (...args: Parameters<typeof add>) => { listeners++; add(...args) }, removeEventListener: (...args: Parameters<typeof remove>) => { listeners--; remove(...args) } })
+    for (let i = 0; i < 5; i++) await ask('nothing', { signal })
+    assert.is(listeners, 0)
+  })
+})
+
+test('line: functions are called back, and what they throw comes back as the same object', async () => {
+  const own = new Error('mine')
+  const root = { run: async (probe: (given: { readonly signal: AbortSignal }) => Promise<unknown>) => { try { return await probe({ signal: new AbortController().signal }) } catch (cause) { throw new NetwrightError('NETWRIGHT_PROBE_FAILED', 'no', { cause }) } } }
+  await pair(root, async ({ ask }) => {
+    assert.is(await ask('run', ({ signal }: { readonly signal: AbortSignal }) => signal.aborted ? 'aborted' : 'looked'), 'looked')
+    const error = await thrown(ask('run', () => { throw own }))
+    assert.ok(error instanceof NetwrightError)
+    assert.is(error.cause, own)
+  })
+})
+
+test('line: what was let go with a scope stays until its end', async () => {
+  let kept: (() => Promise<unknown>) | undefined
+  await pair({ keep: (given: () => Promise<unknown>) => { kept = given } }, async ({ near }) => {
+    const scope = new Scope()
+    await near.call(ROOT, ['keep'], [() => 'here'], scope)
+    assert.is(await kept?.(), 'here')
+    near.end(scope)
+    assert.match(String(await thrown(kept?.() ?? Promise.resolve())), /any more/)
+  })
+})
+
+test('line: what nobody waits for and fails is a warning', async () => {
+  await pair({ log: () => { throw new Error('a logger that throws') } }, async ({ near }) => {
+    const warned = once(process, 'warning')
+    near.tell(ROOT, ['log'], [])
+    const [warning] = await warned as [Error]
+    assert.is(warning.message, 'a logger that throws')
+  })
+})
+
+test('line: after its end every call fails with the reason', async () => {
+  await pair({ never: async () => { await new Promise(() => undefined) } }, async ({ ask, near }) => {
+    const over = thrown(ask('never'))
+    const reason = new NetwrightError('NETWRIGHT_CLOSED', 'gone')
+    near.cut(reason)
+    assert.is(await over, reason)
+    assert.is(await thrown(ask('never')), reason)
+  })
+})
+
+test.run()
