@@ -45,4 +45,5 @@ async function idle (): Promise<void> {
   setTimeout(() => { say('still there'); void host.close().then(() => { say('closed') }) }, 700).unref()
 }
 
-await { terminate, unclosed, idle }[order]()
+const programs: Readonly<Record<Order['order'], () => Promise<void>>> = { terminate, unclosed, idle }
+await programs[order]()
