@@ -34,7 +34,7 @@ class Client {
   readonly #traces = new Traces()
   /** Of hosts. */
   readonly #pools = new Map<number, PoolSize>()
-  readonly #gone = new FinalizationRegistry<number>((on) => { this.#line.drop(on) })
+  readonly #gone = new FinalizationRegistry<number>((on) => { this.#pools.delete(on); this.#line.drop(on) })
   #held = 0
   #listening = ''
   #over = false
@@ -107,8 +107,8 @@ class Client {
     const remote: Remote = {
       ask: async (verb, args, scope) => await this.#ask(on, verb, args, scope),
       end: (scope) => { this.#line.end(scope) },
-      keep: (holder) => { this.#gone.register(holder, on) },
     }
+    this.#gone.register(remote, on)
     return handleOf(lent, { remote, pool: () => this.#pools.get(on) ?? { bridges: 0, taps: 0 } })
   }
 }

@@ -63,7 +63,7 @@ function later (host: Remote, name: string): Remote {
       there ??= host.ask(['domain'], [name]) as Promise<DomainHandle>
       return await Handle.remoteOf(await there).ask(verb, args, scope)
     },
-    end: (scope) => { host.end(scope) }, keep: () => undefined,
+    end: (scope) => { host.end(scope) },
   }
 }
 
@@ -97,18 +97,15 @@ function rig (remote: Remote, data: object): Rig {
 /** The compiler proves that nothing of a host is missing which no shape has. */
 const whole = (host: HostHandle): Omit<Host, keyof Asked<Host> | 'owner'> => host
 
-/** An object of ours is kept over there as long as it is here. */
-const kept = (remote: Remote, made: object): object => { remote.keep(made); return made }
-
 const makers: Readonly<Record<HandleKind, (facts: Facts, data: object) => object>> = {
   network: ({ remote }, data) => new NetworkHandle(remote, data),
   host: (facts, data) => whole(new HostHandle(facts, data)),
   namespace: (facts, data) => new NamespaceHandle(facts, data),
   domain: ({ remote }, data) => new DomainHandle(remote, data),
-  port: ({ remote }, data) => kept(remote, port(remote, data)),
-  trial: ({ remote }, data) => kept(remote, trial(remote, data)),
-  rig: ({ remote }, data) => kept(remote, rig(remote, data)),
-  stream: ({ remote }) => kept(remote, methods(remote, source)),
+  port: ({ remote }, data) => port(remote, data),
+  trial: ({ remote }, data) => trial(remote, data),
+  rig: ({ remote }, data) => rig(remote, data),
+  stream: ({ remote }) => methods(remote, source),
 }
 
 /** The handle of a thing that was lent. */

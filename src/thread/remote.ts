@@ -1,4 +1,4 @@
-/** A thing on the engine's thread, and functions that ask it for what its shape says. */
+/** A thing on the engine's thread, which stays there as long as somebody here can ask for it, and functions that ask it for what its shape says. */
 import { DISPOSE, Scope, type Verb } from './line.js'
 import type { Asked, Shape } from './shapes.js'
 
@@ -6,8 +6,6 @@ export interface Remote {
   /** `scope`: what is let go with it stays so until `end(scope)`; without one, until the answer. */
   ask (verb: Verb, args: readonly unknown[], scope?: Scope): Promise<unknown>
   end (scope: Scope): void
-  /** It may go over there once `holder` has gone here. */
-  keep (holder: object): void
 }
 
 /** Each verb as a function, each part as a record of them. */
@@ -30,7 +28,6 @@ export class Handle {
   constructor (remote: Remote, data: object) {
     this.#remote = remote
     Object.assign(this, data)
-    remote.keep(this)
   }
 
   static remoteOf (handle: Handle): Remote { return handle.#remote }

@@ -8,8 +8,8 @@ import { NetwrightError, openHost, type Host, type NetworkInput } from '../../sr
 export interface Order {
   readonly netns: string
   readonly root: string
-  /** `terminate`: the thread is ended in the middle of a change. `unclosed`: a host that keeps no process alive is not closed. `idle`: one that does is asked for nothing. */
-  readonly order: 'terminate' | 'unclosed' | 'idle'
+  /** `terminate`: the thread is ended in the middle of a change. `unclosed`: a host that keeps no process alive is not closed. `idle`: one that does is asked for nothing. `parts`: of a handle only a part is kept. */
+  readonly order: 'terminate' | 'unclosed' | 'idle' | 'parts'
 }
 
 const { netns, root, order } = JSON.parse(process.argv[2] ?? '{}') as Order
@@ -45,5 +45,18 @@ async function idle (): Promise<void> {
   setTimeout(() => { say('still there'); void host.close().then(() => { say('closed') }) }, 700).unref()
 }
 
-const programs: Readonly<Record<Order['order'], () => Promise<void>>> = { terminate, unclosed, idle }
+/** Garbage is collected, and what that tells the other thread has arrived. */
+async function parts (): Promise<void> {
+  await using host = await openHost({ netns, root })
+  await host.create(spec(0))
+  const { leases } = await host.network('net0')
+  for (let i = 0; i < 20; i++) {
+    globalThis.gc?.()
+    await host.networks()
+  }
+  say(`${String((await leases.list()).length)} leases`)
+  await (await host.network('net0')).destroy()
+}
+
+const programs: Readonly<Record<Order['order'], () => Promise<void>>> = { terminate, unclosed, idle, parts }
 await programs[order]()

@@ -43,7 +43,7 @@ kernelTest(test, 'thread: hosts with one and without do the same', async ({ ns, 
 })
 
 const run = async (ns: TestNamespace, tmp: string, order: Order['order']): Promise<string> =>
-  (await exec(process.execPath, ['--enable-source-maps', child, JSON.stringify({ netns: ns.path, root: tmp, order } satisfies Order)])).stdout
+  (await exec(process.execPath, ['--enable-source-maps', '--expose-gc', child, JSON.stringify({ netns: ns.path, root: tmp, order } satisfies Order)])).stdout
 
 kernelTest(test, 'thread: where it ends, calls fail, and the next host of the same process clears up', async ({ ns, tmp }) => {
   for (let round = 0; round < 3; round++) {
@@ -61,6 +61,10 @@ kernelTest(test, 'thread: a host that supervises nothing lets its process end, o
 
 kernelTest(test, 'thread: a host that supervises keeps its process alive until it is closed', async ({ ns, tmp }) => {
   assert.is(await run(ns, tmp, 'idle'), 'still there\nclosed\n')
+})
+
+kernelTest(test, 'thread: a part of a handle is enough to go on with', async ({ ns, tmp }) => {
+  assert.is(await run(ns, tmp, 'parts'), '0 leases\n')
 })
 
 test.run()
