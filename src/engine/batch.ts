@@ -66,20 +66,25 @@ const index = indexes()
 /** Throws what is in the way, saying whose way: nothing has changed then. */
 export async function planBatch (work: Work, planning: Planning): Promise<Batch> {
   const { context } = planning
-  await context.stock?.prepare({ bridges: (work.create?.length ?? 0) + (work.start?.length ?? 0), taps: (work.attach ?? []).flatMap(({ input }) => input.kind === 'tap' ? [tapWanted(input)] : []) })
+  // Kept links are laundered and proved while all else is decided.
+  const prepared = context.stock?.prepare({ bridges: (work.create?.length ?? 0) + (work.start?.length ?? 0), taps: (work.attach ?? []).flatMap(({ input }) => input.kind === 'tap' ? [tapWanted(input)] : []) })
+  prepared?.catch(() => undefined) // it is awaited before the first link is taken
   const stocked: Stocked[] = []
   const stock = (wanted: Wanted): Stocked | undefined => {
     const one = context.stock?.take(wanted)
     if (one !== undefined) stocked.push(one)
     return one
   }
-  try { return await plan(work, planning, stock, stocked) } catch (error) {
+  try { return await plan(work, planning, { stock, prepared }, stocked) } catch (error) {
+    await prepared?.catch(() => undefined)
     context.stock?.back(stocked)
     throw error
   }
 }
 
-async function plan (work: Work, { context, guests }: Planning, stock: (wanted: Wanted) => Stocked | undefined, stocked: readonly Stocked[]): Promise<Batch> {
+interface Stocking { readonly stock: (wanted: Wanted) => Stocked | undefined, /** Before this nothing can be taken. */ readonly prepared: Promise<void> | undefined }
+
+async function plan (work: Work, { context, guests }: Planning, { stock, prepared }: Stocking, stocked: readonly Stocked[]): Promise<Batch> {
   const decided = await decide(context, work)
   const fresh = decided.fresh.map(({ definition }) => definition)
   await able([...fresh, ...decided.changed.map(({ after }) => after)])
@@ -96,6 +101,7 @@ async function plan (work: Work, { context, guests }: Planning, stock: (wanted: 
   await context.flows.forgotten(fresh.flatMap(reaches)) // a guest must not inherit its predecessor's connections
   const standing = await context.book.look()
   const updates = decided.changed.map((one) => changeOf(one, context, standing.ports([one.before.definition.name])))
+  await prepared
   const networks = await networksOf(decided, context, stock)
   const records = networks.map(({ record }) => record)
   const kept = standing.ports(records.map(({ definition }) => definition.name))

@@ -51,9 +51,10 @@ export async function makeBatch (batch: Batch, making: Making, publish?: Publish
   await step.before('make links')
   const sending = sendingOf(making)
   try {
-    const networks = makeNetworks(batch, making, publish)
+    const made = taps ? makeTaps(context, batch.ports, fds) : Promise.resolve()
+    const networks = makeNetworks(batch, making, { publish, made })
     // TAPs that take the last descriptor are to blame, not who needs one meanwhile.
-    const [, { elements, ports }] = await all([taps ? makeTaps(context, batch.ports, fds) : undefined, networks])
+    const [, { elements, ports }] = await all([made, networks])
     await sendPieces(ports, sending)
     if (batch.updates.length > 0) await changeNetworks(batch, making)
     if (batch.ports.some(({ guest }) => guest !== undefined)) {
@@ -67,18 +68,33 @@ export async function makeBatch (batch: Batch, making: Making, publish?: Publish
   }
 }
 
-/** What networks are without their ports, whose requests are encoded meanwhile. */
-async function makeNetworks (batch: Batch, making: Making, publish: Publish | undefined): Promise<{ readonly elements: readonly Request[], readonly ports: readonly Piece[] }> {
+/** `made`: TAPs are there, and those that are to be are open. */
+interface Meanwhile { readonly publish: Publish | undefined, readonly made: Promise<void> }
+
+/**
+ * What networks are without their ports, whose requests are encoded meanwhile. TAPs that come out of the stock are finished meanwhile, too: all but joining.
+ * Without `publish` there may be much to do before a port is of use.
+ */
+async function makeNetworks (batch: Batch, making: Making, { publish, made }: Meanwhile): Promise<{ readonly elements: readonly Request[], readonly ports: readonly Piece[] }> {
   const { context, step } = making
-  const [elements] = await all([turn().then(async () => await encode(context, batch)), sendPieces(networkPieces(batch, surroundings(context)), sendingOf(making))])
-  const [ports] = await all([
-    gathered(portPieces(batch, surroundings(context), publish !== undefined)),
-    (async () => {
-      if (batch.networks.length > 0) await step.before('write sysctls')
-      await writeSysctls(context.netns.fd, batch.networks.flatMap(({ record }) => record.sysctls))
-      await publish?.(elements)
-    })(),
-  ])
+  const around = surroundings(context)
+  const early = new Set(publish === undefined ? [] : batch.ports.filter(({ stocked, record }) => stocked !== undefined && record.link.type === 'tap'))
+  const links = sendPieces(networkPieces(batch, around), sendingOf(making))
+  // Behind the bridges: the commit waits for those.
+  const stocked = early.size === 0 ? undefined : all([links, made]).then(async () => { await sendPieces(preparing(early, around), sendingOf(making)) })
+  const network = async (): Promise<readonly [readonly Request[], readonly Piece[]]> => {
+    const [elements] = await all([turn().then(async () => await encode(context, batch)), links])
+    const [ports] = await all([
+      gathered(portPieces(batch, around, { joining: publish !== undefined, early })),
+      (async () => {
+        if (batch.networks.length > 0) await step.before('write sysctls')
+        await writeSysctls(context.netns.fd, batch.networks.flatMap(({ record }) => record.sysctls))
+        await publish?.(elements)
+      })(),
+    ])
+    return [elements, ports]
+  }
+  const [[elements, ports]] = await all([network(), stocked])
   return { elements, ports }
 }
 
@@ -106,13 +122,16 @@ function * networkPieces ({ networks }: Batch, around: Surroundings): Generator<
   }
 }
 
-/** `all`: also those of networks that are new join them. */
-function * portPieces ({ ports }: Batch, around: Surroundings, all: boolean): Generator<Piece> {
+/** `joining`: also those of networks that are new join them. `early`: these are finished but for that. */
+function * portPieces ({ ports }: Batch, around: Surroundings, { joining, early }: { readonly joining: boolean, readonly early: ReadonlySet<ComingPort> }): Generator<Piece> {
   for (const port of ports) {
     const { record: { link }, about, stocked, fresh } = port
-    const here = within(port, around)
-    yield { about, requests: [...makingRequests(link, stocked, here), ...fresh && !all ? [] : joiningRequests(link)] }
+    yield { about, requests: [...early.has(port) ? [] : makingRequests(link, stocked, within(port, around)), ...fresh && !joining ? [] : joiningRequests(link)] }
   }
+}
+
+function * preparing (ports: Iterable<ComingPort>, around: Surroundings): Generator<Piece> {
+  for (const port of ports) yield { about: port.about, requests: makingRequests(port.record.link, port.stocked, within(port, around)) }
 }
 
 const within = ({ guest }: ComingPort, around: Surroundings): Surroundings => guest === undefined ? around : { ...around, peerNetns: guest.fd }
