@@ -33,6 +33,7 @@ const FRESH = 1000
 export class Measures {
   readonly #means: Means
   readonly #known = new Map<string, Measure>()
+  readonly #making = new Map<string, Promise<Measure>>()
   #newcomers: string | undefined
   #asked = -Infinity
 
@@ -45,6 +46,12 @@ export class Measures {
   async of (shape: string): Promise<Measure> {
     const known = this.#known.get(shape)
     if (known !== undefined) return known
+    const making = this.#making.get(shape) ?? this.#first(shape).finally(() => { this.#making.delete(shape) })
+    this.#making.set(shape, making)
+    return await making
+  }
+
+  async #first (shape: string): Promise<Measure> {
     await this.outdated()
     const made = await this.#make(shape)
     this.#known.set(shape, made)

@@ -27,12 +27,12 @@ import { BRIDGE, shapeOf, shapeWanted, tapOf } from './shape.js'
 import type { Demand, Stock, Stocked, Wanted } from './source.js'
 import { isAt, isHeld, stockedOf } from './stocked.js'
 import { undoSteps } from './steps.js'
+import { nextToWash, type Washable } from './washing.js'
 
 /** A grave whose links are kept. */
 export interface Kept { readonly grave: Grave, readonly sites: ReadonlyMap<number, { readonly link: Buried, readonly group: number }>, readonly shapes: ReadonlyMap<number, string> }
 
-/** `proved`: in this look it was as new, and may be lent. */
-interface Entry { readonly link: Stripped, readonly shape: string, readonly grave: Grave, state: 'soiled' | 'washing' | 'clean' | 'proved', counters?: Counters }
+interface Entry extends Washable { readonly link: Stripped, readonly grave: Grave, counters?: Counters }
 
 const sitesOf = ({ plots }: Grave): Kept['sites'] => new Map(plots.flatMap(({ group, links }) => links.map((link) => [link.index, { link, group }])))
 
@@ -40,8 +40,6 @@ const sitesOf = ({ plots }: Grave): Kept['sites'] => new Map(plots.flatMap(({ gr
 const ATTEMPTS = 3
 /** Of so many links it is remembered how often they were opened. */
 const MOST = 10_000
-/** So many are laundered at once: they are read with one send. */
-const AT_ONCE = 32
 
 export class Recycler implements Stock {
   readonly #options: RecycleOptions
@@ -145,7 +143,7 @@ export class Recycler implements Stock {
     }
   }
 
-  #of (shape: string, state: Entry['state']): Entry[] { return [...this.#entries.values()].filter((entry) => entry.state === state && entry.shape === shape) }
+  #of (shape: string, state: Entry['state']): Entry[] { return this.#in(state).filter((entry) => entry.shape === shape) }
 
   #first (shape: string): Entry | undefined {
     for (const entry of this.#entries.values()) if (entry.state === 'proved' && entry.shape === shape) return entry
@@ -236,18 +234,15 @@ export class Recycler implements Stock {
 
   async #work (): Promise<void> {
     await Promise.resolve() // whoever hands links over has more to do first
-    try {
-      for (let some = this.#next(); some.length > 0; some = this.#next()) await this.#launder(some)
-    } finally { this.#working = undefined }
+    // Two at a time: while the kernel is at some, others are made sense of.
+    try { while (!this.#closed && this.#in('soiled').length > 0) await Promise.all([this.#lane(), this.#lane()]) } finally { this.#working = undefined }
   }
 
-  /** Ports first: a bridge must be without them. */
-  #next (): Entry[] {
-    if (this.#closed) return []
-    const soiled = [...this.#entries.values()].filter(({ state }) => state === 'soiled')
-    const { shape } = soiled.find(({ link }) => link.kind === 'tun') ?? soiled[0] ?? {}
-    return soiled.filter((entry) => entry.shape === shape).slice(0, AT_ONCE)
-  }
+  async #lane (): Promise<void> { for (let some = this.#next(); some.length > 0; some = this.#next()) await this.#launder(some) }
+
+  #in (state: Entry['state']): Entry[] { return [...this.#entries.values()].filter((entry) => entry.state === state) }
+
+  #next (): Entry[] { return this.#closed ? [] : nextToWash([...this.#entries.values()]) }
 
   async #launder (some: readonly Entry[]): Promise<void> {
     const { rtnl, netns, logger, hook } = this.#means
