@@ -96,24 +96,38 @@ async function removeLinks (record: BatchRecord, { context, steps, keep, graves,
   const grave = buried.length === 0 ? undefined : await dig(context, rest, flows)
   if (grave !== undefined) graves.push(grave)
   const sites = new Map(grave?.plots.flatMap((plot) => plot.links.map((link) => [link.index, { link, group: plot.group }])))
-  const works: readonly Work[] = [
-    ...staying.map((link) => ({ link, requests: [detachRequest(link)] })),
-    ...await mapSlowly(found, (link) => ({ link, requests: requestsFor(link, { site: sites.get(link.index), stash: stashed?.sites, networks }) })),
+  const failed = [
+    ...await carryOut(context, staying, (link) => [detachRequest(link)]),
+    ...await carryOut(context, found, (link) => requestsFor(link, { site: sites.get(link.index), stash: stashed?.sites, networks })),
   ]
-  const failed = await carryOut(context, works)
   // What cannot be buried (somebody has taken even that name) can still be deleted.
-  const again = failed.filter(({ link }) => isBuriable(link) && found.includes(link)).map(({ link }) => ({ link, requests: [removeRequest(link)] }))
-  const stubborn = await carryOut(context, again)
-  for (const { link, error } of [...failed.filter((one) => !again.some(({ link }) => link === one.link)), ...stubborn]) left.push({ what: describe(link), error })
+  const again = failed.flatMap(({ link }) => isBuriable(link) && found.includes(link) ? [link] : [])
+  const stubborn = await carryOut(context, again, (link) => [removeRequest(link)])
+  for (const { link, error } of [...failed.filter((one) => !again.some((link) => link === one.link)), ...stubborn]) left.push({ what: describe(link), error })
 }
 
-/** What is done to a link; the last request tells whether it is done. */
-interface Work { readonly link: LinkObject, readonly requests: readonly Request[] }
+/** So many links in one send: while the kernel is at some, the requests of the next ones are made. */
+const SOME = 64
 
-/** One send. Returns those links that are still there as they were, and why. */
-async function carryOut (context: Context, works: readonly Work[]): Promise<readonly { readonly link: LinkObject, readonly error: unknown }[]> {
+/** A link that is still there as it was, and why. */
+interface Failed { readonly link: LinkObject, readonly error: unknown }
+
+/** What is done to each link, in order; its last request tells whether it is done. */
+async function carryOut (context: Context, links: readonly LinkObject[], requestsOf: (link: LinkObject) => readonly Request[]): Promise<readonly Failed[]> {
+  const sent: Promise<readonly Failed[]>[] = []
+  for (let at = 0; at < links.length; at += SOME) {
+    const works = await mapSlowly(links.slice(at, at + SOME), (link) => ({ link, requests: requestsOf(link) }))
+    const one = deliver(context, works)
+    one.catch(() => undefined) // all of them come to their end, then it is thrown
+    sent.push(one)
+  }
+  await Promise.allSettled(sent)
+  return (await Promise.all(sent)).flat()
+}
+
+async function deliver (context: Context, works: readonly { readonly link: LinkObject, readonly requests: readonly Request[] }[]): Promise<readonly Failed[]> {
   const outcomes = await send(context.rtnl, works.flatMap(({ requests }) => requests))
-  const failed: { link: LinkObject, error: unknown }[] = []
+  const failed: Failed[] = []
   let last = -1
   for (const { link, requests } of works) {
     last += requests.length
