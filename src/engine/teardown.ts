@@ -163,8 +163,8 @@ function requestsFor (link: LinkObject, { site, stash, networks }: Whither): rea
   const addresses = networks.get(link.index)?.addresses ?? []
   const place = stash?.get(link.index)
   const master = 'master' in link ? link.master ?? 0 : 0
-  // What is kept is laundered, and leaves then.
-  if (place !== undefined) return stripRequests({ ...place, addresses, leaves: !networks.has(master) })
+  // Ports of a bridge that is kept leave it when they are laundered; one that is buried may be gone by then, and they must not be up without it.
+  if (place !== undefined) return stripRequests({ ...place, addresses, leaves: !networks.has(master) || stash?.has(master) !== true })
   if (site === undefined) return [removeRequest(link)]
   // Deleting a bridge sets its ports free, keeping one does not.
   return buryRequests({ ...site, addresses, leaves: link.type !== 'bridge' && (!networks.has(master) || stash?.has(master) === true) })

@@ -52,7 +52,7 @@ import { likeness } from './likeness.js'
 import { linkState } from './link-state.js'
 import type { TapObject } from './object.js'
 import { ipv6Path, ipv6Settings, type Pristine } from './pristine.js'
-import { leaveRequest, poolName } from './strip.js'
+import { leaveRequests, poolName } from './strip.js'
 import { readSysctls, writeSysctls } from './sysctl.js'
 import { likenRequests } from './unlike.js'
 
@@ -141,10 +141,12 @@ async function look (work: readonly Item[], { transport, pristine }: Laundry, { 
 async function leave (work: readonly Item[], laundry: Laundry, surroundings: Surroundings): Promise<void> {
   const ports = work.filter((item) => isOpen(item) && item.one.kind === 'tun' && item.message !== undefined && isPort(item.message.payload))
   if (ports.length === 0) return
-  const outcomes = await send(laundry.transport, ports.map(({ one }) => leaveRequest(one.index)))
+  const requests = ports.map(({ one }) => leaveRequests(one.index))
+  const outcomes = await send(laundry.transport, requests.flat())
+  let at = 0
   for (const [i, item] of ports.entries()) {
-    const { error, errnoName } = outcomes[i] ?? {}
-    if (error !== undefined && errnoName !== 'ENODEV') item.done = { state: 'spoiled', why: error.message }
+    const refused = outcomes.slice(at, at += requests[i]?.length ?? 0).find(({ errnoName }) => errnoName !== undefined && errnoName !== 'ENODEV')
+    if (refused !== undefined) item.done = { state: 'spoiled', why: refused.error?.message ?? '' }
   }
   await look(ports, laundry, surroundings)
 }

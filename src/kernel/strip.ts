@@ -27,8 +27,10 @@ export function stripRequests ({ link: { index, name, kind }, group, addresses, 
   ]
 }
 
-/** `ip link set nwp… nomaster down`: a port that was stripped as it was. */
-export function leaveRequest (index: number): Request { return link.change({ index, master: 0, flags: 0, change: IFF_UP }, poolName(index)) }
+/** `ip link set nwp… down`, then `nomaster`: a port that was stripped as it was. In one message it would be up without its bridge for a moment. */
+export function leaveRequests (index: number): Request[] {
+  return [link.change({ index, flags: 0, change: IFF_UP }, poolName(index)), link.change({ index, master: 0 }, poolName(index))]
+}
 
 /** A MAC that is nobody's: locally administered, one address. A link in the pool has one, since a bridge keeps its own MAC in its forwarding database only when that changes. */
 export function poolMac (): string {

@@ -80,6 +80,15 @@ kernelTest(test, 'pool: what is above its bound is deleted, and nothing without 
   for (const recycle of [{ max: -1 }, { max: 1.5 }, { max: { bridges: 'x' } }, { max: 1, idle: -1 }, {}]) assert.match(await open({ ns, tmp }, { recycle: recycle as unknown as { max: number } }).then(() => 'opened', String), 'recycle')
 }, { needs: ['tun'] })
 
+kernelTest(test, 'pool: a TAP whose bridge is not kept has left it, and is down, when its name is free', async ({ ns, tmp }) => {
+  await using host = await open({ ns, tmp }, { recycle: { max: { taps: 2 } } })
+  const network = await host.create({ network: red, ports: [{ kind: 'tap', fds: false }, { kind: 'tap', fds: false }] })
+  await network.destroy()
+  const kept = (await ns.json<{ ifname: string, flags: string[], master?: string }[]>('ip', ['-j', 'link'])).filter(({ ifname }) => ifname.startsWith('nwp'))
+  assert.is(kept.length, 2)
+  for (const { ifname, flags, master } of kept) assert.equal([flags.includes('UP'), master], [false, undefined], ifname)
+}, { needs: ['tun'] })
+
 kernelTest(test, 'pool: it is deleted when nobody has used it for a while', async ({ ns, tmp }) => {
   await using host = await open({ ns, tmp }, { recycle: { max: 5, idle: 200 } })
   await host.pool.fill(3)
