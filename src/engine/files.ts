@@ -90,8 +90,8 @@ export async function makeDirectory (path: string, mode = 0o711): Promise<void> 
 const ATTEMPTS = 100
 
 /**
- * The uppermost directory that had to be made. Node's own `recursive` is not told from its answers: where others remove a directory meanwhile it says that
- * something is no directory, and of a file system that is read-only that something is missing.
+ * The uppermost directory that had to be made, one by one. Node's own `recursive` would not do: where others remove a directory meanwhile its error says that
+ * something is no directory, and on a read-only file system that something is missing.
  */
 async function firstMade (path: string, mode: number): Promise<string | undefined> {
   let first: string | undefined
