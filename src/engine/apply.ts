@@ -11,7 +11,7 @@ import { pacer } from '../netlink/breathe.js'
 import { desiredOf, isOpen, type CheckedDesired } from './desired.js'
 import { fingerprint, have } from './have.js'
 import { writeOrigins } from './origins.js'
-import type { ApplyOptions, Plan } from './plan-api.js'
+import type { ApplyOptions, Plan, Progress } from './plan-api.js'
 import { aboutOf, checkedOptions, isMade, isPlan, makePlan, takePlan } from './planned.js'
 import { workOf } from './plan-work.js'
 import { recover, type Means } from './recovery.js'
@@ -19,6 +19,7 @@ import { after, Model, type NetworkState } from './state.js'
 import { otherDefinitions } from './store.js'
 import { steps, stopIfAborted, type Steps } from './steps.js'
 import type { Left } from './teardown.js'
+import { Telling } from './telling.js'
 import { transact } from './transact.js'
 import { failure } from './undo.js'
 import type { Works } from './works.js'
@@ -69,13 +70,16 @@ async function apply (plan: Plan, means: Means, { signal, progress }: Pick<Apply
     await fresh(plan, before)
     await freeBridges(context, plan.changes)
     const application = new Application(means, before, signal)
+    const telling = new Telling(progress)
     try {
       const end = await after(before, plan.changes)
       await application.origins(end, before)
-      await application.carryOut(plan.changes, progress)
+      await application.carryOut(plan.changes, telling)
+      await telling.heard()
       await application.origins(end)
     } catch (error) { throw failure('apply', error, await application.putBack()) }
-    progress?.({ done: plan.changes.length, total: plan.changes.length })
+    telling.tell({ done: plan.changes.length, total: plan.changes.length })
+    await telling.heard()
   })
 }
 
@@ -140,12 +144,12 @@ class Application {
     await writeOrigins(this.#means.context, [...states, ...more])
   }
 
-  async carryOut (changes: readonly Change[], progress?: ApplyOptions['progress']): Promise<void> {
+  async carryOut (changes: readonly Change[], telling: Telling<Progress>): Promise<void> {
     let done = 0
     for (const { stage, changes: some } of stagesOf(changes)) {
       for (const group of stage === 'disk' ? some.map((change) => [change]) : [some]) {
         const [change] = group
-        if (change !== undefined && stage !== 'origin') progress?.({ done, total: changes.length, change })
+        if (change !== undefined && stage !== 'origin') telling.tell({ done, total: changes.length, change })
         stopIfAborted(this.#signal, 'apply')
         this.#begun.push(...group)
         await this.#perform(stage, group)

@@ -4,6 +4,7 @@ import type { AutostartOptions, StartReport } from './api.js'
 import { inside, readIfThere, writeAtomic } from './files.js'
 import { identity } from './identity.js'
 import { started } from './network.js'
+import { Telling } from './telling.js'
 import { transact } from './transact.js'
 import type { Works } from './works.js'
 
@@ -33,9 +34,10 @@ async function startAll (works: Works, names: readonly string[], signal: AbortSi
 }
 
 /** Tells of what failed, or throws the first error and logs the others. */
-function tell ({ context }: Works, failures: readonly Failure[], told: AutostartOptions['failed']): void {
-  if (told !== undefined) {
-    for (const failure of failures) told(failure)
+async function tell ({ context }: Works, failures: readonly Failure[], telling: Telling<Failure> | undefined): Promise<void> {
+  if (telling !== undefined) {
+    for (const failure of failures) telling.tell(failure)
+    await telling.heard()
     return
   }
   const [first, ...others] = failures
@@ -55,13 +57,14 @@ export async function autostart (works: Works, waiting: Waiting, { once = false,
   const { boot } = await identity()
   if (once && await readIfThere(autostarted) === boot) return []
   const bridges: Failure[] = []
-  await waiting.bridges({ ...signal === undefined ? {} : { signal }, ...failed === undefined ? {} : { failed: (failure) => { bridges.push(failure); failed(failure) } } })
+  const telling = failed === undefined ? undefined : new Telling(failed)
+  await waiting.bridges({ ...signal === undefined ? {} : { signal }, ...telling === undefined ? {} : { failed: (failure) => { bridges.push(failure); telling.tell(failure) } } })
   const names = await waiting.networks()
   const { reports, failures } = names.length === 0 ? { reports: [], failures: [] } : await startAll(works, names, signal)
   // Not where something failed: a second attempt after the repair is welcome, and finds the others running.
   if (once && bridges.length === 0 && failures.length === 0) {
     await inside(dirname(autostarted), async () => { await writeAtomic(autostarted, boot, { durable: false }) })
   }
-  tell(works, failures, failed)
+  await tell(works, failures, telling)
   return [...reports]
 }
