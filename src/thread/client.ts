@@ -1,7 +1,7 @@
 /** The caller's end: starts the engine's thread with the first host, and keeps the process alive as long as there is something to wait for. */
 import type { Host, HostOptions, PoolSize } from '../engine/api.js'
 import { isChecked } from '../engine/desired.js'
-import { NetwrightError } from '../errors.js'
+import { isError, NetwrightError } from '../errors.js'
 import { channels } from '../tracing.js'
 import { handleOf, type HostHandle } from './handles.js'
 import type { CallerRoot, Checked, Lent } from './lent.js'
@@ -26,7 +26,13 @@ export async function startThread (): Promise<void> {
   await client.ready()
 }
 
-async function started (): Promise<Client> { return await (current ??= Client.start()) }
+async function started (): Promise<Client> {
+  const starting = current ??= Client.start()
+  try { return await starting } catch (error) {
+    if (current === starting) current = undefined // the next one may have more luck
+    throw new NetwrightError('NETWRIGHT_UNSUPPORTED', `netwright cannot start a thread of its own: ${isError(error) ? error.message : String(error)}`, { cause: error, remedy: 'openHost({ thread: false }), or start node with --allow-worker' })
+  }
+}
 
 class Client {
   readonly #thread: Thread

@@ -1,9 +1,10 @@
 /** What callers get of what the engine's thread has: plain data, verbs that are asked for there, and what needs nobody to ask. */
 import { NetwrightError } from '../errors.js'
-import type { Committed, Host, LinkPool, Port, PortInfo, PoolSize, SendOptions, SocketLike, Transaction } from '../engine/api.js'
+import type { Committed, Host, LinkPool, Port, PortInfo, PoolSize, SendOptions, SocketLike, StartReport, Transaction } from '../engine/api.js'
 import { Collector } from '../engine/collector.js'
 import type { Domain } from '../engine/domain-api.js'
 import { checkName } from '../engine/domain-name.js'
+import type { Plan } from '../engine/plan-api.js'
 import type { NamespaceHost, Rig } from '../engine/rig.js'
 import { descriptorOf } from '../engine/socket-descriptor.js'
 import type { OnTrial, TransactionTrialOptions } from '../engine/trial-api.js'
@@ -41,6 +42,9 @@ export class HostHandle extends Handle {
     return await Handle.remoteOf(this).ask(['transact'], [new Collector().gather(collect), options]) as Committed
   }
 
+  async apply (wanted: unknown, options?: unknown): Promise<Plan> { return await Handle.remoteOf(this).ask(['apply'], [wanted, listening(options, 'progress')]) as Plan }
+  async autostart (options?: unknown): Promise<StartReport[]> { return await Handle.remoteOf(this).ask(['autostart'], [listening(options, 'failed')]) as StartReport[] }
+
   domain (name: string): Domain {
     checkName(name)
     return new DomainHandle(later(Handle.remoteOf(this), name), { name }) as unknown as Domain
@@ -49,6 +53,13 @@ export class HostHandle extends Handle {
   async [Symbol.asyncDispose] (): Promise<void> { await (this as unknown as NamespaceHost).close() }
 }
 shaped(HostHandle, shapes.host)
+
+/** Nobody waits for what a listener returns; what it throws is told. */
+function listening (options: unknown, name: string): unknown {
+  if (typeof options !== 'object' || options === null || !Object.hasOwn(options, name)) return options
+  const listener: unknown = Reflect.get(options, name)
+  return typeof listener === 'function' ? { ...options, [name]: (what: unknown) => { Reflect.apply(listener, undefined, [what]) } } : options
+}
 
 class NamespaceHandle extends HostHandle {
   override async [Symbol.asyncDispose] (): Promise<void> { await (this as unknown as NamespaceHost).drop() }

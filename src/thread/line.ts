@@ -3,6 +3,7 @@
  * signals and errors go as what they are: a function is called here from there, a signal that is aborted here is aborted there, and an error that
  * comes back to where it was thrown is the same one again.
  */
+import { fromAfar } from '../engine/telling.js'
 import { isError } from '../errors.js'
 import { errorOf, faultOf, type Fault } from './fault.js'
 import { pack, unpack, type Parcel } from './parcel.js'
@@ -27,6 +28,7 @@ type Special =
   | { readonly what: 'function', readonly on: number }
   | { readonly what: 'signal', readonly id: number, readonly reason?: Parcel }
   | { readonly what: 'error', readonly fault: Fault, /** Where it comes from it is known by this. */ readonly origin?: number, /** It came from the other side. */ readonly yours?: number }
+  | { readonly what: 'same', readonly data: Parcel, readonly origin?: number, readonly yours?: number }
   | { readonly what: 'other', readonly data: Parcel }
 
 /** What a side has that the other has not: handles. */
@@ -35,6 +37,20 @@ export interface Customs {
   declare (value: object): unknown
   obtain (declared: unknown): unknown
 }
+
+/** What is thrown, returned by a function, or the reason of an abort: it may be anything, and of most of it only that it is the same one matters. */
+class Same {
+  readonly value: object
+
+  constructor (value: object) { this.value = value }
+
+  static of (value: unknown): unknown { return (typeof value === 'object' && value !== null && !isError(value)) || typeof value === 'function' ? new Same(value) : value }
+}
+
+/** Values of such a thing that are told. */
+const GLANCE = 1_000
+/** Errors within errors that are told. */
+const CAUSES = 16
 
 /** What was let go for one call, as long as it runs. */
 export class Scope {
@@ -53,10 +69,12 @@ export class Line {
   readonly #things = new Map<number, { readonly thing: object, /** Of the call for which it was let go. */ readonly scope?: Scope }>()
   readonly #pending = new Map<number, Pending>()
   readonly #controllers = new Map<number, AbortController>()
-  /** Errors of ours that the other side was told of. */
+  /** Errors and the like of ours that the other side was told of. */
   readonly #origins = new Map<number, object>()
-  /** Errors of the other side's. */
+  /** Those of the other side. */
   readonly #theirs = new WeakMap<object, number>()
+  /** Errors that are being told of: one may be its own cause. */
+  readonly #telling: object[] = []
   #outbox: Message[] = []
   #last = ROOT
   /** Why there is nobody at the other end. */
@@ -75,13 +93,21 @@ export class Line {
     const used = scope ?? new Scope()
     const site: { stack?: string } = {}
     Error.captureStackTrace(site, this.call)
-    const packed = this.#pack(args, used)
+    if (this.#cut !== undefined) throw this.#cut
+    const packed = this.#packed(args, used, scope === undefined)
     return await new Promise((resolve, reject) => {
-      if (this.#cut !== undefined) { reject(this.#cut); return }
       const id = ++this.#last
       this.#pending.set(id, { scope: used, kept: scope !== undefined, resolve, reject, site })
       this.#send({ kind: 'call', id, on, verb, args: packed })
     })
+  }
+
+  /** What was let go for what cannot go is taken back, where it is `only` for that. */
+  #packed (args: readonly unknown[], scope: Scope, only: boolean): Parcel {
+    try { return this.#pack(args, scope) } catch (error) {
+      if (only) this.end(scope)
+      throw error
+    }
   }
 
   /** Calls what has no answer. */
@@ -150,9 +176,10 @@ export class Line {
     // Handles stay until the other side drops them; what a function throws that was let go for a call is known as long as that call runs.
     const scope = this.#things.get(on)?.scope
     let answer: Message
-    try { answer = { kind: 'answer', id, value: this.#pack(await this.#run(on, verb, args), scope) } } catch (error) {
-      answer = { kind: 'failure', id, error: this.#pack(error, scope) }
-    }
+    try {
+      const value = await this.#run(on, verb, args)
+      answer = { kind: 'answer', id, value: this.#pack(scope === undefined ? value : Same.of(value), scope) }
+    } catch (error) { answer = { kind: 'failure', id, error: this.#pack(Same.of(error), scope) } }
     this.#answered()
     this.#send(answer)
   }
@@ -182,6 +209,8 @@ export class Line {
   #unpack (parcel: Parcel, site?: { readonly stack?: string }): unknown { return unpack(parcel, (special) => this.#obtain(special as Special, site)) }
 
   #declare (value: object, scope: Scope | undefined): Special | undefined {
+    if (value instanceof Same) return this.#same(value, scope)
+    if (this.#theirs.has(value) && !isError(value)) return this.#same(new Same(value), scope)
     const other = this.#customs.declare(value)
     if (other !== undefined) return { what: 'other', data: this.#pack(other, scope) }
     if (typeof value === 'function') {
@@ -193,37 +222,52 @@ export class Line {
 
   #signal (signal: AbortSignal, scope: Scope | undefined): Special {
     const id = ++this.#last
-    if (signal.aborted) return { what: 'signal', id, reason: this.#pack(signal.reason, scope) }
-    const abort = (): void => { this.#send({ kind: 'abort', signal: id, reason: this.#pack(signal.reason, scope) }) }
+    if (signal.aborted) return { what: 'signal', id, reason: this.#pack(Same.of(signal.reason), scope) }
+    const abort = (): void => { this.#send({ kind: 'abort', signal: id, reason: this.#pack(Same.of(signal.reason), scope) }) }
     signal.addEventListener('abort', abort, { once: true })
     scope?.signals.push({ id, end: () => { signal.removeEventListener('abort', abort) } })
     return { what: 'signal', id }
   }
 
   #error (error: Error, scope: Scope | undefined): Special {
-    const fault = faultOf(error, (item) => this.#declare(item, scope))
-    const yours = this.#theirs.get(error)
-    if (yours !== undefined) return { what: 'error', fault, yours }
-    if (scope === undefined) return { what: 'error', fault }
+    const whole = !this.#telling.includes(error) && this.#telling.length < CAUSES
+    this.#telling.push(error)
+    try { return { what: 'error', fault: faultOf(error, (item) => this.#declare(item, scope), whole), ...this.#whose(error, scope) } } finally { this.#telling.pop() }
+  }
+
+  #same ({ value }: Same, scope: Scope | undefined): Special {
+    const whose = this.#whose(value, scope)
+    const glance = (item: object): unknown => isError(item) ? this.#declare(item, scope) : undefined
+    try { return { what: 'same', data: pack(value, glance, GLANCE), ...whose } } catch { return { what: 'same', data: { data: {} }, ...whose } }
+  }
+
+  #whose (value: object, scope: Scope | undefined): { readonly origin?: number, readonly yours?: number } {
+    const yours = this.#theirs.get(value)
+    if (yours !== undefined) return { yours }
+    if (scope === undefined) return {}
     const origin = ++this.#last
-    this.#origins.set(origin, error)
+    this.#origins.set(origin, value)
     scope.origins.push(origin)
-    return { what: 'error', fault, origin }
+    return { origin }
   }
 
   #obtain (special: Special, site?: { readonly stack?: string }): unknown {
     switch (special.what) {
       case 'other': return this.#customs.obtain(this.#unpack(special.data))
-      case 'function': return async (...args: readonly unknown[]) => await this.call(special.on, [], args)
+      case 'function': return fromAfar(async (...args: readonly unknown[]) => await this.call(special.on, [], args))
       case 'signal': return this.#theirSignal(special)
-      case 'error': {
-        const own = special.yours === undefined ? undefined : this.#origins.get(special.yours)
-        if (own !== undefined) return own
-        const error = errorOf(special.fault, (inner) => this.#obtain(inner as Special), asked(site))
-        if (special.origin !== undefined) this.#theirs.set(error, special.origin)
-        return error
-      }
+      case 'error': return this.#known(special, () => errorOf(special.fault, (inner) => this.#obtain(inner as Special), asked(site)))
+      case 'same': return this.#known(special, () => this.#unpack(special.data))
     }
+  }
+
+  /** What came from here is what it was. */
+  #known ({ origin, yours }: { readonly origin?: number, readonly yours?: number }, make: () => unknown): unknown {
+    const own = yours === undefined ? undefined : this.#origins.get(yours)
+    if (own !== undefined) return own
+    const made = make()
+    if (origin !== undefined && typeof made === 'object' && made !== null) this.#theirs.set(made, origin)
+    return made
   }
 
   #theirSignal ({ id, reason }: Extract<Special, { what: 'signal' }>): AbortSignal {
@@ -235,7 +279,10 @@ export class Line {
 }
 
 /** Whose call it was, below the frames of the other thread. */
-const asked = (site: { readonly stack?: string } | undefined): string => site?.stack === undefined ? '' : site.stack.slice(site.stack.indexOf('\n'))
+const asked = (site: { readonly stack?: string } | undefined): string => {
+  const stack: unknown = site?.stack // a program may have its own form of it
+  return typeof stack === 'string' && stack.includes('\n') ? stack.slice(stack.indexOf('\n')) : ''
+}
 
 /** Of any realm, and those of libraries. */
 const isSignal = (value: object): value is AbortSignal => 'aborted' in value && 'addEventListener' in value && typeof value.addEventListener === 'function'

@@ -23,9 +23,9 @@ export type Obtain = (what: unknown) => unknown
 const MOST = 4_000_000
 const DEEPEST = 64
 
-/** Throws InputError where there is too much of it. */
-export function pack (value: unknown, declare: Declare): Parcel {
-  const packing = new Packing(declare)
+/** Throws InputError where there are more values than `most`. */
+export function pack (value: unknown, declare: Declare, most = MOST): Parcel {
+  const packing = new Packing(declare, most)
   const data = packing.copy(value)
   return packing.odd.length === 0 ? { data } : { data, odd: packing.odd }
 }
@@ -36,12 +36,16 @@ class Packing {
   readonly #path: (string | number)[] = []
   /** Those that hold what is looked at. */
   readonly #above: object[] = []
-  #left = MOST
+  readonly #most: number
+  #left: number
 
-  constructor (declare: Declare) { this.#declare = declare }
+  constructor (declare: Declare, most: number) {
+    this.#declare = declare
+    this.#left = this.#most = most
+  }
 
   copy (item: unknown): unknown {
-    if (--this.#left < 0) throw new InputError([{ message: `more than ${String(MOST)} values` }])
+    if (--this.#left < 0) throw new InputError([{ message: `more than ${String(this.#most)} values` }])
     if (typeof item === 'symbol') return this.#strange({ as: 'symbol' })
     if ((typeof item !== 'object' || item === null) && typeof item !== 'function') return item
     if (types.isProxy(item)) return this.#strange({ as: 'proxy' })
@@ -50,7 +54,7 @@ class Packing {
     if (this.#above.length > DEEPEST) return null
     if (this.#above.includes(item)) return this.#strange({ as: 'cycle' })
     this.#above.push(item)
-    const copied = Array.isArray(item) ? this.#list(item) : isCloned(item) ? item : this.#object(item)
+    const copied = Array.isArray(item) ? this.#list(item) : types.isDate(item) ? new Date(item) : this.#object(item)
     this.#above.pop()
     return copied
   }
@@ -123,9 +127,8 @@ function put (holder: object, key: string | number, odd: Odd, obtain: Obtain): v
 /** The prototype of those whose class the other thread does not know. */
 const STRANGER = Object.create(Object.prototype) as object
 
-const isCloned = (item: object): boolean => types.isDate(item) || types.isMap(item) || types.isSet(item) || types.isAnyArrayBuffer(item)
-
-const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength)
+/** Of a buffer that has gone to another thread: none. */
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array => byteLength === 0 ? new Uint8Array() : new Uint8Array(buffer, byteOffset, byteLength)
 
 /** Of any realm: in a vm context (jest gives each test file one) objects have another one than ours. */
 const isObjectPrototype = (prototype: unknown): boolean => prototype === Object.prototype || (typeof prototype === 'object' && prototype !== null && Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, '__proto__'))

@@ -2,6 +2,7 @@
 import { DISPOSE, Scope, type Verb } from './line.js'
 import type { Asked, Shape } from './shapes.js'
 
+/** Whoever has a verb or a part of a thing has its remote: once that has gone here the thing may go over there. */
 export interface Remote {
   /** `scope`: what is let go with it stays so until `end(scope)`; without one, until the answer. */
   ask (verb: Verb, args: readonly unknown[], scope?: Scope): Promise<unknown>

@@ -1,5 +1,7 @@
 /** Hosts that work on a thread of their own: what becomes of them and of their caller. */
 import { execFileSync } from 'node:child_process'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openHost, type NetwrightError } from '../../src/index.js'
@@ -40,6 +42,58 @@ kernelTest(test, 'thread: hosts with one and without do the same', async ({ ns, 
     await network.destroy()
     await host.settled()
   }
+})
+
+kernelTest(test, 'thread: what a listener throws ends the work with it, and nothing stands', async ({ ns, tmp }) => {
+  for (const thread of [true, false]) {
+    await using host = await openHost({ netns: ns.path, root: tmp, thread })
+    const refused = new Error('I did not want that')
+    assert.ok(await host.apply({ networks: [spec(0)] }, { progress: () => { throw refused } }).catch((error: unknown) => error) === refused)
+    assert.equal(await host.networks(), [])
+    assert.ok(await host.apply({ networks: [spec(0)] }, { progress: ({ done }) => { if (done === 1) throw refused } }).catch((error: unknown) => error) === refused)
+    assert.equal(await host.networks(), [])
+    let told = 0
+    const forever = (): unknown => { told++; return new Promise(() => undefined) }
+    await host.apply({ networks: [spec(0)] }, { progress: forever }) // nobody waits for it
+    assert.is(told, 3)
+    const other = await host.define({ ...spec(1), subnet: '10.61.0.0/24' })
+    await other.setAutostart(true)
+    assert.ok(await host.autostart({ failed: () => { throw refused } }).catch((error: unknown) => error) === refused)
+    for (const { name, active } of await host.networks()) {
+      const network = await host.network(name)
+      if (active) await network.destroy()
+      await network.undefine()
+    }
+    await host.settled()
+  }
+})
+
+kernelTest(test, 'thread: what is no data is refused, whatever it is', async ({ ns, tmp }) => {
+  for (const thread of [true, false]) {
+    await using host = await openHost({ netns: ns.path, root: tmp, thread })
+    const gone = new Uint8Array(8)
+    structuredClone(gone.buffer, { transfer: [gone.buffer] })
+    for (const odd of [new Map([['name', () => 'red']]), new Set([() => 1]), new WeakMap(), gone, gone.buffer, Promise.resolve()]) {
+      const codes = await Promise.all([host.create(odd as never), host.create([odd as never]), host.create({ ...spec(0), dns: odd as never })].map(async (made) => await made.then(() => 'made', (error: unknown) => (error as NetwrightError).code)))
+      assert.equal(codes, ['NETWRIGHT_INVALID', 'NETWRIGHT_INVALID', 'NETWRIGHT_INVALID'])
+    }
+  }
+})
+
+kernelTest(test, 'thread: parts and verbs outlive the handle that they were taken from', async ({ ns, tmp }) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  await using host = await openHost({ netns: ns.path, root: tmp })
+  await host.create(spec(0))
+  const { rules, leases: { list } } = await host.network('net0')
+  const { statistics } = await (await host.network('net0')).attach({ kind: 'tap', fds: false })
+  for (let round = 0; round < 5; round++) {
+    collect()
+    await new Promise(setImmediate) // finalizers run
+    await host.networks()
+  }
+  assert.equal([await rules.list(), await list(), typeof (await statistics()).rxBytes], [[], [], 'number'])
+  await (await host.network('net0')).destroy()
 })
 
 const run = async (ns: TestNamespace, tmp: string, order: Order['order']): Promise<string> =>

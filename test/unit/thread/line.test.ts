@@ -75,6 +75,51 @@ test('line: a signal is aborted over there, and its reason comes back as the sam
   })
 })
 
+/** What programs throw, and abort with. */
+function oddities (): readonly unknown[] {
+  const cyclic = new Error('its own cause')
+  Object.assign(cyclic, { self: cyclic, cause: cyclic })
+  let graph: unknown = []
+  for (let level = 0; level < 40; level++) graph = [graph, graph]
+  const holder = Object.assign(new Error('with half a program'), { graph, map: new Map([[1, () => 1]]), client: { socket: new WeakMap() } })
+  const accessor = Object.defineProperty(new Error('with an accessor'), 'response', { enumerable: true, get () { throw new Error('not to be run') } })
+  const nobody: unknown = Object.setPrototypeOf(new Error('of no class'), null)
+  const odd = Object.defineProperty(new Error('with a name that throws'), 'name', { get () { throw new Error('not to be run') } })
+  return [cyclic, holder, accessor, nobody, odd, { plain: 'object' }, { graph }, new Map([[1, () => 1]]), () => 'a function', new DOMException('late', 'TimeoutError')]
+}
+
+test('line: whatever a function throws, and a signal is aborted with, comes back as the same', async () => {
+  const root = {
+    run: async (work: () => Promise<unknown>) => await work(),
+    reason: async ({ signal }: { readonly signal: AbortSignal }) => { if (!signal.aborted) await once(signal, 'abort'); throw new NetwrightError('NETWRIGHT_ABORTED', 'enough', { cause: signal.reason }) },
+  }
+  for (const odd of oddities()) {
+    await pair(root, async ({ ask }) => {
+      assert.ok(await thrown(ask('run', () => { throw odd })) === odd)
+      assert.ok((await thrown(ask('reason', { signal: AbortSignal.abort(odd) })) as Error).cause === odd)
+      const later = new AbortController()
+      const over = thrown(ask('reason', { signal: later.signal }))
+      later.abort(odd)
+      assert.ok((await over as Error).cause === odd)
+      assert.ok((await ask('run', () => ({ odd }))) !== false) // whatever it returns is something
+    })
+  }
+})
+
+test('line: an error of a signal\'s own stays one over there', async () => {
+  await pair({ look: ({ signal }: { readonly signal: AbortSignal }) => [signal.reason instanceof DOMException, (signal.reason as Error).name] }, async ({ ask }) => {
+    assert.equal(await ask('look', { signal: AbortSignal.abort() }), [true, 'AbortError'])
+  })
+})
+
+test('line: a stack that a program has in its own form, or has none of, spoils no error', async () => {
+  await pair({ fail: () => { throw Object.assign(new Error('no'), { stack: 'theirs' }) } }, async ({ ask }) => {
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
+    try { assert.is((await thrown(ask('fail')) as Error).stack, 'theirs') } finally { Error.stackTraceLimit = stackTraceLimit }
+  })
+})
+
 test('line: a signal that outlives its call is let go of', async () => {
   await pair({ nothing: () => undefined }, async ({ ask }) => {
     const { signal } = new AbortController()
