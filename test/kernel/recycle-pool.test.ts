@@ -83,10 +83,13 @@ kernelTest(test, 'pool: what is above its bound is deleted, and nothing without 
 kernelTest(test, 'pool: a TAP whose bridge is not kept has left it, and is down, when its name is free', async ({ ns, tmp }) => {
   await using host = await open({ ns, tmp }, { recycle: { max: { taps: 2 } } })
   const network = await host.create({ network: red, ports: [{ kind: 'tap', fds: false }, { kind: 'tap', fds: false }] })
+  const look = async (): Promise<{ ifindex: number, ifname: string, flags: string[], master?: string }[]> => await ns.json('ip', ['-j', 'link'])
+  const taps = new Set((await look()).filter(({ master }) => master === 'br-red').map(({ ifindex }) => ifindex))
+  assert.is(taps.size, 2)
   await network.destroy()
-  const kept = (await ns.json<{ ifname: string, flags: string[], master?: string }[]>('ip', ['-j', 'link'])).filter(({ ifname }) => ifname.startsWith('nwp'))
+  const kept = (await look()).filter(({ ifindex }) => taps.has(ifindex))
   assert.is(kept.length, 2)
-  for (const { ifname, flags, master } of kept) assert.equal([flags.includes('UP'), master], [false, undefined], ifname)
+  for (const { ifname, flags, master } of kept) assert.equal([ifname.startsWith('nwp'), flags.includes('UP'), master], [true, false, undefined], ifname)
 }, { needs: ['tun'] })
 
 kernelTest(test, 'pool: it is deleted when nobody has used it for a while', async ({ ns, tmp }) => {
