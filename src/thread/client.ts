@@ -5,8 +5,9 @@ import { isError, NetwrightError } from '../errors.js'
 import { channels } from '../tracing.js'
 import { handleOf, type HostHandle } from './handles.js'
 import type { CallerRoot, Checked, Lent } from './lent.js'
-import { Line, ROOT, type Scope, type Verb } from './line.js'
+import { Line, ROOT, type Verb } from './line.js'
 import type { Remote } from './remote.js'
+import type { Scope } from './scope.js'
 import { Traces } from './traces.js'
 
 type Thread = import('node:worker_threads').Worker

@@ -7,6 +7,7 @@ import { fromAfar } from '../engine/telling.js'
 import { isError } from '../errors.js'
 import { errorOf, faultOf, type Fault } from './fault.js'
 import { pack, unpack, type Parcel } from './parcel.js'
+import { Heeded, Scope } from './scope.js'
 
 /** A way from a thing to what is called: `['leases', 'list']`; none where the thing is a function. */
 export type Verb = readonly string[]
@@ -52,13 +53,6 @@ const GLANCE = 1_000
 /** Errors within errors that are told. */
 const CAUSES = 16
 
-/** What was let go for one call, as long as it runs. */
-export class Scope {
-  readonly things: number[] = []
-  readonly signals: { readonly id: number, readonly end: () => void }[] = []
-  readonly origins: number[] = []
-}
-
 /** `end`: what was let go for the call is taken back. */
 interface Pending { readonly scope: Scope, readonly kept: boolean, readonly resolve: (value: unknown) => void, readonly reject: (error: unknown) => void, readonly site: { readonly stack?: string } }
 
@@ -69,6 +63,7 @@ export class Line {
   readonly #things = new Map<number, { readonly thing: object, /** Of the call for which it was let go. */ readonly scope?: Scope }>()
   readonly #pending = new Map<number, Pending>()
   readonly #controllers = new Map<number, AbortController>()
+  readonly #heeded = new Map<AbortSignal, Heeded>()
   /** Errors and the like of ours that the other side was told of. */
   readonly #origins = new Map<number, object>()
   /** Those of the other side. */
@@ -128,13 +123,16 @@ export class Line {
   drop (on: number): void { this.#send({ kind: 'drop', things: [on] }) }
 
   /** Takes back what was let go. */
-  end ({ things, signals, origins }: Scope): void {
-    for (const on of things) this.#things.delete(on)
-    for (const origin of origins) this.#origins.delete(origin)
-    if (signals.length === 0) return
-    for (const { end } of signals) end()
-    this.#send({ kind: 'forget', signals: signals.map(({ id }) => id) })
-    signals.length = 0
+  end (scope: Scope): void {
+    for (const on of scope.things) this.#things.delete(on)
+    for (const origin of scope.origins) this.#origins.delete(origin)
+    const { ids, over } = scope.leave()
+    if (ids.length > 0) this.#send({ kind: 'forget', signals: ids })
+    for (const heeded of over) {
+      heeded.end()
+      this.#heeded.delete(heeded.signal)
+      this.end(heeded.scope)
+    }
   }
 
   /** There is nobody any more: what waits for an answer gets this one, and whatever is asked later. */
@@ -221,13 +219,15 @@ export class Line {
   }
 
   #signal (signal: AbortSignal, scope: Scope | undefined): Special {
+    if (signal.aborted) return { what: 'signal', id: ++this.#last, reason: this.#pack(Same.of(signal.reason), scope) }
     const id = ++this.#last
-    if (signal.aborted) return { what: 'signal', id, reason: this.#pack(Same.of(signal.reason), scope) }
-    const abort = (): void => { this.#send({ kind: 'abort', signal: id, reason: this.#pack(Same.of(signal.reason), scope) }) }
-    signal.addEventListener('abort', abort, { once: true })
-    scope?.signals.push({ id, end: () => { signal.removeEventListener('abort', abort) } })
+    const heeded = this.#heeded.get(signal) ?? new Heeded(signal, (over) => { this.#abort(over) })
+    this.#heeded.set(signal, heeded);
+    (scope ?? heeded.scope).heed(id, heeded)
     return { what: 'signal', id }
   }
+
+  #abort ({ ids, signal, scope }: Heeded): void { for (const id of ids) this.#send({ kind: 'abort', signal: id, reason: this.#pack(Same.of(signal.reason), scope) }) }
 
   #error (error: Error, scope: Scope | undefined): Special {
     const whole = !this.#telling.includes(error) && this.#telling.length < CAUSES

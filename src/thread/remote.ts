@@ -1,5 +1,6 @@
 /** A thing on the engine's thread, which stays there as long as somebody here can ask for it, and functions that ask it for what its shape says. */
-import { DISPOSE, Scope, type Verb } from './line.js'
+import { DISPOSE, type Verb } from './line.js'
+import { Scope } from './scope.js'
 import type { Asked, Shape } from './shapes.js'
 
 /** Whoever has a verb or a part of a thing has its remote: once that has gone here the thing may go over there. */

@@ -4,7 +4,8 @@ import { MessageChannel } from 'node:worker_threads'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { InputError, isError, KernelError, NetwrightError, ProcessError } from '../../../src/errors.js'
-import { Line, ROOT, Scope } from '../../../src/thread/line.js'
+import { Line, ROOT } from '../../../src/thread/line.js'
+import { Scope } from '../../../src/thread/scope.js'
 
 interface Pair { readonly ask: (verb: string, ...args: readonly unknown[]) => Promise<unknown>, readonly near: Line, readonly far: Line }
 
@@ -117,6 +118,24 @@ test('line: a stack that a program has in its own form, or has none of, spoils n
     const { stackTraceLimit } = Error
     Error.stackTraceLimit = 0
     try { assert.is((await thrown(ask('fail')) as Error).stack, 'theirs') } finally { Error.stackTraceLimit = stackTraceLimit }
+  })
+})
+
+test('line: calls that share a signal share its listener, and each is aborted', async () => {
+  let waiting = 0
+  const root = { wait: async ({ signal }: { readonly signal: AbortSignal }) => { waiting++; await new Promise((resolve) => { signal.addEventListener('abort', resolve) }); throw signal.reason as Error }, nothing: () => undefined }
+  await pair(root, async ({ ask }) => {
+    const enough = new AbortController()
+    const reason = new Error('that will do')
+    let listeners = 0
+    const add = enough.signal.addEventListener.bind(enough.signal)
+    Object.assign(enough.signal, { addEventListener: (...args: Parameters<typeof add>) => { listeners++; add(...args) } })
+    const over = Array.from({ length: 50 }, async () => await thrown(ask('wait', { signal: enough.signal })))
+    await ask('nothing', { signal: enough.signal }) // one that ends before
+    while (waiting < 50) await new Promise(setImmediate)
+    assert.is(listeners, 1)
+    enough.abort(reason)
+    for (const error of await Promise.all(over)) assert.ok(error === reason)
   })
 })
 
