@@ -6,6 +6,7 @@
 import { fromAfar } from '../engine/telling.js'
 import { isError } from '../errors.js'
 import { errorOf, faultOf, type Fault } from './fault.js'
+import { comingList, joined, longList, type ComingList, type LongList } from './long-list.js'
 import { pack, unpack, type Parcel } from './parcel.js'
 import { Heeded, Scope } from './scope.js'
 
@@ -30,6 +31,7 @@ type Special =
   | { readonly what: 'signal', readonly id: number, readonly reason?: Parcel }
   | { readonly what: 'error', readonly fault: Fault, /** Where it comes from it is known by this. */ readonly origin?: number, /** It came from the other side. */ readonly yours?: number }
   | { readonly what: 'same', readonly data: Parcel, readonly origin?: number, readonly yours?: number }
+  | { readonly what: 'list', readonly length: number, readonly chunks: readonly Parcel[] }
   | { readonly what: 'other', readonly data: Parcel }
 
 /** What a side has that the other has not: handles. */
@@ -89,7 +91,9 @@ export class Line {
     const site: { stack?: string } = {}
     Error.captureStackTrace(site, this.call)
     if (this.#cut !== undefined) throw this.#cut
-    const packed = this.#packed(args, used, scope === undefined)
+    const lists: LongList[] = []
+    const packed = this.#packed(args, used, scope === undefined, lists)
+    if (lists.length > 0) await this.#fill(lists, used, scope === undefined)
     return await new Promise((resolve, reject) => {
       const id = ++this.#last
       this.#pending.set(id, { scope: used, kept: scope !== undefined, resolve, reject, site })
@@ -98,11 +102,20 @@ export class Line {
   }
 
   /** What was let go for what cannot go is taken back, where it is `only` for that. */
-  #packed (args: readonly unknown[], scope: Scope, only: boolean): Parcel {
-    try { return this.#pack(args, scope) } catch (error) {
+  #packed (args: readonly unknown[], scope: Scope, only: boolean, lists: LongList[]): Parcel {
+    try { return pack(args, (item) => longList(item, lists) ?? this.#declare(item, scope)) } catch (error) {
       if (only) this.end(scope)
       throw error
     }
+  }
+
+  /** In slices: hundreds of definitions take tens of milliseconds. */
+  async #fill (lists: readonly LongList[], scope: Scope, only: boolean): Promise<void> {
+    try { for (const list of lists) await list.fill((item) => this.#declare(item, scope)) } catch (error) {
+      if (only) this.end(scope)
+      throw error
+    }
+    if (this.#cut !== undefined) throw this.#cut
   }
 
   /** Calls what has no answer. */
@@ -148,7 +161,7 @@ export class Line {
     switch (message.kind) {
       case 'call': void this.#answer(message); return
       case 'tell': this.#told(message); return
-      case 'answer': this.#settle(message.id, ({ resolve }) => { resolve(this.#unpack(message.value)) }); return
+      case 'answer': this.#settle(message.id, ({ resolve, reject }) => { this.#unpackedSlowly(message.value, resolve, reject) }); return
       case 'failure': this.#settle(message.id, ({ reject, site }) => { reject(this.#unpack(message.error, site)) }); return
       case 'abort': this.#controllers.get(message.signal)?.abort(this.#unpack(message.reason)); return
       case 'forget': for (const id of message.signals) this.#controllers.delete(id); return
@@ -176,7 +189,10 @@ export class Line {
     let answer: Message
     try {
       const value = await this.#run(on, verb, args)
-      answer = { kind: 'answer', id, value: this.#pack(scope === undefined ? value : Same.of(value), scope) }
+      const lists: LongList[] = []
+      const packed = pack(scope === undefined ? value : Same.of(value), (item) => longList(item, lists) ?? this.#declare(item, scope))
+      for (const list of lists) await list.fill((item) => this.#declare(item, scope))
+      answer = { kind: 'answer', id, value: packed }
     } catch (error) { answer = { kind: 'failure', id, error: this.#pack(Same.of(error), scope) } }
     this.#answered()
     this.#send(answer)
@@ -205,6 +221,17 @@ export class Line {
 
   #pack (value: unknown, scope?: Scope): Parcel { return pack(value, (item) => this.#declare(item, scope)) }
   #unpack (parcel: Parcel, site?: { readonly stack?: string }): unknown { return unpack(parcel, (special) => this.#obtain(special as Special, site)) }
+
+  /** Long lists in slices: hundreds of handles take tens of milliseconds. */
+  #unpackedSlowly (parcel: Parcel, done: (value: unknown) => void, failed: (error: unknown) => void): void {
+    const lists: ComingList[] = []
+    const value = unpack(parcel, (what) => {
+      const special = what as Special
+      return special.what === 'list' ? comingList(special, lists) : this.#obtain(special)
+    })
+    if (lists.length === 0) { done(value); return }
+    void (async () => { for (const list of lists) await list.fill((chunk) => this.#unpack(chunk)) })().then(() => { done(value) }, failed)
+  }
 
   #declare (value: object, scope: Scope | undefined): Special | undefined {
     if (value instanceof Same) return this.#same(value, scope)
@@ -257,6 +284,7 @@ export class Line {
       case 'function': return fromAfar(async (...args: readonly unknown[]) => await this.call(special.on, [], args))
       case 'signal': return this.#theirSignal(special)
       case 'error': return this.#known(special, () => errorOf(special.fault, (inner) => this.#obtain(inner as Special), asked(site)))
+      case 'list': return joined(special, (chunk) => this.#unpack(chunk))
       case 'same': return this.#known(special, () => this.#unpack(special.data))
     }
   }

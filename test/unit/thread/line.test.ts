@@ -191,4 +191,16 @@ test('line: after its end every call fails with the reason', async () => {
   })
 })
 
+test('line: long lists arrive whole, in slices, with what is no data in them', async () => {
+  const root = { look: (items: readonly { readonly i: number, readonly probe?: () => Promise<unknown> }[]) => [items.length, items[199]?.i, Object.keys(items).length], odd: async (items: readonly (() => Promise<unknown>)[]) => await items[60]?.() }
+  await pair(root, async ({ ask }) => {
+    const items: ({ readonly i: number } | undefined)[] = Array.from({ length: 200 }, (_, i) => ({ i }))
+    assert.equal(await ask('look', items), [200, 199, 200])
+    Reflect.deleteProperty(items, 7)
+    Reflect.deleteProperty(items, 120)
+    assert.equal(await ask('look', items), [200, 199, 198])
+    assert.is(await ask('odd', Array.from({ length: 61 }, (_, i) => () => i)), 60)
+  })
+})
+
 test.run()

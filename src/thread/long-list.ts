@@ -1,0 +1,82 @@
+/** Long lists are packed in slices, a few of their items at a time, so that a call with hundreds of definitions does not hold the caller's event loop. */
+import { mapSlowly } from '../netlink/breathe.js'
+import { pack, type Declare, type Parcel } from './parcel.js'
+
+/** From here on it is one. */
+const LONG = 48
+/** Items that are packed together. */
+const CHUNK = 8
+
+export class LongList {
+  readonly what = 'list'
+  readonly length: number
+  /** Filled before it goes. */
+  readonly chunks: Parcel[] = []
+  readonly #items: readonly unknown[]
+
+  constructor (items: readonly unknown[]) {
+    this.#items = items
+    this.length = items.length
+  }
+
+  async fill (declare: Declare): Promise<void> {
+    const begins = Array.from({ length: Math.ceil(this.length / CHUNK) }, (_, i) => i * CHUNK)
+    this.chunks.push(...await mapSlowly(begins, (begin) => pack(part(this.#items, begin, Math.min(CHUNK, this.length - begin)), declare)))
+  }
+}
+
+/** Undefined where it is none; one that is, is put with the others. */
+export function longList (value: unknown, lists: LongList[]): LongList | undefined {
+  if (!Array.isArray(value) || value.length < LONG) return undefined
+  const list = new LongList(value)
+  lists.push(list)
+  return list
+}
+
+/** What such a list is told as. */
+interface Told { readonly length: number, readonly chunks: readonly Parcel[] }
+
+/** The list again. */
+export function joined (told: Told, unpacked: (chunk: Parcel) => unknown): unknown[] {
+  const list: unknown[] = []
+  for (const [i, chunk] of told.chunks.entries()) add(list, i, unpacked(chunk))
+  list.length = told.length
+  return list
+}
+
+/** One that is not whole yet. */
+export class ComingList {
+  readonly list: unknown[] = []
+  readonly #told: Told
+
+  constructor (told: Told) { this.#told = told }
+
+  async fill (unpacked: (chunk: Parcel) => unknown): Promise<void> {
+    await mapSlowly(this.#told.chunks, (chunk, i) => { add(this.list, i, unpacked(chunk)) })
+    this.list.length = this.#told.length
+  }
+}
+
+/** The list, which is filled later. */
+export function comingList (told: Told, coming: ComingList[]): unknown[] {
+  const one = new ComingList(told)
+  coming.push(one)
+  return one.list
+}
+
+function add (list: unknown[], chunk: number, items: unknown): void { copy(items as readonly unknown[], 0, { to: list, at: chunk * CHUNK, count: CHUNK }) }
+
+function part (items: readonly unknown[], begin: number, count: number): unknown[] {
+  const own: unknown[] = []
+  copy(items, begin, { to: own, at: 0, count })
+  own.length = count
+  return own
+}
+
+/** Holes stay holes, and accessors accessors. */
+function copy (items: readonly unknown[], from: number, { to, at, count }: { readonly to: unknown[], readonly at: number, readonly count: number }): void {
+  for (let i = 0; i < count; i++) {
+    const property = Object.getOwnPropertyDescriptor(items, from + i)
+    if (property !== undefined) Object.defineProperty(to, at + i, property)
+  }
+}
