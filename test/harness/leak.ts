@@ -14,7 +14,7 @@ const kinds: Readonly<Record<string, (ns: TestNamespace) => Promise<unknown>>> =
   forwarding: (ns) => ns.must('sh', ['-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward']),
   machine: () => must('ip', ['link', 'add', 'left1', 'type', 'bridge']),
   namespace: () => must('ip', ['netns', 'add', 'left2']),
-  descriptor: () => Promise.resolve(openSync('/dev/null', 'r')),
+  descriptor: () => Promise.resolve(openSync('/etc/passwd', 'r')),
   held: (ns) => Promise.resolve(openSync(ns.path, 'r')),
   file: async () => { await mkdir('/run/netwright'); await writeFile('/run/netwright/left', '') },
   process: () => new Promise((resolve) => { spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' }).on('spawn', resolve).unref() }),

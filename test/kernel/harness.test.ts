@@ -63,7 +63,7 @@ const leaks: Readonly<Record<string, RegExp>> = {
   forwarding: /\+ forwarding: .*ip_forward:1/,
   machine: /\+ links: .*left1/,
   namespace: /\+ files: \/run\/netns\/left2/,
-  descriptor: /\+ descriptors: \d × \/dev\/null/,
+  descriptor: /\+ descriptors: \d × \/etc\/passwd/,
   held: /somebody still holds it/,
   file: /\+ files: \/run\/netwright\/left/,
   process: /\+ processes: .*sleep 1000/,
