@@ -200,11 +200,12 @@ export class HostHandle implements Host {
 
   async diagnostics (): Promise<Diagnostics> {
     const { book, flows, sexton, tallies } = this.#works.context
+    const { heapUsed, external } = process.memoryUsage() // before more is read into it
     const standing = await this.#works.during(async () => await typed(async () => await book.standing()))
     const networks = standing.flatMap((record) => record.networks)
     return tallies.snapshot({
       networks: networks.length, ports: standing.reduce((sum, { ports }) => sum + ports.length, 0), dnsmasq: networks.filter(({ dnsmasq }) => dnsmasq).length,
-      graves: sexton.waiting, connections: flows.pending.length,
+      graves: sexton.waiting, connections: flows.pending.length, heapBytes: heapUsed + external,
     })
   }
 

@@ -90,14 +90,13 @@ export class Tallies {
   }
 
   /** As plain data, with what is there now. */
-  snapshot (now: Pick<Diagnostics, 'networks' | 'ports' | 'graves' | 'connections'> & { readonly dnsmasq: number }): Diagnostics {
+  snapshot (now: Pick<Diagnostics, 'networks' | 'ports' | 'graves' | 'connections' | 'heapBytes'> & { readonly dnsmasq: number }): Diagnostics {
     const { requests, spentMs, workMs, longestIdleMs, queueMs, longestQueueMs } = this.kernel
     const { dnsmasq, ...rest } = now
-    const { heapUsed, external } = process.memoryUsage()
     return {
       operations: Object.fromEntries([...this.#operations].map(([operation, count]) => [operation, count.snapshot])),
       kernel: { exchanges: requests, workedMs: workMs, waitedMs: Math.max(0, spentMs - workMs), longestWaitMs: longestIdleMs, queuedMs: queueMs, longestQueueMs },
-      lock: this.#locks.snapshot, loop: { ...slices }, heapBytes: heapUsed + external, dnsmasq: { ...this.#dnsmasq.snapshot, running: dnsmasq }, ...rest,
+      lock: this.#locks.snapshot, loop: { ...slices }, dnsmasq: { ...this.#dnsmasq.snapshot, running: dnsmasq }, ...rest,
     }
   }
 }
