@@ -1,13 +1,40 @@
-/** What netwright's own thread holds. Imported before the first host is opened, since Node tells of a thread when it begins. */
-import { subscribe } from 'node:diagnostics_channel'
-import type { Worker } from 'node:worker_threads'
-import type { Host } from 'netwright'
+/** What netwright's own thread holds: asked of V8 over the inspector, as a debugger does. A heap snapshot would leave its garbage collector slower for good. */
+import { Session } from 'node:inspector/promises'
 
-const threads = new Set<Worker>()
-subscribe('worker_threads', (message) => { threads.add((message as { readonly worker: Worker }).worker) })
+interface Reply { readonly id: number, readonly result?: { readonly usedSize?: number } }
 
-/** Bytes of its heap, after collecting garbage: nobody can ask another thread for that but by a snapshot, which begins with it. */
-export async function engineHeap (host: Host): Promise<number> {
-  for (const thread of threads) for await (const _ of await thread.getHeapSnapshot()) { /* read to its end: Node 20 crashes at exit where one is left */ }
-  return (await host.diagnostics()).heapBytes
+const session = new Session()
+const threads = new Set<string>()
+const waiting = new Map<number, (reply: Reply) => void>()
+let last = 0
+let begun: Promise<unknown> | undefined
+
+async function begin (): Promise<void> {
+  session.connect()
+  session.on('NodeWorker.attachedToWorker', ({ params: { sessionId } }) => { threads.add(sessionId) })
+  session.on('NodeWorker.detachedFromWorker', ({ params: { sessionId } }) => { threads.delete(sessionId) })
+  session.on('NodeWorker.receivedMessageFromWorker', ({ params: { message } }) => {
+    const reply = JSON.parse(message) as Reply
+    waiting.get(reply.id)?.(reply)
+    waiting.delete(reply.id)
+  })
+  await session.post('NodeWorker.enable', { waitForDebuggerOnStart: false })
+}
+
+async function ask (sessionId: string, method: string): Promise<Reply> {
+  const id = ++last
+  const answered = new Promise<Reply>((resolve) => { waiting.set(id, resolve) })
+  await session.post('NodeWorker.sendMessageToWorker', { sessionId, message: JSON.stringify({ id, method }) })
+  return await answered
+}
+
+/** Bytes of all threads' heaps, after collecting garbage. */
+export async function engineHeap (): Promise<number> {
+  await (begun ??= begin())
+  let bytes = 0
+  for (const thread of threads) {
+    await ask(thread, 'HeapProfiler.collectGarbage')
+    bytes += (await ask(thread, 'Runtime.getHeapUsage')).result?.usedSize ?? Number.NaN
+  }
+  return bytes
 }

@@ -52,9 +52,9 @@ function collect (): void {
   gc()
 }
 
-export async function holding (host: Host): Promise<Holding> {
+export async function holding (): Promise<Holding> {
+  const engine = await engineHeap()
   for (let i = 0; i < 3; i++) { collect(); await sleep(20) }
-  const engine = await engineHeap(host)
   const { rss, heapUsed, external } = process.memoryUsage()
   return { fds: (await readdir('/proc/self/fd')).length, threads: (await readdir('/proc/self/task')).length, heap: heapUsed + external + engine, rss }
 }

@@ -79,7 +79,7 @@ async function obey (order: Order): Promise<number | { readonly values: readonly
     case 'close': await host?.close(); host = undefined; return undefined
     case 'list': return (await opened().networks()).length
     case 'commit': return { values: await commits(order.sides, order.times) }
-    case 'holding': return await holding(opened())
+    case 'holding': return await holding()
     case 'drive': await drive(opened(), order.lanes); return undefined
     case 'cycle': return await cycle(order.wanted, order.seconds)
     case 'profile': return await profiled(async () => { const { wanted } = order; await (wanted === undefined ? destroy([...handles.keys()]) : make(wanted)) })

@@ -15,10 +15,10 @@ kernelTest(test, 'soak: a hundred networks made and destroyed, eight at a time, 
   try {
     await drive(host, { ...soakLanes, first: 0, cycles: WARM })
     await host.settled()
-    const before = await holding(host)
+    const before = await holding()
     await drive(host, { ...soakLanes, first: WARM, cycles: CYCLES })
     await host.settled()
-    const after = await eventually('the end of what is under way', async () => { const now = await holding(host); return now.fds <= before.fds && now.threads <= before.threads ? now : undefined }).catch(async () => await holding(host))
+    const after = await eventually('the end of what is under way', async () => { const now = await holding(); return now.fds <= before.fds && now.threads <= before.threads ? now : undefined }).catch(async () => await holding())
     assert.equal((await ns.json<{ ifname: string }[]>('ip', ['-j', 'link'])).map(({ ifname }) => ifname), ['lo'])
     assert.is((await ns.must('nft', ['list', 'ruleset'])).trim(), '')
     assert.is((await ns.exec('pgrep', ['-x', 'dnsmasq'])).code, 1, 'a dnsmasq is left')
