@@ -165,7 +165,7 @@ export class Line {
       case 'tell': this.#told(message); return
       case 'answer': this.#settle(message.id, ({ resolve, reject }) => { this.#unpackedSlowly(message.value, resolve, reject) }); return
       case 'failure': this.#settle(message.id, ({ reject, site }) => { reject(this.#unpack(message.error, site)) }); return
-      case 'abort': this.#controllers.get(message.signal)?.abort(this.#unpack(message.reason)); return
+      case 'abort': this.#controllerOf(message.signal).abort(this.#unpack(message.reason)); return
       case 'forget': for (const id of message.signals) this.#controllers.delete(id); return
       case 'drop': for (const on of message.things) this.#things.delete(on); return
     }
@@ -302,9 +302,14 @@ export class Line {
 
   #theirSignal ({ id, reason }: Extract<Special, { what: 'signal' }>): AbortSignal {
     if (reason !== undefined) return AbortSignal.abort(this.#unpack(reason))
-    const controller = new AbortController()
+    return this.#controllerOf(id).signal
+  }
+
+  /** An abort may come before the call that the signal goes with: its long lists are still being packed. */
+  #controllerOf (id: number): AbortController {
+    const controller = this.#controllers.get(id) ?? new AbortController()
     this.#controllers.set(id, controller)
-    return controller.signal
+    return controller
   }
 }
 

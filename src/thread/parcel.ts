@@ -6,7 +6,7 @@
 import { types } from 'node:util'
 import { InputError } from '../errors.js'
 
-/** What is no data. `special`: what one side has for the other, see thing.ts. */
+/** What is no data. `special`: what one side has for the other, see line.ts. */
 type Odd =
   | { readonly as: 'instance' | 'accessor' | 'proxy' | 'cycle' | 'symbol' | 'hole' }
   | { readonly as: 'special', readonly what: unknown }
