@@ -204,7 +204,7 @@ test('line: long lists arrive whole, in slices, with what is no data in them', a
 })
 
 test('line: a signal that is aborted while a long list is packed is aborted over there', async () => {
-  await pair({ look: (items: readonly number[], { signal }: { readonly signal: AbortSignal }) => [items.length, signal.aborted, signal.reason] }, async ({ ask }) => {
+  await pair({ look: (items: readonly number[], { signal }: { readonly signal: AbortSignal }) => [items.length, signal.aborted, String(signal.reason)] }, async ({ ask }) => {
     const enough = new AbortController()
     const asked = ask('look', Array.from({ length: 100 }, (_, i) => i), { signal: enough.signal })
     enough.abort('enough')
