@@ -44,6 +44,7 @@ class Client {
   readonly #gone = new FinalizationRegistry<number>((on) => { this.#pools.delete(on); this.#line.drop(on) })
   #held = 0
   #listening = ''
+  #listened = false
   #over = false
 
   /** Loading it takes milliseconds, which a program that opens no host need not have. */
@@ -59,21 +60,24 @@ class Client {
       busy: (busy) => { if (busy) this.#hold(); else this.#release() },
       trace: (...event) => { this.#traces.publish(...event) },
     }
-    this.#line = new Line(root, { declare, obtain: (lent) => this.#obtain(lent as Lent) }, (messages) => { thread.postMessage(messages) })
+    this.#line = new Line(root, { declare, obtain: (lent) => this.#obtain(lent as Lent) }, {
+      post: (messages) => { thread.postMessage(messages) },
+      waiting: (waits) => { if (waits) this.#hold(); else this.#release() },
+    })
     thread.on('message', (messages: Parameters<Line['receive']>[0]) => { this.#line.receive(messages) })
     thread.on('error', (error: unknown) => { this.#cut(error) })
     thread.on('exit', () => { this.#cut(undefined) })
     thread.unref()
   }
 
-  async ready (): Promise<void> { await this.#ask(ROOT, ['ready'], []) }
+  async ready (): Promise<void> { await this.ask(ROOT, ['ready'], []) }
 
   async open (options: HostOptions): Promise<Host> {
     const { logger, rest } = withoutLogger(options)
     const log = logger === undefined ? undefined : this.#line.lend(logger)
     const over = (): void => { if (log !== undefined) this.#line.recall(log) }
     try {
-      const host = await this.#ask(ROOT, ['openHost'], [rest, log]) as HostHandle & Host
+      const host = await this.ask(ROOT, ['openHost'], [rest, log]) as HostHandle & Host
       const supervises = options.supervise !== false
       if (supervises) this.#hold()
       let open = true
@@ -93,16 +97,21 @@ class Client {
     this.#line.cut(new NetwrightError('NETWRIGHT_CLOSED', 'the thread that netwright works on has ended', cause === undefined ? {} : { cause }))
   }
 
-  async #ask (on: number, verb: Verb, args: readonly unknown[], scope?: Scope): Promise<unknown> {
+  ask (on: number, verb: Verb, args: readonly unknown[], scope?: Scope): Promise<unknown> {
     this.#listen()
-    this.#hold()
-    try { return await this.#line.call(on, verb, args, scope) } finally { this.#release() }
+    return this.#line.call(on, verb, args, scope)
   }
+
+  end (scope: Scope): void { this.#line.end(scope) }
 
   #hold (): void { if (this.#held++ === 0) this.#thread.ref() }
   #release (): void { if (--this.#held === 0) this.#thread.unref() }
 
+  /** Once a turn. */
   #listen (): void {
+    if (this.#listened) return
+    this.#listened = true
+    queueMicrotask(() => { this.#listened = false })
     const wanted = Object.entries(channels).filter(([, channel]) => channel.hasSubscribers).map(([name]) => name)
     if (wanted.join() === this.#listening) return
     this.#listening = wanted.join()
@@ -111,13 +120,24 @@ class Client {
 
   #obtain (lent: Lent): object {
     const { on } = lent
-    const remote: Remote = {
-      ask: async (verb, args, scope) => await this.#ask(on, verb, args, scope),
-      end: (scope) => { this.#line.end(scope) },
-    }
+    const remote = new There(this, on)
     this.#gone.register(remote, on)
     return handleOf(lent, { remote, pool: () => this.#pools.get(on) ?? { bridges: 0, taps: 0 } })
   }
+}
+
+/** One thing over there. */
+class There implements Remote {
+  readonly #client: Client
+  readonly #on: number
+
+  constructor (client: Client, on: number) {
+    this.#client = client
+    this.#on = on
+  }
+
+  ask (verb: Verb, args: readonly unknown[], scope?: Scope): Promise<unknown> { return this.#client.ask(this.#on, verb, args, scope) }
+  end (scope: Scope): void { this.#client.end(scope) }
 }
 
 /** The logger stays here. What a program without types passes is told of by whoever checks options, over there. */

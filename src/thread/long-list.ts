@@ -1,4 +1,8 @@
-/** Long lists are packed in slices, a few of their items at a time, so that a call with hundreds of definitions does not hold the caller's event loop. */
+/**
+ * Long lists are packed in slices, a few of their items at a time, so that neither a call with hundreds of definitions nor its answer holds the caller's event
+ * loop: structured clone would make and read a message in one go, so these items go in bytes, which it only copies.
+ */
+import { deserialize, serialize } from 'node:v8'
 import { mapSlowly } from '../netlink/breathe.js'
 import { pack, type Declare, type Parcel } from './parcel.js'
 
@@ -11,7 +15,7 @@ export class LongList {
   readonly what = 'list'
   readonly length: number
   /** Filled before it goes. */
-  readonly chunks: Parcel[] = []
+  readonly chunks: Uint8Array[] = []
   readonly #items: readonly unknown[]
 
   constructor (items: readonly unknown[]) {
@@ -21,7 +25,7 @@ export class LongList {
 
   async fill (declare: Declare): Promise<void> {
     const begins = Array.from({ length: Math.ceil(this.length / CHUNK) }, (_, i) => i * CHUNK)
-    this.chunks.push(...await mapSlowly(begins, (begin) => pack(part(this.#items, begin, Math.min(CHUNK, this.length - begin)), declare)))
+    this.chunks.push(...await mapSlowly(begins, (begin) => serialize(pack(part(this.#items, begin, Math.min(CHUNK, this.length - begin)), declare))))
   }
 }
 
@@ -34,12 +38,12 @@ export function longList (value: unknown, lists: LongList[]): LongList | undefin
 }
 
 /** What such a list is told as. */
-interface Told { readonly length: number, readonly chunks: readonly Parcel[] }
+interface Told { readonly length: number, readonly chunks: readonly Uint8Array[] }
 
 /** The list again. */
 export function joined (told: Told, unpacked: (chunk: Parcel) => unknown): unknown[] {
   const list: unknown[] = []
-  for (const [i, chunk] of told.chunks.entries()) add(list, i, unpacked(chunk))
+  for (const [i, chunk] of told.chunks.entries()) add(list, i, unpacked(deserialize(chunk) as Parcel))
   list.length = told.length
   return list
 }
@@ -52,7 +56,7 @@ export class ComingList {
   constructor (told: Told) { this.#told = told }
 
   async fill (unpacked: (chunk: Parcel) => unknown): Promise<void> {
-    await mapSlowly(this.#told.chunks, (chunk, i) => { add(this.list, i, unpacked(chunk)) })
+    await mapSlowly(this.#told.chunks, (chunk, i) => { add(this.list, i, unpacked(deserialize(chunk) as Parcel)) })
     this.list.length = this.#told.length
   }
 }

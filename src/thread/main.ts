@@ -87,7 +87,10 @@ function serve (port: MessagePort): void {
     if (value instanceof HostHandle) follow(line, on, value.pool)
     return { on, of: found.of, data: found.data }
   }
-  const line = new Line(root, { declare, obtain: (checked) => adoptChecked((checked as Checked).data as CheckedDesired) }, (messages) => { port.postMessage(messages) }, () => { unsupervised.look() })
+  const line = new Line(root, { declare, obtain: (checked) => adoptChecked((checked as Checked).data as CheckedDesired) }, {
+    post: (messages) => { port.postMessage(messages) },
+    answered: () => { unsupervised.look() },
+  })
   port.on('message', (messages: Parameters<Line['receive']>[0]) => { line.receive(messages) })
 }
 

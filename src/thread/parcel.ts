@@ -6,7 +6,7 @@
 import { types } from 'node:util'
 import { InputError } from '../errors.js'
 
-/** What is no data. `special`: what one side has for the other, see line.ts. */
+/** What is no data. `special`: what one side has for the other, see crossing.ts. */
 type Odd =
   | { readonly as: 'instance' | 'accessor' | 'proxy' | 'cycle' | 'symbol' | 'hole' }
   | { readonly as: 'special', readonly what: unknown }
@@ -93,7 +93,8 @@ class Packing {
 }
 
 /** As it was packed. Inner things come before those that hold them. */
-export function unpack ({ data, odd = [] }: Parcel, obtain: Obtain): unknown {
+export function unpack ({ data, odd }: Parcel, obtain: Obtain): unknown {
+  if (odd === undefined) return data
   const whole = { data }
   for (const [path, what] of odd) {
     const way = ['data', ...path]

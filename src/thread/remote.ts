@@ -25,7 +25,7 @@ export function methods<T> (remote: Remote, { verbs, streams, parts }: Shape<T>,
 /** Of which there are many: verbs are the prototype's, and parts are made when they are first asked for. */
 export class Handle {
   readonly #remote: Remote
-  readonly #parts = new Map<string, unknown>()
+  #parts: Map<string, unknown> | undefined
 
   constructor (remote: Remote, data: object) {
     this.#remote = remote
@@ -35,6 +35,7 @@ export class Handle {
   static remoteOf (handle: Handle): Remote { return handle.#remote }
 
   static partOf (handle: Handle, key: string, part: Shape<unknown>): unknown {
+    handle.#parts ??= new Map()
     const found = handle.#parts.get(key) ?? methods(handle.#remote, part, [key])
     handle.#parts.set(key, found)
     return found

@@ -12,8 +12,8 @@ interface Pair { readonly ask: (verb: string, ...args: readonly unknown[]) => Pr
 async function pair (root: object, work: (pair: Pair) => Promise<void>): Promise<void> {
   const { port1, port2 } = new MessageChannel()
   const nothing = { declare: () => undefined, obtain: (value: unknown) => value }
-  const near = new Line({}, nothing, (messages) => { port1.postMessage(messages) })
-  const far = new Line(root, nothing, (messages) => { port2.postMessage(messages) })
+  const near = new Line({}, nothing, { post: (messages) => { port1.postMessage(messages) } })
+  const far = new Line(root, nothing, { post: (messages) => { port2.postMessage(messages) } })
   port1.on('message', (messages: Parameters<Line['receive']>[0]) => { near.receive(messages) })
   port2.on('message', (messages: Parameters<Line['receive']>[0]) => { far.receive(messages) })
   try { await work({ ask: async (verb, ...args) => await near.call(ROOT, verb.split('.'), args), near, far }) } finally { port1.close() }
@@ -28,6 +28,26 @@ test('line: verbs of parts, in the order of calling', async () => {
     assert.equal(said, ['a', 'b', 'c'])
     assert.match(String(await thrown(ask('parts.other.verb'))), /there is no verb/)
   })
+})
+
+test('line: a thousand calls at once travel in lots, in order, and the loop turns between them', async () => {
+  const said: number[] = []
+  const lots: number[] = []
+  let turns = 0
+  const { port1, port2 } = new MessageChannel()
+  const nothing = { declare: () => undefined, obtain: (value: unknown) => value }
+  const near = new Line({}, nothing, { post: (messages) => { lots.push(messages.length); port1.postMessage(messages) } })
+  const far = new Line({ say: (number: number) => { said.push(number); return -number } }, nothing, { post: (messages) => { port2.postMessage(messages) } })
+  port1.on('message', (messages: Parameters<Line['receive']>[0]) => { near.receive(messages) })
+  port2.on('message', (messages: Parameters<Line['receive']>[0]) => { far.receive(messages) })
+  const numbers = Array.from({ length: 1000 }, (_, i) => i)
+  const counting = setInterval(() => { turns++ }, 0)
+  try {
+    assert.equal(await Promise.all(numbers.map(async (number) => await near.call(ROOT, ['say'], [number]))), numbers.map((number) => -number))
+    assert.equal(said, numbers)
+    assert.ok(lots.length >= 7 && Math.max(...lots) <= 200, `lots of ${lots.join()}`)
+    assert.ok(turns > 0)
+  } finally { clearInterval(counting); port1.close() }
 })
 
 test('line: errors keep their class, words, facts, causes, and say whose call it was', async () => {
