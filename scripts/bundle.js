@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Writes dist/bundle: what runs, as few files. Node takes about 0.5 ms to find, read and link each module of a program, and there are some 250 of ours.
- * Spaces are taken out, names stay: V8 reads each file as a whole before anything runs.
+ * Spaces are taken out, names stay: V8 reads each file as a whole before anything runs. Lines stay short: Node prints the one that threw.
  * Straight from src, so that netwright can be used before the compiler has run; the types in dist/src are the compiler's.
  *
  * dist/bundle mirrors src: src/netlink/nft/index.ts is dist/bundle/netlink/nft/index.js, and `import.meta.url` means that place, whichever file
@@ -85,7 +85,7 @@ function notices (names) {
 async function main () {
   const began = new Date()
   const { outputFiles, metafile } = await build({
-    entryPoints: entries(), outdir: out, absWorkingDir: root, bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'node20.19', charset: 'utf8', minifyWhitespace: true,
+    entryPoints: entries(), outdir: out, absWorkingDir: root, bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'node20.19', charset: 'utf8', minifyWhitespace: true, lineLimit: 160,
     chunkNames: 'chunks/[name]-[hash]', sourcemap: true, sourcesContent: false, legalComments: 'none', banner: { js: banner }, plugins: [places, cryptography], metafile: true, write: false, logLevel: 'warning',
     external: Object.keys(manifest.dependencies).filter((name) => !inside.includes(name)),
   })

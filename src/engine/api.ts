@@ -259,9 +259,9 @@ export type { LinkPool, PoolSize, Recycle } from './recycle-options.js'
 export interface Leases {
   /** `virsh net-dhcp-leases`; expired ones are left out. */
   list (options?: Options): Promise<Lease[]>
-  /** Those that are there (`present`), then every change. */
+  /** Those that are there (`present`), then every change. Throws NETWRIGHT_INACTIVE where no dnsmasq of this owner has ever run. */
   watch (options?: Options): AsyncIterable<LeaseChange>
-  /** The lease that matches, now or when it comes. */
+  /** The lease that matches, now or when it comes. Throws as `watch`, NETWRIGHT_ABORTED. */
   wait (match: { readonly mac?: string, readonly ip?: string, readonly hostname?: string }, options?: Options): Promise<Lease>
 }
 

@@ -6,14 +6,21 @@ import { subnetOf } from '../network/subnet.js'
 import { contains } from '../values/cidr.js'
 import { parseIp } from '../values/ip.js'
 import type { Lease, LeaseChange, Leases } from './api.js'
+import { isMissing } from './files.js'
 import { stopIfAborted } from './steps.js'
+import { typedError } from './system-error.js'
 
 /** `path` of the lease file, and the definition that tells each lease's prefix length (of the subnet that it lies in, not of the first). */
 export interface LeaseSource {
   readonly path: string
-  readonly definition: Pick<Definition, 'ip'>
+  readonly definition: Pick<Definition, 'name' | 'ip'>
   /** Whether dnsmasq runs: what vanishes from the file while it does not is not believed. */
   readonly alive: () => boolean
+}
+
+/** The directory of its lease file comes with the first dnsmasq. */
+function neverRan ({ definition: { name } }: LeaseSource, cause: unknown): NetwrightError {
+  return new NetwrightError('NETWRIGHT_INACTIVE', `network '${name}' has no leases to watch: its dnsmasq has never run`, { cause, network: name, remedy: 'start it with a DHCP range first' })
 }
 
 function complete<T extends Lease> (lease: T, { definition }: LeaseSource): T {
@@ -30,7 +37,7 @@ export function leasesOf (source: () => Promise<LeaseSource>, end: AbortSignal):
   async function * watch (options?: { readonly signal?: AbortSignal }): AsyncGenerator<LeaseChange, void, undefined> {
     const from = await source()
     const signal = options?.signal === undefined ? end : AbortSignal.any([options.signal, end])
-    for await (const change of watchLeases(from.path, from.alive, signal)) yield complete(change, from)
+    try { for await (const change of watchLeases(from.path, from.alive, signal)) yield complete(change, from) } catch (error) { throw isMissing(error) ? neverRan(from, error) : typedError(error) }
   }
   return {
     list, watch,

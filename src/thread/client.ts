@@ -94,7 +94,7 @@ class Client {
     if (this.#over) return
     this.#over = true
     current = undefined
-    this.#line.cut(new NetwrightError('NETWRIGHT_CLOSED', 'the thread that netwright works on has ended', cause === undefined ? {} : { cause }))
+    this.#line.cut(new NetwrightError('NETWRIGHT_CLOSED', `the thread that netwright works on has ended${isError(cause) ? `: ${cause.message}` : ''}`, cause === undefined ? {} : { cause }))
   }
 
   ask (on: number, verb: Verb, args: readonly unknown[], scope?: Scope): Promise<unknown> {

@@ -58,6 +58,16 @@ kernelTest(test, 'leases: are listed, watched and waited for as clients come and
   assert.instance(gone, Error)
 }, { needs: ['dnsmasq', 'udhcpc'] })
 
+kernelTest(test, 'leases: where no dnsmasq has ever run there is nothing to watch, and the error says so', async (context) => {
+  await using open = await host(context)
+  await using network = await open.create({ name: 'plain', bridge: 'br8', subnet: '10.8.0.0/24', dns: { enable: false } })
+  assert.equal(await network.leases.list(), [])
+  const refused = await network.leases.wait({ mac: '52:54:00:00:00:0a' }).catch((error: unknown) => error)
+  assert.ok(refused instanceof NetwrightError)
+  assert.equal([refused.code, refused.network], ['NETWRIGHT_INACTIVE', 'plain'])
+  assert.match(refused.message, /plain.*has never run/)
+})
+
 kernelTest(test, 'leases: a static host of the definition gets its address and its name, also after a stop and a start', async (context) => {
   const { ns, tmp } = context
   await using open = await host(context)
