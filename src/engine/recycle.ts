@@ -135,6 +135,8 @@ export class Recycler implements Stock {
     await this.recall()
     if (this.#entries.size === 0 || wanted.length === 0) return
     this.#touch()
+    // What an earlier batch had proved and did not take may have been touched since.
+    for (const entry of this.#in('proved')) entry.state = 'clean'
     if (await this.#measures.outdated()) this.#soil()
     for (const shape of new Set(wanted)) {
       const count = wanted.filter((other) => other === shape).length

@@ -43,6 +43,22 @@ kernelTest(test, 'pool: a link that somebody has touched is not lent, and one th
   await ns.must('ip', ['link', 'del', moved?.ifname ?? ''])
 })
 
+kernelTest(test, 'pool: what was proved for a batch that failed is looked at again for the next', async ({ ns, tmp }) => {
+  await using host = await open({ ns, tmp })
+  await host.pool.fill({ bridges: 1, taps: { count: 1 } })
+  await host.settled()
+  await ns.must('ip', ['link', 'add', 'theirs', 'type', 'bridge'])
+  await ns.must('ip', ['addr', 'add', '10.95.1.9/24', 'dev', 'theirs'])
+  const batch = { network: red, ports: [{ kind: 'tap', dev: 'tap-red', fds: false }] } as const
+  const refused = await host.create([batch]).catch((error: unknown) => error)
+  assert.match(String(refused), /10\.95\.1/)
+  await ns.must('ip', ['link', 'del', 'theirs'])
+  for (const { ifname } of await pooled(ns)) await ns.must('ip', ['link', 'set', ifname, 'txqueuelen', '77'])
+  const [made] = await host.create([batch])
+  for (const dev of ['br-red', 'tap-red']) assert.match(await ns.must('ip', ['link', 'show', 'dev', dev]), 'qlen 1000', dev)
+  await made?.destroy()
+})
+
 kernelTest(test, 'pool: a link that was laundered while forwarding was switched for all is not lent as it is', async ({ ns, tmp }) => {
   const forwarding = async (dev: string): Promise<string> => (await ns.must('sysctl', ['-n', `net.ipv4.conf.${dev}.forwarding`, `net.ipv6.conf.${dev}.forwarding`])).trim().split('\n').join()
   const set = async (dev: string, value: 0 | 1): Promise<void> => { await ns.must('sysctl', ['-q', '-w', `net.ipv4.conf.${dev}.forwarding=${String(value)}`, `net.ipv6.conf.${dev}.forwarding=${String(value)}`]) }
