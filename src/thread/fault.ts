@@ -35,7 +35,7 @@ const isHolder = (value: unknown): boolean => (typeof value === 'object' && valu
 const isTold = (value: unknown): boolean => !isHolder(value) || isError(value) || (Array.isArray(value) && value.every(isTold))
 
 /** What is asked of an error may run whatever its class makes of it. */
-function wordOf (ask: () => unknown): string | undefined {
+export function wordOf (ask: () => unknown): string | undefined {
   try {
     const word = ask()
     return typeof word === 'string' ? word : undefined

@@ -5,6 +5,7 @@
 import { pacer } from '../netlink/breathe.js'
 import { isError } from '../errors.js'
 import { Crossing, type Customs, type Site } from './crossing.js'
+import { wordOf } from './fault.js'
 import type { Parcel } from './parcel.js'
 import { Scope } from './scope.js'
 
@@ -137,7 +138,7 @@ export class Line {
     this.#hearing = true
     const pace = pacer()
     for (let message = this.#inbox.shift(); message !== undefined; message = this.#inbox.shift()) {
-      this.#receive(message)
+      try { this.#receive(message) } catch (error) { warn(error) } // the rest is heard all the same
       const rest = this.#inbox.length === 0 ? undefined : pace()
       if (rest !== undefined) await rest
     }
@@ -172,7 +173,7 @@ export class Line {
 
   /** Nobody waits for it: what goes wrong is a warning. */
   #told ({ on, verb, args }: Extract<Message, { kind: 'tell' }>): void {
-    try { this.#run(on, verb, args) } catch (error) { process.emitWarning(isError(error) ? error : String(error)) }
+    try { this.#run(on, verb, args) } catch (error) { warn(error) }
   }
 
   /** What is asked of us. */
@@ -209,6 +210,11 @@ export class Line {
     if (lot.length > 0) this.#ends.post(lot)
     if (this.#outbox.length > 0) setImmediate(() => { this.#flush() })
   }
+}
+
+/** Loggers may throw what has no words, or an error of another realm, which is none to Node. */
+function warn (thrown: unknown): void {
+  try { process.emitWarning(isError(thrown) ? thrown : String(thrown)) } catch { process.emitWarning(wordOf(() => isError(thrown) ? thrown.message : undefined) ?? 'something without words was thrown') }
 }
 
 function memberOf (holder: unknown, name: string): unknown {

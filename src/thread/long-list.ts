@@ -4,7 +4,7 @@
  */
 import { deserialize, serialize } from 'node:v8'
 import { mapSlowly } from '../netlink/breathe.js'
-import { pack, type Declare, type Parcel } from './parcel.js'
+import { MOST, pack, tooMany, type Declare, type Parcel } from './parcel.js'
 
 /** From here on it is one. */
 const LONG = 48
@@ -25,13 +25,14 @@ export class LongList {
 
   async fill (declare: Declare): Promise<void> {
     const begins = Array.from({ length: Math.ceil(this.length / CHUNK) }, (_, i) => i * CHUNK)
-    this.chunks.push(...await mapSlowly(begins, (begin) => serialize(pack(part(this.#items, begin, Math.min(CHUNK, this.length - begin)), declare))))
+    await mapSlowly(begins, (begin) => { this.chunks.push(serialize(pack(part(this.#items, begin, Math.min(CHUNK, this.length - begin)), declare))) })
   }
 }
 
-/** Undefined where it is none; one that is, is put with the others. */
+/** Undefined where it is none; one that is, is put with the others. Throws InputError where it is longer than anything may be. */
 export function longList (value: unknown, lists: LongList[]): LongList | undefined {
   if (!Array.isArray(value) || value.length < LONG) return undefined
+  if (value.length > MOST) throw tooMany(MOST)
   const list = new LongList(value)
   lists.push(list)
   return list

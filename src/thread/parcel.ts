@@ -20,8 +20,10 @@ export type Declare = (value: object) => unknown
 export type Obtain = (what: unknown) => unknown
 
 /** More than any call needs: twenty times what one definition may have. Deeper is refused by whoever checks it. */
-const MOST = 4_000_000
+export const MOST = 4_000_000
 const DEEPEST = 64
+
+export const tooMany = (most: number): InputError => new InputError([{ message: `more than ${String(most)} values` }])
 
 /** Throws InputError where there are more values than `most`. */
 export function pack (value: unknown, declare: Declare, most = MOST): Parcel {
@@ -45,7 +47,7 @@ class Packing {
   }
 
   copy (item: unknown): unknown {
-    if (--this.#left < 0) throw new InputError([{ message: `more than ${String(this.#most)} values` }])
+    if (--this.#left < 0) throw tooMany(this.#most)
     if (typeof item === 'symbol') return this.#strange({ as: 'symbol' })
     if ((typeof item !== 'object' || item === null) && typeof item !== 'function') return item
     if (types.isProxy(item)) return this.#strange({ as: 'proxy' })
@@ -65,6 +67,7 @@ class Packing {
   }
 
   #list (items: readonly unknown[]): unknown[] {
+    if (items.length > this.#left) throw tooMany(this.#most) // holes cost as much
     const list: unknown[] = []
     for (let i = 0; i < items.length; i++) list.push(this.#property(items, i))
     return list

@@ -1,5 +1,6 @@
 /** Hosts that work on a thread of their own: what becomes of them and of their caller. */
 import { execFileSync } from 'node:child_process'
+import { tracingChannel } from 'node:diagnostics_channel'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { test } from 'uvu'
@@ -42,6 +43,20 @@ kernelTest(test, 'thread: hosts with one and without do the same', async ({ ns, 
     await network.destroy()
     await host.settled()
   }
+})
+
+kernelTest(test, 'thread: whoever subscribes between two calls of one turn hears of the second', async ({ ns, tmp }) => {
+  await using host = await openHost({ netns: ns.path, root: tmp })
+  const channel = tracingChannel<unknown, object>('netwright:operation')
+  let heard = 0
+  const listeners = { start: () => undefined, end: () => undefined, asyncStart: () => undefined, asyncEnd: () => { heard++ }, error: () => undefined }
+  const before = host.networks()
+  channel.subscribe(listeners)
+  const network = await host.create(spec(0))
+  channel.unsubscribe(listeners)
+  await before
+  assert.ok(heard > 0)
+  await network.destroy()
 })
 
 kernelTest(test, 'thread: what a listener throws ends the work with it, and nothing stands', async ({ ns, tmp }) => {

@@ -1,5 +1,6 @@
 /** Lines, over a real pair of message ports: what is called, thrown and aborted on one side happens on the other. */
 import { once } from 'node:events'
+import { runInNewContext } from 'node:vm'
 import { MessageChannel } from 'node:worker_threads'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -198,6 +199,26 @@ test('line: what nobody waits for and fails is a warning', async () => {
     near.tell(ROOT, ['log'], [])
     const [warning] = await warned as [Error]
     assert.is(warning.message, 'a logger that throws')
+  })
+})
+
+test('line: whatever is thrown while messages are heard, the rest of them is heard', async () => {
+  const odd: readonly unknown[] = [runInNewContext('new Error("of another realm")'), Object.create(null), { toString: () => { throw new Error('no words') } }, Object.defineProperty(new Error('no name'), 'name', { get: () => { throw new Error('not to be run') } })]
+  for (const thrown of odd) {
+    await pair({ log: () => { throw thrown }, hi: () => 'hi' }, async ({ ask, near }) => {
+      const warned = once(process, 'warning')
+      near.tell(ROOT, ['log'], [])
+      assert.is(await ask('hi'), 'hi')
+      const [warning] = await warned as [Error]
+      assert.match(warning.message, /of another realm|without words|no name/)
+    })
+  }
+})
+
+test('line: a list that is longer than anything may be is refused at once', async () => {
+  await pair({ look: () => 'looked' }, async ({ ask }) => {
+    for (const items of [new Array<number>(4_000_000_000), [new Array<number>(4_000_000_000)], Array.from({ length: 50 }, () => new Array<number>(4_000_000_000))]) assert.match(String(await thrown(ask('look', items))), /more than 4000000 values/)
+    assert.is(await ask('look', []), 'looked')
   })
 })
 
