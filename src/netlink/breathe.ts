@@ -2,7 +2,11 @@
  * Lets the event loop turn inside long pure work: our user's daemon must not notice a batch of hundreds, or a dump of thousands. However much of ours is under
  * way at the same time, it takes one portion of a turn together; whoever has used it up gets the next one after all others that wait.
  */
+import { setImmediate } from 'node:timers'
 import { setImmediate as turned } from 'node:timers/promises'
+
+/** Programs that are tested mock what is global. */
+const { queueMicrotask } = globalThis
 
 /** Resolves after everything that is due has run: the loop has turned once. */
 export async function turn (): Promise<void> { await turned() }

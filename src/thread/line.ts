@@ -2,6 +2,7 @@
  * The line between two threads: each side calls what the other has let it have, by number. Calls of one turn travel together, in order. However many
  * calls and answers there are at once, they are sent and heard in slices, so that neither side's event loop is held.
  */
+import { setImmediate } from 'node:timers'
 import { pacer } from '../netlink/breathe.js'
 import { isError } from '../errors.js'
 import { Crossing, type Customs, type Site } from './crossing.js'
@@ -29,6 +30,8 @@ type Message =
 const TRACED = 32
 /** Messages that are posted together: structured clone makes one of them. */
 const LOT = 128
+/** Programs that are tested mock what is global: answers come all the same. */
+const { queueMicrotask } = globalThis
 /** Of calls without arguments. */
 const NOTHING: Parcel = { data: [] }
 

@@ -215,6 +215,18 @@ test('line: whatever is thrown while messages are heard, the rest of them is hea
   }
 })
 
+test('line: a program that has mocked its timers gets its answers', async () => {
+  const { setImmediate, queueMicrotask } = globalThis
+  await pair({ say: (number: number) => -number, look: (items: readonly number[]) => items }, async ({ ask }) => {
+    const items = Array.from({ length: 20_000 }, (_, i) => i)
+    Object.assign(globalThis, { setImmediate: () => undefined, queueMicrotask: () => undefined })
+    try {
+      assert.is((await Promise.all(Array.from({ length: 1000 }, async (_, i) => await ask('say', i)))).length, 1000)
+      assert.equal(await ask('look', items), items)
+    } finally { Object.assign(globalThis, { setImmediate, queueMicrotask }) }
+  })
+})
+
 test('line: a list that is longer than anything may be is refused at once', async () => {
   await pair({ look: () => 'looked' }, async ({ ask }) => {
     for (const items of [new Array<number>(4_000_000_000), [new Array<number>(4_000_000_000)], Array.from({ length: 50 }, () => new Array<number>(4_000_000_000))]) assert.match(String(await thrown(ask('look', items))), /more than 4000000 values/)
