@@ -6,6 +6,7 @@ import { getEach } from '../netlink/call.js'
 import { afSpec, common, ifinfomsg, inet, inet6 } from '../netlink/rtnl/ifinfo.js'
 import { link, linkinfo, RTEXT_FILTER_SKIP_STATS } from '../netlink/rtnl/link.js'
 import { eachAttribute } from '../netlink/scan.js'
+import type { Request } from '../netlink/request.js'
 import type { Transport } from '../netlink/transport.js'
 
 export interface Glance {
@@ -72,8 +73,21 @@ function forwardingIn (data: Buffer, start: number, end: number): Forwarding {
 
 /** At many links, by index; undefined where there is none. Throws KernelError. */
 export async function glanceEach (transport: Transport, indexes: readonly number[]): Promise<(Glance | undefined)[]> {
-  const answers = await getEach(transport, await mapSlowly(indexes, (index) => link.get({ index, extMask: RTEXT_FILTER_SKIP_STATS }, `link ${String(index)}`)))
-  return await mapSlowly(answers, ({ error, replies }) => {
+  const works: Promise<(Glance | undefined)[]>[] = []
+  for (let at = 0; at < indexes.length; at += SOME) {
+    const requests = await mapSlowly(indexes.slice(at, at + SOME), (index) => link.get({ index, extMask: RTEXT_FILTER_SKIP_STATS }, `link ${String(index)}`))
+    const work = glanceSome(transport, requests)
+    work.catch(() => undefined) // the first that fails is thrown below
+    works.push(work)
+  }
+  return (await Promise.all(works)).flat()
+}
+
+/** So many in one send: while the kernel is at some, others are made sense of. */
+const SOME = 64
+
+async function glanceSome (transport: Transport, requests: readonly Request[]): Promise<(Glance | undefined)[]> {
+  return await mapSlowly(await getEach(transport, requests), ({ error, replies }) => {
     if (error !== undefined && error.errnoName !== 'ENODEV') throw error
     const message = replies.find(({ type }) => type === link.types.new)
     return message === undefined ? undefined : glance(message.payload)
