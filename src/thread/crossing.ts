@@ -113,6 +113,12 @@ export class Crossing {
   abort (signal: number, reason: Parcel): void { this.#controllerOf(signal).abort(this.unpack(reason)) }
   forget (signals: readonly number[]): void { for (const id of signals) this.#controllers.delete(id) }
 
+  /** There is nobody any more who could abort them. */
+  cut (error: Error): void {
+    for (const controller of this.#controllers.values()) controller.abort(error)
+    this.#controllers.clear()
+  }
+
   #declaring (scope: Scope | undefined): Declare { return (item) => this.#declare(item, scope) }
 
   #declare (value: object, scope: Scope | undefined): Special | undefined {

@@ -55,8 +55,8 @@ export function faultOf (error: Error, declare: Declare, whole = true): Fault {
 export function errorOf ({ kind, name, message, stack, own }: Fault, obtain: Obtain, site = ''): Error {
   const { cause, errors, ...enumerable } = unpack(own, obtain) as { readonly cause?: unknown, readonly errors?: unknown }
   const error = revived(kind, message) ?? builtins[kind]?.(message, name) ?? new Error(message)
-  Object.assign(error, enumerable)
-  const set = (key: string, value: unknown): void => { Object.defineProperty(error, key, { value, writable: true, configurable: true, enumerable: false }) }
+  const set = (key: string, value: unknown, enumerable = false): void => { Object.defineProperty(error, key, { value, writable: true, configurable: true, enumerable }) }
+  for (const [key, value] of Object.entries(enumerable)) set(key, value, true) // its class may have an accessor of that name
   if (cause !== undefined) set('cause', cause)
   if (errors !== undefined) set('errors', errors)
   if (error.name !== name) set('name', name)

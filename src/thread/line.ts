@@ -129,6 +129,8 @@ export class Line {
   cut (error: Error): void {
     this.#cut = error
     this.#outbox = []
+    for (const message of this.#inbox.splice(0)) this.#heard(message) // what has come is an answer
+    this.#crossing.cut(error)
     for (const id of this.#pending.keys()) this.#settle(id, ({ reject }) => { reject(error) })
   }
 
@@ -141,12 +143,15 @@ export class Line {
     this.#hearing = true
     const pace = pacer()
     for (let message = this.#inbox.shift(); message !== undefined; message = this.#inbox.shift()) {
-      try { this.#receive(message) } catch (error) { warn(error) } // the rest is heard all the same
+      this.#heard(message)
       const rest = this.#inbox.length === 0 ? undefined : pace()
       if (rest !== undefined) await rest
     }
     this.#hearing = false
   }
+
+  /** The next ones are, whatever becomes of it. */
+  #heard (message: Message): void { try { this.#receive(message) } catch (error) { warn(error) } }
 
   #receive (message: Message): void {
     switch (message.kind) {

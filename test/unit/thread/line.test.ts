@@ -244,6 +244,35 @@ test('line: after its end every call fails with the reason', async () => {
   })
 })
 
+test('line: at its end signals are aborted, and an answer that has come is one', async () => {
+  let given: AbortSignal | undefined
+  await pair({ run: async (work: (given: object) => Promise<unknown>) => await work({ signal: new AbortController().signal }) }, async ({ ask, near }) => {
+    const over = thrown(ask('run', async ({ signal }: { readonly signal: AbortSignal }) => { given = signal; await new Promise(() => undefined) }))
+    while (given === undefined) await new Promise(setImmediate)
+    const reason = new Error('gone')
+    near.cut(reason)
+    assert.is(await over, reason)
+    assert.is(given.reason, reason)
+  })
+  const near = new Line({}, { declare: () => undefined, obtain: (value) => value }, { post: () => undefined })
+  const asked = Array.from({ length: 20_000 }, async (_, i) => await near.call(ROOT, ['say'], [i]))
+  near.receive(asked.map((_, i) => ({ kind: 'answer', id: i + 1, value: { data: i } })))
+  near.cut(new Error('gone'))
+  assert.equal(await Promise.all(asked), asked.map((_, i) => i))
+})
+
+test('line: a reason whose class is not what it is called aborts as any other', async () => {
+  const reason = new (class DOMException extends Error { readonly code = 20 })('late')
+  const root = { wait: async ({ signal }: { readonly signal: AbortSignal }) => { await once(signal, 'abort'); throw signal.reason as Error }, hi: () => 'hi' }
+  await pair(root, async ({ ask }) => {
+    const enough = new AbortController()
+    const over = thrown(ask('wait', { signal: enough.signal }))
+    await ask('hi')
+    enough.abort(reason)
+    assert.is(await over, reason)
+  })
+})
+
 test('line: long lists arrive whole, in slices, with what is no data in them', async () => {
   const root = { look: (items: readonly { readonly i: number, readonly probe?: () => Promise<unknown> }[]) => [items.length, items[199]?.i, Object.keys(items).length], odd: async (items: readonly (() => Promise<unknown>)[]) => await items[60]?.() }
   await pair(root, async ({ ask }) => {
