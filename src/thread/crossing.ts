@@ -184,7 +184,7 @@ export class Crossing {
     return made
   }
 
-  /** An abort may come before the call that the signal goes with: its long lists are still being packed. */
+  /** An abort may come before the call that the signal goes with. */
   #controllerOf (id: number): AbortController {
     const controller = this.#controllers.get(id) ?? new AbortController()
     this.#controllers.set(id, controller)

@@ -26,6 +26,9 @@ type Message =
   | { readonly kind: 'forget', readonly signals: readonly number[] }
   | { readonly kind: 'drop', readonly things: readonly number[] }
 
+/** Of a call that is still being packed; null where it cannot be. */
+interface Place { message: Message | null | undefined }
+
 /** Calls that wait at once whose callers are told in errors: it costs each a hundredth of a millisecond. */
 const TRACED = 32
 /** Messages that are posted together: structured clone makes one of them. */
@@ -52,7 +55,8 @@ export class Line {
   readonly #pending = new Map<number, Pending>()
   /** Calls of ours that have not come to their end, some of them twice. */
   #asked = 0
-  #outbox: Message[] = []
+  /** In the order of calling: what is still being packed keeps its place, and what is behind it waits. */
+  #outbox: (Message | Place)[] = []
   readonly #inbox: Message[] = []
   #hearing = false
   #last = ROOT
@@ -65,7 +69,7 @@ export class Line {
     this.#crossing = new Crossing(customs, {
       lend: (thing, scope) => this.lend(thing, scope),
       call: async (on, args) => await this.call(on, [], args),
-      aborted: (signal, reason) => { this.#send({ kind: 'abort', signal, reason }) },
+      aborted: (signal, reason) => { this.#sendFirst({ kind: 'abort', signal, reason }) },
     })
   }
 
@@ -81,21 +85,35 @@ export class Line {
     this.#more()
     try {
       const packed = this.#crossing.packSlowly(args, used)
-      return await this.#ask(on, verb, packed instanceof Promise ? await packed : packed, site)
+      if (!(packed instanceof Promise)) return await this.#ask(on, verb, packed, site)
+      const place: Place = { message: undefined }
+      this.#send(place)
+      try { return await this.#ask(on, verb, await packed, site, place) } catch (error) {
+        this.#fill(place, null)
+        throw error
+      }
     } finally {
       if (scope === undefined) this.end(used)
       this.#fewer()
     }
   }
 
-  #ask (on: number, verb: Verb, args: Parcel, site: Site | undefined): Promise<unknown> {
+  #ask (on: number, verb: Verb, args: Parcel, site: Site | undefined, place?: Place): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#cut !== undefined) { reject(this.#cut); return }
       const id = ++this.#last
       this.#pending.set(id, { resolve, reject, site })
       this.#more()
-      this.#send({ kind: 'call', id, on, verb, args })
+      const message: Message = { kind: 'call', id, on, verb, args }
+      if (place === undefined) this.#send(message)
+      else this.#fill(place, message)
     })
+  }
+
+  #fill (place: Place, message: Message | null): void {
+    if (place.message !== undefined) return
+    place.message = message
+    this.#flush()
   }
 
   #more (): void { if (this.#asked++ === 0) this.#ends.waiting?.(true) }
@@ -135,7 +153,7 @@ export class Line {
   }
 
   receive (messages: readonly Message[]): void {
-    for (const message of messages) this.#inbox.push(message)
+    for (const message of messages) if (message.kind === 'abort') this.#heard(message); else this.#inbox.push(message)
     if (!this.#hearing) void this.#hear()
   }
 
@@ -206,17 +224,32 @@ export class Line {
     return typeof member === 'function' ? Reflect.apply(member, holder, Array.isArray(given) ? given : []) : member
   }
 
-  #send (message: Message): void {
+  #send (message: Message | Place): void {
     if (this.#cut !== undefined) return
     this.#outbox.push(message)
     if (this.#outbox.length === 1) queueMicrotask(() => { this.#flush() })
   }
 
-  /** What is left goes in the next turn, and keeps its place. */
+  /** Aborts overtake, also the call that they are about: the sooner the less is done in vain. */
+  #sendFirst (message: Message): void {
+    if (this.#cut !== undefined) return
+    this.#outbox.unshift(message)
+    queueMicrotask(() => { this.#flush() })
+  }
+
+  /** What is left goes in the next turn, or when what it waits for is packed. */
   #flush (): void {
-    const lot = this.#outbox.splice(0, LOT)
+    const lot: Message[] = []
+    let taken = 0
+    for (const one of this.#outbox) {
+      const message = 'kind' in one ? one : one.message
+      if (lot.length === LOT || message === undefined) break
+      if (message !== null) lot.push(message)
+      taken++
+    }
+    this.#outbox.splice(0, taken)
     if (lot.length > 0) this.#ends.post(lot)
-    if (this.#outbox.length > 0) setImmediate(() => { this.#flush() })
+    if (lot.length === LOT && this.#outbox.length > 0) setImmediate(() => { this.#flush() })
   }
 }
 

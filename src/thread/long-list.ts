@@ -18,8 +18,9 @@ export class LongList {
   readonly chunks: Uint8Array[] = []
   readonly #items: readonly unknown[]
 
+  /** Who empties his list right after the call has still given what was in it. What he changes within its items before they are packed is seen. */
   constructor (items: readonly unknown[]) {
-    this.#items = items
+    this.#items = part(items, 0, items.length)
     this.length = items.length
   }
 

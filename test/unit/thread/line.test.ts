@@ -31,6 +31,18 @@ test('line: verbs of parts, in the order of calling', async () => {
   })
 })
 
+test('line: calls keep their order although a long list takes turns to pack, and one that cannot be packed holds up nobody', async () => {
+  const said: number[] = []
+  await pair({ say: (what: number | readonly number[]) => { said.push(typeof what === 'number' ? what : what.length); return said.length } }, async ({ ask }) => {
+    const long = Array.from({ length: 20_000 }, (_, i) => i)
+    const calls = [ask('say', 1), ask('say', long), ask('say', 2), ask('say', [...long, new Array(10_000_000)]), ask('say', long.slice(0, 100)), ask('say', 3)]
+    long.length = 0
+    const ends = await Promise.allSettled(calls)
+    assert.equal(ends.map(({ status }) => status), ['fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
+    assert.equal(said, [1, 20_000, 2, 100, 3])
+  })
+})
+
 test('line: a thousand calls at once travel in lots, in order, and the loop turns between them', async () => {
   const said: number[] = []
   const lots: number[] = []
