@@ -27,10 +27,16 @@ export async function gone (name: string): Promise<void> {
   throw new Error(`namespace ${name} is still there after ${PATIENCE} s: somebody holds it`)
 }
 
-/** Runs `work` in a fresh namespace, which is really gone when this resolves. */
+/** Runs `work` in a fresh namespace, which is really gone when this resolves. Where the work fails that is what is thrown: what it left may hold the namespace. */
 export async function within<T> (work: (name: string) => Promise<T>): Promise<T> {
   const name = await fresh()
-  try { return await work(name) } finally { await gone(name) }
+  let result: T
+  try { result = await work(name) } catch (error) {
+    await gone(name).catch(() => undefined)
+    throw error
+  }
+  await gone(name)
+  return result
 }
 
 /** A program inside that must succeed. */
