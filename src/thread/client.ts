@@ -109,7 +109,7 @@ class Client {
   #hold (): void { if (this.#held++ === 0) this.#thread.ref() }
   #release (): void { if (--this.#held === 0) this.#thread.unref() }
 
-  /** Before each call: whoever has subscribed hears of it, and it costs a tenth of a microsecond. */
+  /** Before each call: whoever has subscribed hears of it. */
   #listen (): void {
     let listening = 0
     for (const channel of CHANNELS) listening = listening * 2 + Number(channel.hasSubscribers)

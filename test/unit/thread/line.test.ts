@@ -33,10 +33,10 @@ test('line: verbs of parts, in the order of calling', async () => {
 
 test('line: calls keep their order although a long list takes turns to pack, and one that cannot be packed holds up nobody', async () => {
   const said: number[] = []
-  await pair({ say: (what: number | readonly number[]) => { said.push(typeof what === 'number' ? what : what.length); return said.length } }, async ({ ask }) => {
+  await pair({ say: (what: number | readonly number[]) => { said.push(typeof what === 'number' ? what : what.filter(() => true).length); return said.length } }, async ({ ask }) => {
     const long = Array.from({ length: 20_000 }, (_, i) => i)
     const calls = [ask('say', 1), ask('say', long), ask('say', 2), ask('say', [...long, new Array(10_000_000)]), ask('say', long.slice(0, 100)), ask('say', 3)]
-    long.length = 0
+    long.length = 0 // what was given stays given: a hole would not be counted
     const ends = await Promise.allSettled(calls)
     assert.equal(ends.map(({ status }) => status), ['fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
     assert.equal(said, [1, 20_000, 2, 100, 3])
