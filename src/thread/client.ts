@@ -2,6 +2,7 @@
 import type { Host, HostOptions, PoolSize } from '../engine/api.js'
 import { isChecked } from '../engine/desired.js'
 import { isError, NetwrightError } from '../errors.js'
+import { turn } from '../netlink/breathe.js'
 import { channels } from '../tracing.js'
 import { handleOf, type HostHandle } from './handles.js'
 import type { CallerRoot, Checked, Lent } from './lent.js'
@@ -49,10 +50,13 @@ class Client {
   #listening = 0
   #over = false
 
-  /** Loading it takes milliseconds, which a program that opens no host need not have. */
+  /** Loading what makes threads, making one and asking it first takes milliseconds each: a turn of the loop for each, and none in a program that opens no host. */
   static async start (): Promise<Client> {
     const threads = await import('node:worker_threads')
-    return new Client(new threads.Worker(new URL('main.js', import.meta.url), { env: threads.SHARE_ENV, execArgv: process.execArgv.filter((flag) => flag === '--enable-source-maps'), name: 'netwright', trackUnmanagedFds: false }))
+    await turn()
+    const client = new Client(new threads.Worker(new URL('main.js', import.meta.url), { env: threads.SHARE_ENV, execArgv: process.execArgv.filter((flag) => flag === '--enable-source-maps'), name: 'netwright', trackUnmanagedFds: false }))
+    await turn()
+    return client
   }
 
   constructor (thread: Thread) {
