@@ -36,6 +36,8 @@ interface Entry extends Washable { readonly link: Stripped, readonly grave: Grav
 
 const sitesOf = ({ plots }: Grave): Kept['sites'] => new Map(plots.flatMap(({ group, links }) => links.map((link) => [link.index, { link, group }])))
 
+/** So many at a time: while the kernel is at some, others are made sense of. */
+const LOTS = 2
 /** How often links are made that do not last. */
 const ATTEMPTS = 3
 /** Of so many links it is remembered how often they were opened. */
@@ -52,7 +54,8 @@ export class Recycler implements Stock {
   readonly #loans = new Loans<Entry>()
   /** By index, how often a TAP had been opened and closed when it was lent: where that is the same when it comes back, nobody has. */
   readonly #opened = new Map<number, number>()
-  #working: Promise<void> | undefined
+  /** Being laundered. */
+  readonly #lots = new Set<Promise<void>>()
   /** One after the other: each looks what is there. */
   #filling = Promise.resolve()
   #idle: NodeJS.Timeout | undefined
@@ -140,7 +143,7 @@ export class Recycler implements Stock {
     if (await this.#measures.outdated()) this.#soil()
     for (const shape of new Set(wanted)) {
       const count = wanted.filter((other) => other === shape).length
-      if (this.#of(shape, 'clean').length < count) await this.washed()
+      await this.#until(() => this.#of(shape, 'clean').length >= count)
       await this.#prove(shape, count)
     }
   }
@@ -230,17 +233,21 @@ export class Recycler implements Stock {
   }
 
   /** Resolves when nothing waits to be laundered. Never throws. */
-  async washed (): Promise<void> { while (this.#working !== undefined) await this.#working }
+  async washed (): Promise<void> { await this.#until(() => false) }
 
-  #wash (): void { this.#working ??= this.#work() }
+  /** Resolves when that is enough, or nothing waits to be laundered any more. Never throws. */
+  async #until (enough: () => boolean): Promise<void> { while (this.#lots.size > 0 && !enough()) await Promise.race(this.#lots) }
 
-  async #work (): Promise<void> {
-    await Promise.resolve() // whoever hands links over has more to do first
-    // Two at a time: while the kernel is at some, others are made sense of.
-    try { while (!this.#closed && this.#in('soiled').length > 0) await Promise.all([this.#lane(), this.#lane()]) } finally { this.#working = undefined }
+  /** Begins to launder what waits, as far as others leave room. */
+  #wash (): void {
+    for (let some = this.#next(); this.#lots.size < LOTS && some.length > 0; some = this.#next()) {
+      const lot = this.#launder(some).finally(() => {
+        this.#lots.delete(lot)
+        this.#wash()
+      })
+      this.#lots.add(lot)
+    }
   }
-
-  async #lane (): Promise<void> { for (let some = this.#next(); some.length > 0; some = this.#next()) await this.#launder(some) }
 
   #in (state: Entry['state']): Entry[] { return [...this.#entries.values()].filter((entry) => entry.state === state) }
 

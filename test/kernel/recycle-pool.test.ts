@@ -59,6 +59,32 @@ kernelTest(test, 'pool: what was proved for a batch that failed is looked at aga
   await made?.destroy()
 })
 
+kernelTest(test, 'pool: a batch waits for as many links as it takes, not for all that are being laundered', async ({ ns, tmp }) => {
+  const ends: (() => void)[] = []
+  const hold = { on: false }
+  const host = await open({ ns, tmp }, {}, { hook: async (step) => {
+    if (hold.on && step === 'launder links') await new Promise<void>((resolve) => { ends.push(resolve) })
+  } })
+  const green = { ...red, name: 'green', bridge: 'br-green', mac: '52:54:00:00:00:03', subnet: '10.95.3.0/24' } as const
+  const [one, other] = await host.create([red, { network: green, ports: [{ kind: 'tap', dev: 'tap-green', fds: false }] }])
+  const index = (await link(ns, 'br-red'))?.ifindex
+  hold.on = true
+  await one?.destroy()
+  await other?.destroy() // the TAP's lot, beside the bridge's
+  await eventually('two lots', async () => await Promise.resolve(ends.length === 2 ? true : undefined))
+  const coming = host.create(blue)
+  ends[0]?.()
+  const made = await coming
+  assert.is((await link(ns, 'br-blue'))?.ifindex, index)
+  assert.is(ends.length, 2, 'the TAP is not laundered, nor the bridge that it was a port of')
+  hold.on = false
+  ends[1]?.()
+  await made.destroy()
+  await host.settled()
+  assert.equal(host.pool.size, { bridges: 2, taps: 1 })
+  await host.close()
+})
+
 kernelTest(test, 'pool: a link that was laundered while forwarding was switched for all is not lent as it is', async ({ ns, tmp }) => {
   const forwarding = async (dev: string): Promise<string> => (await ns.must('sysctl', ['-n', `net.ipv4.conf.${dev}.forwarding`, `net.ipv6.conf.${dev}.forwarding`])).trim().split('\n').join()
   const set = async (dev: string, value: 0 | 1): Promise<void> => { await ns.must('sysctl', ['-q', '-w', `net.ipv4.conf.${dev}.forwarding=${String(value)}`, `net.ipv6.conf.${dev}.forwarding=${String(value)}`]) }
