@@ -227,6 +227,33 @@ test('line: whatever is thrown while messages are heard, the rest of them is hea
   }
 })
 
+test('line: what comes at once and takes long to hear is heard in slices', async () => {
+  const COUNT = 40
+  const heardIn: number[] = []
+  let turn = 0
+  const burn = (): void => {
+    for (const until = performance.now() + 1; performance.now() < until;);
+    heardIn.push(turn)
+  }
+  const line = new Line({ burn }, { declare: () => undefined, obtain: (value) => value }, { post: () => undefined })
+  line.receive(Array.from({ length: COUNT }, () => ({ kind: 'tell', on: ROOT, verb: ['burn'], args: { data: [] } } as const)))
+  for (; heardIn.length < COUNT && turn < 1000; turn++) await new Promise((resolve) => { setImmediate(resolve) })
+  assert.is(heardIn.length, COUNT)
+  assert.ok(new Set(heardIn).size >= 10, `heard in turns ${heardIn.join()}`)
+})
+
+test('line: a message that makes no sense does not leave it deaf', async () => {
+  const said: string[] = []
+  const line = new Line({ say: (text: string) => { said.push(text) } }, { declare: () => undefined, obtain: (value) => value }, { post: () => undefined })
+  const warned = once(process, 'warning')
+  const say = (text: string): object => ({ kind: 'tell', on: ROOT, verb: ['say'], args: { data: [text] } })
+  line.receive([say('before'), { kind: 'forget', signals: null }, say('after')] as unknown as Parameters<Line['receive']>[0])
+  line.receive([say('later')] as unknown as Parameters<Line['receive']>[0])
+  const [warning] = await warned as [Error]
+  assert.instance(warning, TypeError)
+  assert.equal(said, ['before', 'after', 'later'])
+})
+
 test('line: a program that has mocked its timers gets its answers', async () => {
   const { setImmediate, queueMicrotask } = globalThis
   await pair({ say: (number: number) => -number, look: (items: readonly number[]) => items }, async ({ ask }) => {
