@@ -1,5 +1,6 @@
 /** Who holds a port: `ss -lnptu 'sport = :53'`. Only looked for when dnsmasq could not have it. */
 import { readdir, readFile, readlink } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { native } from '../netlink/native.js'
 import { ipFromBytes, ipToBytes, parseIp, type Ip } from '../values/ip.js'
 
@@ -59,10 +60,17 @@ export async function ownersOf (sockets: readonly BoundSocket[]): Promise<string
     const fds = await readdir(`/proc/${pid}/fd`).catch(() => []) // gone meanwhile, or not ours to see
     for (const fd of fds) {
       if (!links.has(await readlink(`/proc/${pid}/fd/${fd}`).catch(() => ''))) continue
-      const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '?')
-      found.push(`${name.trim().replaceAll(/[^\x20-\x7e]/g, '?')} (pid ${pid})`)
+      found.push(`${(await nameOf(pid)).replaceAll(/[^\x20-\x7e]/g, '?')} (pid ${pid})`)
       break
     }
   }
   return found
+}
+
+/** What a process calls itself; its program where that is only a thread: Node's main one is `MainThread` since 24, later `node-MainThread`. */
+async function nameOf (pid: string): Promise<string> {
+  const name = (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '?')).trim()
+  if (!name.endsWith('MainThread')) return name
+  const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+  return basename(line.split('\0', 1)[0] ?? '') || name
 }

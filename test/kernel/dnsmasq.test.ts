@@ -181,6 +181,8 @@ kernelTest(test, 'dnsmasq: a port in use names its holder', async ({ ns, tmp }) 
   const cases: [string, RegExp][] = [
     [`require('net').createServer().listen(53, '0.0.0.0', () => console.log('up'))`, /^port 53 of 10\.9\.0\.1 is in use by node \(pid \d+\)/],
     [`const s = require('dgram').createSocket('udp4'); s.bind(53, '10.9.0.1', () => console.log('up'))`, /^port 53 of 10\.9\.0\.1 is in use by node \(pid \d+\)/],
+    // What Node calls itself since 24, and later.
+    ...['MainThread', 'node-MainThread'].map((name): [string, RegExp] => [`require('fs').writeFileSync('/proc/self/comm', '${name}'); require('net').createServer().listen(53, '0.0.0.0', () => console.log('up'))`, /^port 53 of 10\.9\.0\.1 is in use by node \(pid \d+\)/]),
     [`const s = require('dgram').createSocket('udp4'); s.bind(67, () => console.log('up'))`, /^port 67 is in use by node \(pid \d+\)/],
   ]
   for (const [script, message] of cases) {

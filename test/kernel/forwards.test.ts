@@ -143,7 +143,7 @@ kernelTest(test, 'forwards: whoever has a port already is named, and nothing is 
   await server.until(/listening/)
   const socket = await refusal(second?.forwards.add('7000/tcp 10.60.2.10:80'))
   assert.is(socket.code, 'NETWRIGHT_PORT_IN_USE')
-  assert.match(socket.message, /network net2: forwards\[0\]: 7000\/tcp is taken by (node|MainThread) \(pid \d+\), which listens on 127\.0\.0\.1 port 7000/)
+  assert.match(socket.message, /network net2: forwards\[0\]: 7000\/tcp is taken by node \(pid \d+\), which listens on 127\.0\.0\.1 port 7000/)
   await second?.forwards.add(`${HOST.four}:7000/tcp 10.60.2.10:80`)
   await second?.forwards.remove(`${HOST.four}:7000/tcp`)
   const rig = await host(bed, { owner: 'rig' })
