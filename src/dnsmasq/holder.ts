@@ -67,10 +67,13 @@ export async function ownersOf (sockets: readonly BoundSocket[]): Promise<string
   return found
 }
 
+/** A program may be started under any name. */
+const LONGEST = 100
+
 /** What a process calls itself; its program where that is only a thread: Node's main one is `MainThread` since 24, later `node-MainThread`. */
 async function nameOf (pid: string): Promise<string> {
   const name = (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '?')).trim()
   if (!name.endsWith('MainThread')) return name
   const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-  return basename(line.split('\0', 1)[0] ?? '') || name
+  return basename(line.split('\0', 1)[0] ?? '').slice(0, LONGEST) || name
 }
