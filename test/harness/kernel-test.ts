@@ -59,6 +59,21 @@ async function run (body: (context: KernelTest) => Promise<void> | void, leaves:
   if (problems.length > 0) throw problems[0]
 }
 
+/** Milliseconds. */
+const PATIENCE = 30_000
+let underWay = 0
+let failed = false
+let end: NodeJS.Timeout | undefined
+
+/** What a failed test has left open would keep its file running until the runner's patience ends: when no other has begun for a while, there is nothing more to come. */
+async function bounded (work: () => Promise<void>): Promise<void> {
+  underWay++
+  clearTimeout(end)
+  try { await work() } catch (error) { failed = true; throw error } finally {
+    if (--underWay === 0 && failed) end = setTimeout(() => { process.exit(1) }, PATIENCE).unref()
+  }
+}
+
 /**
  * Registers a kernel test. `body` gets a fresh namespace and a directory; both are deleted afterwards, and links, addresses, routes, rules,
  * neighbours, nftables, forwarding, processes, threads, descriptors and files are compared with what was there before.
@@ -70,5 +85,5 @@ export function kernelTest (test: Test, name: string, body: (context: KernelTest
     test.skip(name)
     return
   }
-  test(name, async () => { await run(body, options.leaves ?? false) })
+  test(name, async () => { await bounded(async () => { await run(body, options.leaves ?? false) }) })
 }
