@@ -240,7 +240,9 @@ export class Recycler implements Stock {
 
   /** Begins to launder what waits, as far as others leave room. */
   #wash (): void {
-    for (let some = this.#next(); this.#lots.size < LOTS && some.length > 0; some = this.#next()) {
+    while (this.#lots.size < LOTS) {
+      const some = this.#next()
+      if (some.length === 0) return
       const lot = this.#launder(some).finally(() => {
         this.#lots.delete(lot)
         this.#wash()
