@@ -195,6 +195,12 @@ kernelTest(test, 'dnsmasq: a port in use names its holder', async ({ ns, tmp }) 
     assert.match(error.holder ?? '', /^node \(pid \d+\)$/)
     assert.is(error.exitCode, 2)
   }
+  const script = `require('fs').writeFileSync('/proc/self/comm', 'MainThread'); require('net').createServer().listen(53, '0.0.0.0', () => console.log('up'))`
+  const renamed = ns.spawn('bash', ['-c', 'exec -a "$0" "$@"', 'x'.repeat(300), process.execPath, '-e', script])
+  await renamed.until(/up/)
+  const { holder } = await failureOf(startDnsmasq(bed.options))
+  await renamed.stop()
+  assert.match(holder ?? '', /^x{100} \(pid \d+\)$/)
   await (await startDnsmasq(bed.options)).stop()
   await ns.must('ip', ['link', 'del', 'br0'])
 }, { needs: ['dnsmasq'] })
