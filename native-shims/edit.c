@@ -1,4 +1,4 @@
-/* A list of changes to files, one after another on one thread: directories made, files written whole, files removed. */
+/* A list of changes to files, one after another on one thread: directories made and removed, files written, moved and removed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,13 +10,13 @@
 
 #include "shims.h"
 
-enum kind { DIRECTORY, FILE_WHOLE, NOTHING };
+enum kind { DIRECTORY, FILE_WHOLE, BEGINNING, MOVED, NOTHING, EMPTY };
 
 struct change {
   enum kind kind;
-  char *path, *data;
+  char *path, *data; /* where it is MOVED to, `data` says */
   size_t length;
-  int mode, group;
+  int mode, group, levels;
   bool durable;
 };
 
@@ -48,21 +48,29 @@ static bool fail_at (struct editing *editing, const char *syscall, const struct 
 /* `mkdir -m`; one that is there gets the group and the mode only where a group is asked for. */
 static bool make_directory (struct editing *editing, const struct change *change)
 {
+  struct stat status;
   bool made = mkdir(change->path, (mode_t)change->mode) == 0;
-  if (!made && errno != EEXIST) return fail_at(editing, "mkdir", change);
+  if (!made && errno == EEXIST && stat(change->path, &status) == 0) errno = S_ISDIR(status.st_mode) ? 0 : EEXIST;
+  if (!made && errno != 0) return fail_at(editing, "mkdir", change); /* ENOENT: gone meanwhile */
   if (change->group >= 0 && chown(change->path, (uid_t)-1, (gid_t)change->group) != 0) return fail_at(editing, "chown", change);
   if ((made || change->group >= 0) && chmod(change->path, (mode_t)change->mode) != 0) return fail_at(editing, "chmod", change);
   return true;
 }
 
-static bool fill (struct editing *editing, const struct change *change, int fd)
+static bool put (struct editing *editing, const struct change *change, int fd)
 {
   for (size_t at = 0; at < change->length;) {
-    ssize_t put = write(fd, change->data + at, change->length - at);
-    if (put == 0) errno = EIO;
-    if (put <= 0) return fail_at(editing, "write", change);
-    at += (size_t)put;
+    ssize_t written = write(fd, change->data + at, change->length - at);
+    if (written == 0) errno = EIO;
+    if (written <= 0) return fail_at(editing, "write", change);
+    at += (size_t)written;
   }
+  return true;
+}
+
+static bool fill (struct editing *editing, const struct change *change, int fd)
+{
+  if (!put(editing, change, fd)) return false;
   if (change->group >= 0 && fchown(fd, (uid_t)-1, (gid_t)change->group) != 0) return fail_at(editing, "fchown", change);
   if (fchmod(fd, (mode_t)change->mode) != 0) return fail_at(editing, "fchmod", change); /* whatever the umask says */
   return !change->durable || fsync(fd) == 0 || fail_at(editing, "fsync", change);
@@ -125,19 +133,46 @@ static bool last_of_row (const struct editing *editing, const struct change *cha
   return directory_length(next->path) != length || strncmp(change->path, next->path, length) != 0;
 }
 
+/* What is longer stays as it is behind that. */
+static bool write_beginning (struct editing *editing, const struct change *change)
+{
+  int fd = open(change->path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT || fail_at(editing, "open", change);
+  bool done = put(editing, change, fd);
+  close_fd(&fd);
+  return done;
+}
+
+/* Upwards, as long as they are empty. */
+static bool remove_empty (struct editing *editing, const struct change *change)
+{
+  for (int level = 0; level < change->levels && *change->path != '\0'; level++) {
+    if (rmdir(change->path) != 0) {
+      if (errno == ENOTEMPTY || errno == EEXIST || errno == EBUSY) return true;
+      if (errno != ENOENT) return fail_at(editing, "rmdir", change);
+    }
+    change->path[directory_length(change->path)] = '\0';
+  }
+  return true;
+}
+
+static bool make_change (struct editing *editing, const struct change *change)
+{
+  switch (change->kind) {
+    case DIRECTORY: return make_directory(editing, change);
+    case FILE_WHOLE: return write_whole(editing, change) && (!change->durable || !last_of_row(editing, change) || sync_directory(editing, change));
+    case BEGINNING: return write_beginning(editing, change);
+    case MOVED: return rename(change->path, change->data) == 0 || fail_at(editing, "rename", change);
+    case NOTHING: return unlink(change->path) == 0 || errno == ENOENT || fail_at(editing, "unlink", change);
+    case EMPTY: return remove_empty(editing, change);
+  }
+  return true;
+}
+
 static void work_edit (struct job *job)
 {
   struct editing *editing = (struct editing *)job;
-  for (size_t i = 0; i < editing->count; i++) {
-    const struct change *change = &editing->changes[i];
-    switch (change->kind) {
-      case DIRECTORY: if (!make_directory(editing, change)) return; break;
-      case FILE_WHOLE:
-        if (!write_whole(editing, change) || (change->durable && last_of_row(editing, change) && !sync_directory(editing, change))) return;
-        break;
-      case NOTHING: if (unlink(change->path) != 0 && errno != ENOENT) { fail_at(editing, "unlink", change); return; } break;
-    }
-  }
+  for (size_t i = 0; i < editing->count; i++) if (!make_change(editing, &editing->changes[i])) return;
 }
 
 /* A text, as UTF-8, or bytes. */
@@ -157,21 +192,50 @@ static bool content_of (napi_env env, napi_value value, struct change *change)
   return true;
 }
 
-static bool change_of (napi_env env, napi_value item, struct change *change)
+/* As src/netlink/native.ts says them. */
+static const struct { const char *name; enum kind kind; } kinds[] = {
+  { "directory", DIRECTORY }, { "file", FILE_WHOLE }, { "beginning", BEGINNING }, { "moved", MOVED }, { "none", NOTHING }, { "empty", EMPTY },
+};
+
+static bool kind_of (napi_env env, napi_value item, enum kind *out)
 {
   napi_value value;
   if (napi_get_named_property(env, item, "kind", &value) != napi_ok) return false;
-  char *kind = as_string(env, value, "kind");
-  if (kind == NULL) return false;
-  bool none = strcmp(kind, "none") == 0, file = strcmp(kind, "file") == 0, known = none || file || strcmp(kind, "directory") == 0;
-  change->kind = none ? NOTHING : file ? FILE_WHOLE : DIRECTORY;
-  free(kind);
-  if (!known) { throw_type(env, "kind must be directory, file or none"); return false; }
-  if (napi_get_named_property(env, item, "path", &value) != napi_ok || (change->path = as_string(env, value, "path")) == NULL) return false;
-  if (none) return true;
-  if (!int_of(env, item, "mode", &change->mode) || !int_of(env, item, "group", &change->group)) return false;
-  if (!file) return true;
-  return napi_get_named_property(env, item, "data", &value) == napi_ok && content_of(env, value, change) && bool_of(env, item, "durable", &change->durable);
+  char *name = as_string(env, value, "kind");
+  if (name == NULL) return false;
+  size_t i = 0;
+  while (i < sizeof kinds / sizeof *kinds && strcmp(kinds[i].name, name) != 0) i++;
+  free(name);
+  if (i == sizeof kinds / sizeof *kinds) { throw_type(env, "kind must be directory, file, beginning, moved, none or empty"); return false; }
+  *out = kinds[i].kind;
+  return true;
+}
+
+static bool text_of (napi_env env, napi_value item, const char *name, char **out)
+{
+  napi_value value;
+  return napi_get_named_property(env, item, name, &value) == napi_ok && (*out = as_string(env, value, name)) != NULL;
+}
+
+static bool data_of (napi_env env, napi_value item, struct change *change)
+{
+  napi_value value;
+  return napi_get_named_property(env, item, "data", &value) == napi_ok && content_of(env, value, change);
+}
+
+static bool change_of (napi_env env, napi_value item, struct change *change)
+{
+  change->group = -1;
+  if (!kind_of(env, item, &change->kind) || !text_of(env, item, "path", &change->path)) return false;
+  switch (change->kind) {
+    case NOTHING: return true;
+    case EMPTY: return int_of(env, item, "levels", &change->levels);
+    case MOVED: return text_of(env, item, "to", &change->data);
+    case BEGINNING: return data_of(env, item, change);
+    case DIRECTORY: return int_of(env, item, "mode", &change->mode) && int_of(env, item, "group", &change->group);
+    case FILE_WHOLE: return int_of(env, item, "mode", &change->mode) && int_of(env, item, "group", &change->group) && data_of(env, item, change) && bool_of(env, item, "durable", &change->durable);
+  }
+  return false;
 }
 
 napi_value files_edit (napi_env env, napi_callback_info info)

@@ -1,18 +1,22 @@
-/* Small files in a given namespace, and descriptors closed. */
+/* Small files in a given namespace, what directories hold, and descriptors closed. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shims.h"
 
-struct content { char *data; size_t length; }; /* data NULL: no such file */
+/* `data` NULL: no such file. Of a directory, `names` of them, each with its NUL. */
+struct content { char *data; size_t length, names; bool directory; };
 
 struct files {
   struct job job;
   int netns;
+  bool look; /* a directory is no mistake */
   size_t count, limit;
   char **paths;
   struct content *contents;
@@ -67,17 +71,71 @@ static bool read_open (struct files *files, size_t index, int fd)
   }
 }
 
+static bool add_name (struct content *content, const char *name, size_t *room)
+{
+  size_t length = strlen(name) + 1;
+  if (content->data == NULL || content->length + length > *room) {
+    char *data = realloc(content->data, *room = *room * 2 + length);
+    if (data == NULL) return false;
+    content->data = data;
+  }
+  memcpy(content->data + content->length, name, length);
+  content->length += length;
+  content->names++;
+  return true;
+}
+
+/* Takes the descriptor. */
+static bool read_directory (struct files *files, size_t index, int *fd)
+{
+  struct content *content = &files->contents[index];
+  size_t room = 1024;
+  DIR *directory = fdopendir(*fd);
+  if (directory == NULL) return fail_at(files, "fdopendir", index);
+  *fd = -1;
+  content->directory = true;
+  content->data = malloc(room);
+  bool done = content->data != NULL;
+  errno = done ? 0 : ENOMEM;
+  for (struct dirent *entry; done && (entry = readdir(directory)) != NULL; errno = 0) {
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+    if (!(done = add_name(content, entry->d_name, &room))) errno = ENOMEM;
+  }
+  if (errno != 0) done = fail_at(files, "readdir", index);
+  closedir(directory);
+  return done;
+}
+
+static bool look_open (struct files *files, size_t index, int *fd)
+{
+  struct stat status;
+  if (fstat(*fd, &status) != 0) return fail_at(files, "fstat", index);
+  return S_ISDIR(status.st_mode) ? read_directory(files, index, fd) : read_open(files, index, *fd);
+}
+
 static void work_read (struct job *job)
 {
   struct files *files = (struct files *)job;
   if (!enter(job, files->netns)) return;
   for (size_t i = 0; i < files->count; i++) {
     int fd = open_here(files->paths[i], O_RDONLY | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT) continue;
-    bool done = fd >= 0 ? read_open(files, i, fd) : fail_at(files, "open", i);
+    if (fd < 0 && (errno == ENOENT || (files->look && errno == ENOTDIR))) continue;
+    bool done = fd < 0 ? fail_at(files, "open", i) : files->look ? look_open(files, i, &fd) : read_open(files, i, fd);
     close_fd(&fd);
     if (!done) return;
   }
+}
+
+static napi_value names_of (napi_env env, const struct content *content)
+{
+  napi_value list;
+  const char *name = content->data;
+  if (napi_create_array_with_length(env, content->names, &list) != napi_ok) return NULL;
+  for (size_t i = 0; i < content->names; i++, name += strlen(name) + 1) {
+    napi_value item = make_string(env, name);
+    if (item == NULL || napi_set_element(env, list, (uint32_t)i, item) != napi_ok) return NULL;
+  }
+  return list;
 }
 
 static napi_value result_read (napi_env env, struct job *job)
@@ -87,7 +145,10 @@ static napi_value result_read (napi_env env, struct job *job)
   if (napi_create_array_with_length(env, files->count, &list) != napi_ok) return NULL;
   for (size_t i = 0; i < files->count; i++) {
     const struct content *content = &files->contents[i];
-    napi_status status = content->data == NULL ? napi_get_null(env, &item) : napi_create_buffer_copy(env, content->length, content->data, NULL, &item);
+    napi_status status = napi_ok;
+    if (content->data == NULL) status = napi_get_null(env, &item);
+    else if (!content->directory) status = napi_create_buffer_copy(env, content->length, content->data, NULL, &item);
+    else if ((item = names_of(env, content)) == NULL) return NULL;
     if (status != napi_ok || napi_set_element(env, list, (uint32_t)i, item) != napi_ok) return NULL;
   }
   return list;
@@ -134,7 +195,7 @@ static struct files *files_make (napi_env env, napi_value netns, size_t count)
   return NULL;
 }
 
-napi_value files_read (napi_env env, napi_callback_info info)
+static napi_value read_some (napi_env env, napi_callback_info info, bool look)
 {
   napi_value values[3];
   size_t count;
@@ -148,10 +209,14 @@ napi_value files_read (napi_env env, napi_callback_info info)
   free_strings(files->paths);
   files->paths = paths;
   files->limit = (size_t)limit;
+  files->look = look;
   files->job.work = work_read;
   files->job.result = result_read;
   return job_start(env, &files->job);
 }
+
+napi_value files_read (napi_env env, napi_callback_info info) { return read_some(env, info, false); }
+napi_value files_look (napi_env env, napi_callback_info info) { return read_some(env, info, true); }
 
 static bool file_of (napi_env env, napi_value list, uint32_t index, struct files *files)
 {

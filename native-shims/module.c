@@ -29,6 +29,7 @@ static const struct { const char *name; napi_callback function; } exported[] = {
   { "lockTry", lock_try },
   { "lockRelease", lock_release },
   { "filesRead", files_read },
+  { "filesLook", files_look },
   { "filesWrite", files_write },
   { "filesEdit", files_edit },
   { "close", file_close },

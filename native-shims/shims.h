@@ -123,6 +123,7 @@ napi_value process_thread (napi_env env, napi_callback_info info);
 napi_value lock_try (napi_env env, napi_callback_info info);
 napi_value lock_release (napi_env env, napi_callback_info info);
 napi_value files_read (napi_env env, napi_callback_info info);
+napi_value files_look (napi_env env, napi_callback_info info);
 napi_value files_write (napi_env env, napi_callback_info info);
 napi_value files_edit (napi_env env, napi_callback_info info);
 napi_value file_close (napi_env env, napi_callback_info info);

@@ -1,7 +1,7 @@
 /** Networks marked for autostart come up: together where they can, else each by itself. */
 import { dirname } from 'node:path'
 import type { AutostartOptions, StartReport } from './api.js'
-import { inside, readIfThere, writeAtomic } from './files.js'
+import { editInside, readIfThere, written } from './files.js'
 import { identity } from './identity.js'
 import { started } from './network.js'
 import { Telling } from './telling.js'
@@ -63,7 +63,7 @@ export async function autostart (works: Works, waiting: Waiting, { once = false,
   const { reports, failures } = names.length === 0 ? { reports: [], failures: [] } : await startAll(works, names, signal)
   // Not where something failed: a second attempt after the repair is welcome, and finds the others running.
   if (once && bridges.length === 0 && failures.length === 0) {
-    await inside(dirname(autostarted), async () => { await writeAtomic(autostarted, boot, { durable: false }) })
+    await editInside(dirname(autostarted), [written(autostarted, boot)])
   }
   await tell(works, failures, telling)
   return [...reports]

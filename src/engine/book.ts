@@ -8,16 +8,17 @@
  *     standing/ID.X.gone   links of it that stand no more: what is left of a large batch is not written again for each network that goes
  */
 import { randomBytes } from 'node:crypto'
-import { rename, stat, writeFile } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { mapSlowly } from '../netlink/breathe.js'
-import { MARK, readClaim, writeMark } from './claim.js'
-import { finalName, inside, isFull, namesIn, removeEmpty, removeFile, removeTemps, writeAtomic } from './files.js'
+import type { FileChange } from '../netlink/native.js'
+import { MARK, markOver, parseClaim, readClaim, type Claim } from './claim.js'
+import { absent, edit, editInside, ifEmpty, isFull, listEach, lookInto, namesOf, removeFile, tempsOf, textOf, written } from './files.js'
 import { identity } from './identity.js'
 import { indexesOf, Ledger, without, type Held } from './ledger.js'
 import type { Places } from './places.js'
 import { formatRecord, type BatchRecord, type NetworkRecord, type PortRecord, type Trying, type UpdateRecord } from './record.js'
-import { ABANDONED, goneName, Shelf } from './shelf.js'
+import { ABANDONED, goneName, Shelf, type Contents } from './shelf.js'
 import { reached } from './spoken.js'
 
 /** What a batch is of, and whether its record may use the room that is kept free for removals. */
@@ -34,6 +35,9 @@ export class Book {
   #mark: string | undefined
   /** The claim is there and has our mark. Of use under the lock only. */
   claimed = false
+  /** The claim as it was when we took the lock. */
+  get found (): Claim | undefined { return this.#found }
+  #found: Claim | undefined
   readonly #places: Places
   readonly #lifetime: string | undefined
   readonly #ledger = new Ledger()
@@ -44,6 +48,10 @@ export class Book {
   #holding = false
   /** What killed processes left has been looked for since somebody else had the lock. */
   #swept = false
+  /** Where that may be, listed when we took the lock: the graves, and what all owners share. */
+  #strewn: readonly (readonly string[])[] | undefined
+  /** Bytes that are kept free; undefined where we do not know. */
+  #room: number | undefined
   /** Counts the changes of the ledger. */
   #changes = 0
   /** What all owners of the namespace share lies there, written under the same lock. */
@@ -62,18 +70,23 @@ export class Book {
 
   /** Whoever has taken the lock opens the book with it: if somebody else has had it meanwhile, what stands is read afresh. */
   async enter (): Promise<void> {
-    const { claim, run } = this.#places
-    const found = await readClaim(claim)
+    const { claim, run, journal, standing, graves } = this.#places
+    // Where nothing stood there is no claim, and so no proof that nobody else was here.
+    const [text, intents, records, ...strewn] = await lookInto([claim, journal, ...this.claimed && this.#current ? [] : [standing, graves, this.#shared]])
+    const found = this.#found = parseClaim(textOf(text))
     const ours = found?.run === run
     this.claimed = ours && found.mark === this.mark
+    await this.#journal.look(namesOf(intents))
     if (!this.claimed || !this.#current) {
       this.#current = false
       this.#swept = false
+      this.#strewn = records === undefined ? undefined : strewn.map(namesOf)
+      this.#room = undefined
       if (ours && !this.claimed) {
-        await writeMark(claim, this.mark)
+        await edit([markOver(claim, this.mark)])
         this.claimed = true
       }
-      await this.#refresh()
+      await this.#refresh(records === undefined ? undefined : namesOf(records))
       this.#current = true
     }
     this.#holding = true // not sooner: whoever looks meanwhile must not take what we knew before for what stands
@@ -92,7 +105,10 @@ export class Book {
   async standing (): Promise<readonly BatchRecord[]> { return (await this.look()).records() }
 
   /** What is being made or removed, or was when its process died. */
-  async journal (): Promise<readonly BatchRecord[]> { return [...(await this.#journal.look()).records.values()] }
+  async journal (): Promise<readonly BatchRecord[]> { return [...(await this.#lookAt(this.#journal)).records.values()] }
+
+  /** Nobody else writes there while we have the lock. */
+  async #lookAt (shelf: Shelf): Promise<Contents> { return this.#holding ? await shelf.remembered() : await shelf.look() }
 
   /** What is being made, changed or removed; what is on trial stands. */
   async underway (): Promise<readonly BatchRecord[]> { return (await this.journal()).filter(({ trial }) => trial === undefined) }
@@ -108,10 +124,10 @@ export class Book {
   }
 
   /** What is listed while we ourselves change it is listed again. */
-  async #refresh (): Promise<void> {
+  async #refresh (listed?: readonly string[]): Promise<void> {
     for (let tries = 1; tries <= ATTEMPTS; tries++) {
       const before = this.#changes
-      const { records, gone } = await this.#standing.look()
+      const { records, gone } = await this.#standing.look(tries === 1 ? listed : undefined)
       for (const [id, record] of records) if (!this.#ledger.held.has(id)) await foresee(record)
       if (before !== this.#changes) continue
       for (const id of [...this.#ledger.held.keys()]) if (!records.has(id)) { this.#ledger.drop(id); this.#changes++ }
@@ -129,8 +145,7 @@ export class Book {
       ...updates.length === 0 ? {} : { updates }, ...follows === undefined ? {} : { follows }, ...trial === undefined ? {} : { trial }, ...confirms === undefined ? {} : { confirms }, ...this.#lifetime === undefined ? {} : { lifetime: this.#lifetime },
     }
     const text = await formatRecord(record)
-    if (!removal) await this.#keepRoom(Buffer.byteLength(text))
-    await this.#write(this.#journal, fileOf(record), { text, removal })
+    await this.#write(this.#journal, fileOf(record), { text, removal, first: removal ? [] : await this.#roomFor(Buffer.byteLength(text)) })
     this.#journal.put(fileOf(record), record)
     return record
   }
@@ -139,19 +154,28 @@ export class Book {
   async stand (record: BatchRecord): Promise<void> {
     const file = fileOf(record)
     await foresee(record)
-    await this.#inside(this.#places.standing, async () => { await rename(join(this.#places.journal, file), join(this.#places.standing, file)) })
+    const { journal, standing } = this.#places
+    await editInside(standing, [{ kind: 'moved', path: join(journal, file), to: join(standing, file) }], { there: this.#ledger.held.size > 0 })
     this.#journal.take(file)
     this.#stands(record)
     // What older records say of an updated network is void by its revision; that they still say it costs a little room.
-    if (record.updates !== undefined) await this.#strikeOut(record.updates.map(({ after }) => after.bridge.index), record.id).catch(() => undefined)
+    if (record.updates !== undefined) await this.#discard(await this.#strikeOut(record.updates.map(({ after }) => after.bridge.index), record.id)).catch(() => undefined)
   }
 
   /** The intent is void: nothing that it names was touched, or all of it is as before. */
-  async drop (record: BatchRecord): Promise<void> {
-    await removeFile(join(this.#places.journal, fileOf(record)))
+  async drop (record: BatchRecord): Promise<void> { await this.#close(record, []) }
+
+  /** `ids`: records of which nothing stands any more. */
+  async #close (record: BatchRecord, ids: readonly string[]): Promise<void> {
+    const { journal } = this.#places
+    const going = ids.reduce((sum, id) => sum + this.#filesOf(id).length, 1)
+    const stands = this.#current && this.#holding && this.#ledger.held.size > ids.length
+    const tidying = stands ? [ifEmpty(journal, 1)] : this.#tidying(this.#journal.names.size + this.#standing.names.size <= going)
+    await this.#discard(ids, [absent(join(journal, fileOf(record))), ...tidying])
     this.#journal.take(fileOf(record))
-    await this.tidy()
   }
+
+  #filesOf (id: string): readonly string[] { return [`${id}.json`, ...this.#standing.beside(id)] }
 
   #stands (record: BatchRecord): void {
     this.#ledger.add(this.#standing.put(fileOf(record), record))
@@ -161,13 +185,15 @@ export class Book {
   /** From now on whoever comes next may finish or undo it, although our process lives. */
   async abandon (record: BatchRecord): Promise<void> {
     if (record.abandoned === true) return
-    await rename(join(this.#places.journal, fileOf(record)), join(this.#places.journal, fileOf({ ...record, abandoned: true })))
+    const given = { ...record, abandoned: true }
+    await edit([{ kind: 'moved', path: join(this.#places.journal, fileOf(record)), to: join(this.#places.journal, fileOf(given)) }])
+    this.#journal.take(fileOf(record))
+    this.#journal.put(fileOf(given), given)
   }
 
   /** What the intent names is gone: takes it out of what stands, then drops the intent, then directories that are empty. */
   async gone (record: BatchRecord): Promise<void> {
-    await this.#strikeOut(indexesOf(record))
-    await this.drop(record)
+    await this.#close(record, await this.#strikeOut(indexesOf(record)))
   }
 
   /** What was on trial is taken back: networks that it updated stand as before, whose they were, and what it made is gone. */
@@ -179,13 +205,13 @@ export class Book {
       const back: BatchRecord = { version: 1, id: freshId(), boot: record.boot, process, purpose: record.purpose, networks: [{ ...before, revision: revision + 1 }], ports: [], ...lifetime === undefined ? {} : { lifetime } }
       await this.#write(this.#standing, fileOf(back), { text: await formatRecord(back), removal: true })
       this.#stands(back)
-      await this.#strikeOut([index], back.id)
+      await this.#discard(await this.#strikeOut([index], back.id))
     }
     await this.gone(record)
   }
 
-  /** Takes links out of all records but one. */
-  async #strikeOut (links: readonly number[], except?: string): Promise<void> {
+  /** Takes links out of all records but one. Returns those of which nothing is left, which are to be discarded. */
+  async #strikeOut (links: readonly number[], except?: string): Promise<readonly string[]> {
     const ledger = await this.look()
     const going = new Map<Held, number[]>()
     for (const index of links) {
@@ -205,7 +231,7 @@ export class Book {
         whole.push(held.record.id)
       }
     }
-    await Promise.all(whole.map(async (id) => { await this.#discard(id) }))
+    return whole
   }
 
   /** Less than half of a record is gone: that is written down beside it. */
@@ -227,66 +253,69 @@ export class Book {
     this.#stands(rest)
   }
 
-  /** The record first: what is written beside it means nothing without it. */
-  async #discard (id: string): Promise<void> {
-    const beside = this.#standing.beside(id)
-    for (const file of [`${id}.json`, ...beside]) {
-      await removeFile(join(this.#places.standing, file))
-      this.#standing.take(file)
-    }
-    this.#ledger.drop(id)
-    this.#changes++
+  /** Each record first: what is written beside it means nothing without it. `last`: what follows them. */
+  async #discard (ids: readonly string[], last: readonly FileChange[] = []): Promise<void> {
+    const files = ids.flatMap((id) => this.#filesOf(id))
+    await edit([...files.map((file) => absent(join(this.#places.standing, file))), ...last])
+    for (const file of files) this.#standing.take(file)
+    for (const id of ids) this.#ledger.drop(id)
+    if (ids.length > 0) this.#changes++
   }
 
   /** Whether a killed process left the beginning of a record, or an earlier boot its records (below a root that is not in memory). */
   async littered (): Promise<boolean> {
-    const shelves = await Promise.all([this.#standing.look(), this.#journal.look()])
-    if (shelves.some((shelf) => shelf.torn || shelf.void.length > 0)) return true
-    const shared = (await namesIn(this.#shared)).filter((name) => this.#sharedNames.has(finalName(name) ?? ''))
-    return [...await namesIn(this.#places.graves), ...shared].some((name) => finalName(name) !== undefined)
+    const { journal, standing, graves } = this.#places
+    const [records, intents, buried = [], shared = []] = await listEach([standing, journal, graves, this.#shared])
+    const shelves = await Promise.all([this.#standing.look(records), this.#journal.look(intents)])
+    return shelves.some((shelf) => shelf.torn || shelf.void.length > 0) || tempsOf(graves, buried).length + tempsOf(this.#shared, shared, this.#sharedNames).length > 0
   }
 
   /** Removes what `littered` sees; once is enough while nobody else has the lock. Callers hold it. */
   async sweep (): Promise<void> {
     if (this.#swept) return
-    const { journal, standing, graves } = this.#places
-    await Promise.all([
-      ...[this.#standing, this.#journal].map(async (shelf) => { for (const name of (await shelf.look()).void) await removeFile(join(shelf.directory, name)) }),
-      ...[journal, standing, graves].map(async (directory) => { await removeTemps(directory) }), removeTemps(this.#shared, this.#sharedNames),
-    ])
+    const { graves } = this.#places
+    const shelves = await Promise.all([this.#standing, this.#journal].map(async (shelf) => {
+      const useless = (await this.#lookAt(shelf)).void.map((name) => absent(join(shelf.directory, name)))
+      return [...useless, ...tempsOf(shelf.directory, [...shelf.names])]
+    }))
+    const [buried = [], shared = []] = this.#strewn ?? await listEach([graves, this.#shared])
+    this.#strewn = undefined
+    await edit([...shelves.flat(), ...tempsOf(graves, buried), ...tempsOf(this.#shared, shared, this.#sharedNames)])
     this.#swept = this.#holding
   }
 
   /** Removes directories that are empty, and the room that nothing needs any more. */
   async tidy (): Promise<void> {
-    const { journal, standing, spare, graves, run, lock } = this.#places
-    if (this.#current && this.#holding && this.#ledger.held.size > 0) { await removeEmpty(journal, 1); return }
-    if ((await namesIn(journal)).length + (await namesIn(standing)).length === 0) await removeFile(spare)
-    await removeEmpty(journal, 1)
-    await removeEmpty(standing, 1)
-    await removeEmpty(graves, 1)
-    await removeEmpty(run, 3)
-    await removeEmpty(dirname(lock), 1)
+    const { journal, standing } = this.#places
+    await edit(this.#tidying((await listEach([journal, standing])).flat().length === 0))
   }
 
-  /** `removal`: where the disk is full, the room that was kept is used. */
-  async #write (shelf: Shelf, file: string, { text, removal }: { readonly text: string, readonly removal: boolean }): Promise<void> {
-    const write = async (): Promise<void> => { await this.#inside(shelf.directory, async () => { await writeAtomic(join(shelf.directory, file), text, { durable: false }) }) }
+  /** `unused`: nothing is on record. */
+  #tidying (unused: boolean): FileChange[] {
+    const { journal, standing, spare, graves, run, lock } = this.#places
+    return [...unused ? [absent(spare)] : [], ...[journal, standing, graves].map((directory) => ifEmpty(directory, 1)), ifEmpty(run, 3), ifEmpty(dirname(lock), 1)]
+  }
+
+  /** `removal`: where the disk is full, the room that was kept is used. `first`: what is changed before. */
+  async #write (shelf: Shelf, file: string, { text, removal, first = [] }: { readonly text: string, readonly removal: boolean, readonly first?: readonly FileChange[] }): Promise<void> {
+    const { spare } = this.#places
+    const there = shelf === this.#standing && this.#ledger.held.size > 0 // a standing record keeps the directory
+    const write = async (): Promise<void> => { await editInside(shelf.directory, [...first, written(join(shelf.directory, file), text)], { there }) }
     try { await write() } catch (error) {
-      if (!removal || !isFull(error) || !await removeFile(this.#places.spare)) throw error
+      if (!removal || !isFull(error) || !await removeFile(spare)) throw error
+      this.#room = undefined
       await write()
     }
   }
 
-  /** A standing record keeps the directory. */
-  async #inside (directory: string, work: () => Promise<void>): Promise<void> { await inside(directory, work, { there: directory === this.#places.standing && this.#ledger.held.size > 0 }) }
-
   /** What starts must be able to stop: room for the intent and for a record that replaces another, on the same file system. */
-  async #keepRoom (bytes: number): Promise<void> {
+  async #roomFor (bytes: number): Promise<readonly FileChange[]> {
+    const { spare } = this.#places
     const size = Math.max(SPARE, 2 * bytes)
-    const { run, spare } = this.#places
-    const now = await stat(spare).then((found) => found.size, () => 0)
-    if (now < size) await this.#inside(run, async () => { await writeFile(spare, Buffer.alloc(size), { mode: 0o600 }) })
+    const unused = this.#journal.names.size + this.#standing.names.size === 0
+    const now = unused ? 0 : this.#room ?? await stat(spare).then((found) => found.size, () => 0)
+    this.#room = undefined // until it is written
+    return now < size ? [written(spare, Buffer.alloc(size))] : []
   }
 }
 

@@ -13,7 +13,7 @@ import { appendFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import * as v from 'valibot'
 import type { ForwardingState } from '../kernel/forwarding.js'
-import { inside, readIfThere, removeFile, writeAtomic } from './files.js'
+import { editInside, readIfThere, removeFile, written } from './files.js'
 import { identity } from './identity.js'
 
 /** A network that uses forwarding. */
@@ -153,7 +153,7 @@ export async function changeForwarding (path: string, change: ForwardingChange):
 
 async function rewrite (path: string, log: Log): Promise<void> {
   const lines = [{ boot: (await identity()).boot }, { saved: log.saved, restoring: log.restoring }, { add: [...log.users.values()] }]
-  await inside(dirname(path), async () => { await writeAtomic(path, lines.map((one) => `${JSON.stringify(one)}\n`).join(''), { durable: false }) })
+  await editInside(dirname(path), [written(path, lines.map((one) => `${JSON.stringify(one)}\n`).join(''))])
   log.entries = log.users.size
   log.torn = false
 }

@@ -15,7 +15,7 @@ import type { Buried, Plot } from '../kernel/burial.js'
 import { plots } from '../kernel/burial.js'
 import type { Yard } from '../kernel/yard.js'
 import type { Forgotten } from './flows.js'
-import { inside, isMissing, namesIn, readIfThere, removeEmpty, removeFile, writeAtomic } from './files.js'
+import { edit, editInside, ifEmpty, isMissing, namesIn, readIfThere, removeFile, written, absent } from './files.js'
 import { identity, lives, type Identity } from './identity.js'
 
 export interface Grave extends Identity {
@@ -48,7 +48,7 @@ export class Graves {
   /** Writes down where these links are to be buried; none may have been touched before. */
   async dig (links: readonly Buried[], flows: readonly Forgotten[] = []): Promise<Grave> {
     const grave: Grave = { version: 1, id: randomBytes(9).toString('hex'), ...await identity(), plots: plots(links, () => this.yard.next()), ...flows.length === 0 ? {} : { flows } }
-    await inside(this.#directory, async () => { await writeAtomic(this.#file(grave), `${JSON.stringify(grave)}\n`, { durable: false }) })
+    await editInside(this.#directory, [written(this.#file(grave), `${JSON.stringify(grave)}\n`)])
     return grave
   }
 
@@ -82,9 +82,7 @@ export class Graves {
 
   /** Its links are gone. */
   async close (grave: Grave): Promise<void> {
-    await removeFile(this.#file(grave))
-    await removeFile(this.#file(grave, LEFT))
-    await removeEmpty(this.#directory, 4) // up to ROOT/run/netwright, as Book.tidy
+    await edit([absent(this.#file(grave)), absent(this.#file(grave, LEFT)), ifEmpty(this.#directory, 4)]) // up to ROOT/run/netwright, as Book.tidy
   }
 
   #file ({ id }: Grave, end = '.json'): string { return join(this.#directory, `${id}${end}`) }

@@ -1,7 +1,7 @@
 /** What is written down about a host bridge before anything is changed: enough to take it back byte for byte, whoever does it. */
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { inside, namesIn, readIfThere, removeEmpty, removeFile, writeAtomic } from './files.js'
+import { edit, editInside, ifEmpty, namesIn, readIfThere, written, absent } from './files.js'
 import { identity } from './identity.js'
 import { fileName, type Places } from './places.js'
 
@@ -68,11 +68,10 @@ export async function readRecord (path: string): Promise<HostBridgeRecord | unde
 
 /** Renamed into place. Callers hold the lock. */
 export async function writeRecord (path: string, record: HostBridgeRecord): Promise<void> {
-  await inside(join(path, '..'), async () => { await writeAtomic(path, `${JSON.stringify(record)}\n`, { durable: false }) })
+  await editInside(join(path, '..'), [written(path, `${JSON.stringify(record)}\n`)])
 }
 
 /** With directories that are empty. Callers hold the lock. */
 export async function dropRecord (path: string): Promise<void> {
-  await removeFile(path)
-  await removeEmpty(join(path, '..'), LEVELS)
+  await edit([absent(path), ifEmpty(join(path, '..'), LEVELS)])
 }

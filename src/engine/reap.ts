@@ -3,13 +3,13 @@
  * namespace. Opening a host removes what the dead process left, so that is all it does. Nobody reads what it prints: what it could not do is
  * written to a file that the next host of this owner logs.
  */
-import { rm, writeFile } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import * as v from 'valibot'
 import { silent, type Logger } from '../log.js'
-import { inside } from './files.js'
+import { editInside, written } from './files.js'
 import { openHost } from './host.js'
 import type { Estate } from './reaper.js'
 
@@ -46,7 +46,7 @@ async function main (estate: Estate): Promise<void> {
 }
 
 async function complain (errors: readonly string[], estate: Estate): Promise<void> {
-  await inside(dirname(estate.complaints), async () => { await writeFile(estate.complaints, `${errors.join('\n')}\n`, { mode: 0o600 }) })
+  await editInside(dirname(estate.complaints), [written(estate.complaints, `${errors.join('\n')}\n`)])
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

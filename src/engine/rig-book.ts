@@ -11,8 +11,9 @@ import { randomBytes } from 'node:crypto'
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
+import type { FileChange } from '../netlink/native.js'
 import { locked, type Context } from './context.js'
-import { finalName, inside, isMissing, namesIn, readIfThere, removeEmpty, removeFile, removeTemps, writeAtomic } from './files.js'
+import { edit, editInside, finalName, ifEmpty, isMissing, namesIn, readIfThere, removeFile, removeTemps, written, absent } from './files.js'
 import { identity, lives, type Identity } from './identity.js'
 
 /** A namespace that one of us made. `id` as in Netns; `nsid`: its number in the parent, which is gone when it is. */
@@ -38,7 +39,7 @@ export class RigBook {
 
   async write (namespaces: readonly Made[]): Promise<RigRecord> {
     const record: RigRecord = { version: 1, id: randomBytes(9).toString('hex'), ...await identity(), namespaces }
-    await inside(this.#directory, async () => { await writeAtomic(this.#file(record), `${JSON.stringify(record)}\n`, { durable: false }) })
+    await editInside(this.#directory, [written(this.#file(record), `${JSON.stringify(record)}\n`)])
     return record
   }
 
@@ -62,12 +63,12 @@ export class RigBook {
 
   /** Its namespaces are gone. */
   async close (record: RigRecord): Promise<void> {
-    await removeFile(this.#file(record))
-    await removeFile(this.#file(record, LEFT))
-    await this.tidy()
+    await edit([absent(this.#file(record)), absent(this.#file(record, LEFT)), this.#tidy])
   }
 
-  async tidy (): Promise<void> { await removeEmpty(this.#directory, 4) } // up to ROOT/run/netwright, as Book.tidy
+  async tidy (): Promise<void> { await edit([this.#tidy]) }
+
+  get #tidy (): FileChange { return ifEmpty(this.#directory, 4) } // up to ROOT/run/netwright, as Book.tidy
 
   /** Whether a killed process has begun to write. */
   async littered (): Promise<boolean> { return (await namesIn(this.#directory)).some((name) => finalName(name) !== undefined) }

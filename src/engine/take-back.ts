@@ -3,7 +3,6 @@
  * becomes it when the process that made the change has died, or when the time to confirm it is over. Nobody reads what it prints: what it could
  * not do is written to a file that the next host of this owner logs.
  */
-import { writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -11,7 +10,7 @@ import * as v from 'valibot'
 import { silent } from '../log.js'
 import { openChannel } from '../netlink/channel.js'
 import { NETLINK_ROUTE } from '../netlink/header.js'
-import { inside } from './files.js'
+import { editInside, written } from './files.js'
 import { takeBack } from './host-bridge-undo.js'
 
 const form = v.object({ path: v.string(), lock: v.string(), complaints: v.string() })
@@ -38,7 +37,7 @@ async function main (duty: Duty): Promise<void> {
     left = await attempt(duty)
   }
   if (left.length === 0) return
-  await inside(dirname(duty.complaints), async () => { await writeFile(duty.complaints, `${left.join('\n')}\n`, { mode: 0o600 }) })
+  await editInside(dirname(duty.complaints), [written(duty.complaints, `${left.join('\n')}\n`)])
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -20,12 +20,18 @@ export interface NativeLetterbox { readonly brand: 'letterbox' }
 
 /** One of `filesEdit`. `mode`: whatever the umask says. `group`: a number, -1 to leave it as it is. */
 export type FileChange =
-  /** `mkdir -m`, without those above. One that is there gets group and mode only where a group is given. */
+  /** `mkdir -m`, without those above. One that is there gets group and mode only where a group is given. EEXIST where something else has its name. */
   | { readonly kind: 'directory', readonly path: string, readonly mode: number, readonly group: number }
   /** A temp file beside it, renamed over it: a reader sees the old or the new, never a part. `durable`: fsync of file and directory. A string is written as UTF-8. */
   | { readonly kind: 'file', readonly path: string, readonly data: string | Uint8Array, readonly mode: number, readonly group: number, readonly durable: boolean }
+  /** What is in the file first is written over, where there is a file: what is behind it stays. */
+  | { readonly kind: 'beginning', readonly path: string, readonly data: string }
+  /** `mv -T`. */
+  | { readonly kind: 'moved', readonly path: string, readonly to: string }
   /** `rm -f`. */
   | { readonly kind: 'none', readonly path: string }
+  /** `rmdir`, then of the directory above it, `levels` in all: until one is not empty. */
+  | { readonly kind: 'empty', readonly path: string, readonly levels: number }
 
 export interface Native {
   /** Opens a netlink socket in `netns` on a thread of its own. Sets NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK (rtnetlink) and the buffer sizes (forced where allowed). */
@@ -104,6 +110,8 @@ export interface Native {
 
   /** Reads each file (at most `limit` bytes) inside `netns`, in one go on one thread; null where it does not exist (ENOENT). Every other failure rejects. */
   filesRead (netns: number, paths: readonly string[], limit: number): Promise<(Buffer | null)[]>
+  /** As `filesRead`, and of a directory the names in it; null also where something above it is no directory. */
+  filesLook (netns: number, paths: readonly string[], limit: number): Promise<(Buffer | string[] | null)[]>
   /** Writes each file (O_WRONLY|O_TRUNC, no creation) inside `netns`, in order; stops at the first failure, whose error has `path` and `index`. */
   filesWrite (netns: number, files: readonly { path: string, data: string }[]): Promise<void>
 

@@ -90,6 +90,34 @@ kernelTest(test, 'file: a directory that is there is changed only where a group 
   assert.is((await stat(`${tmp}/in`)).mode & 0o777, 0o711)
 })
 
+kernelTest(test, 'file: changes move files, write over their beginnings, and remove directories that are empty', async ({ tmp }) => {
+  await mkdir(`${tmp}/a/b/c`, { recursive: true })
+  await mkdir(`${tmp}/x/y`, { recursive: true })
+  await writeFile(`${tmp}/x/kept`, 'old words')
+  await native().filesEdit([
+    { kind: 'moved', path: `${tmp}/x/kept`, to: `${tmp}/x/moved` }, { kind: 'beginning', path: `${tmp}/x/moved`, data: 'new' }, { kind: 'beginning', path: `${tmp}/x/never`, data: 'new' },
+    { kind: 'empty', path: `${tmp}/a/b/c`, levels: 2 }, { kind: 'empty', path: `${tmp}/x/y`, levels: 3 }, { kind: 'empty', path: `${tmp}/a/b/never`, levels: 1 },
+  ])
+  assert.equal([await readdir(`${tmp}/a`), await readdir(`${tmp}/x`), await readFile(`${tmp}/x/moved`, 'utf8')], [[], ['moved'], 'new words'])
+  const refused = async (change: FileChange): Promise<string | undefined> => (await rejection(native().filesEdit([change])) as NodeJS.ErrnoException).code
+  assert.equal(await Promise.all([
+    refused({ kind: 'moved', path: `${tmp}/x/none`, to: `${tmp}/x/moved` }), refused({ kind: 'empty', path: `${tmp}/x/moved`, levels: 2 }), refused({ kind: 'beginning', path: `${tmp}/a`, data: '' }),
+    refused({ kind: 'directory', path: `${tmp}/x/moved`, mode: 0o700, group: -1 }), refused({ kind: 'directory', path: `${tmp}/no/where`, mode: 0o700, group: -1 }),
+  ]), ['ENOENT', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ENOENT'])
+})
+
+kernelTest(test, 'file: a look at several places tells files from directories, and from nothing', async ({ tmp }) => {
+  await mkdir(`${tmp}/empty`)
+  await writeFile(`${tmp}/text`, 'words')
+  const names = Array.from({ length: 3000 }, (_, i) => `ä-${i}-${'x'.repeat(40)}`)
+  await mkdir(`${tmp}/many`)
+  await Promise.all(names.map(async (name) => { await writeFile(`${tmp}/many/${name}`, '') }))
+  const [text, empty, many, none, below] = await native().filesLook(-1, ['text', 'empty', 'many', 'none', 'text/below'].map((name) => `${tmp}/${name}`), 3)
+  assert.equal([String(text), empty, none, below], ['wor', [], null, null])
+  assert.equal((many as string[]).sort(), names.sort())
+  assert.ok(isErrno(await rejection(native().filesLook(-1, [`${tmp}/${'x'.repeat(300)}`], 3)), 'ENAMETOOLONG'))
+})
+
 kernelTest(test, 'file: changes end at the first that fails, which leaves the old content and no temp file', async ({ tmp }) => {
   await mkdir(`${tmp}/in`)
   await writeFile(`${tmp}/old`, 'old')

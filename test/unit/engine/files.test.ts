@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { inside, makeDirectory, readIfThere, removeEmpty, removeFile, writeAtomic } from '../../../src/engine/files.js'
+import { editInside, makeDirectory, readIfThere, removeEmpty, removeFile, written } from '../../../src/engine/files.js'
 
 async function inTemp (work: (directory: string) => Promise<void>): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'netwright-files-'))
@@ -30,17 +30,17 @@ test('files: what is written into a directory gets there although others remove 
     let writing = true
     // As others remove it: again and again, but not in every gap that there is.
     const removing = (async () => { while (writing) { await removeEmpty(path, 2); await sleep(1) } })()
-    const written = await Promise.allSettled([1, 2].map(async (one) => {
+    const done = await Promise.allSettled([1, 2].map(async (one) => {
       for (let i = 0; i < 300; i++) {
         const file = join(path, String(one))
-        await inside(path, async () => { await writeAtomic(file, 'text', { durable: false }) })
+        await editInside(path, [written(file, 'text')])
         assert.is(await readIfThere(file), 'text')
         await removeFile(file)
       }
     }))
     writing = false
     await removing
-    assert.equal(written.flatMap((one) => one.status === 'rejected' ? [String(one.reason)] : []), [])
+    assert.equal(done.flatMap((one) => one.status === 'rejected' ? [String(one.reason)] : []), [])
   })
 })
 
