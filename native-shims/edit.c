@@ -10,13 +10,13 @@
 
 #include "shims.h"
 
-enum kind { DIRECTORY, FILE_WHOLE, BEGINNING, MOVED, NOTHING, EMPTY };
+enum kind { DIRECTORY, FILE_WHOLE, BEGINNING, ROOM, MOVED, NOTHING, EMPTY };
 
 struct change {
   enum kind kind;
   char *path, *data; /* where it is MOVED to, `data` says */
   size_t length;
-  int mode, group, levels;
+  int mode, group, levels, size;
   bool durable;
 };
 
@@ -143,6 +143,17 @@ static bool write_beginning (struct editing *editing, const struct change *chang
   return done;
 }
 
+/* Nobody reads it, so it may be half made. */
+static bool keep_room (struct editing *editing, const struct change *change)
+{
+  int fd = open(change->path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0) return fail_at(editing, "open", change);
+  errno = posix_fallocate(fd, 0, change->size);
+  bool done = errno == 0 || fail_at(editing, "fallocate", change);
+  close_fd(&fd);
+  return done;
+}
+
 /* Upwards, as long as they are empty. */
 static bool remove_empty (struct editing *editing, const struct change *change)
 {
@@ -162,6 +173,7 @@ static bool make_change (struct editing *editing, const struct change *change)
     case DIRECTORY: return make_directory(editing, change);
     case FILE_WHOLE: return write_whole(editing, change) && (!change->durable || !last_of_row(editing, change) || sync_directory(editing, change));
     case BEGINNING: return write_beginning(editing, change);
+    case ROOM: return keep_room(editing, change);
     case MOVED: return rename(change->path, change->data) == 0 || fail_at(editing, "rename", change);
     case NOTHING: return unlink(change->path) == 0 || errno == ENOENT || fail_at(editing, "unlink", change);
     case EMPTY: return remove_empty(editing, change);
@@ -194,7 +206,7 @@ static bool content_of (napi_env env, napi_value value, struct change *change)
 
 /* As src/netlink/native.ts says them. */
 static const struct { const char *name; enum kind kind; } kinds[] = {
-  { "directory", DIRECTORY }, { "file", FILE_WHOLE }, { "beginning", BEGINNING }, { "moved", MOVED }, { "none", NOTHING }, { "empty", EMPTY },
+  { "directory", DIRECTORY }, { "file", FILE_WHOLE }, { "beginning", BEGINNING }, { "room", ROOM }, { "moved", MOVED }, { "none", NOTHING }, { "empty", EMPTY },
 };
 
 static bool kind_of (napi_env env, napi_value item, enum kind *out)
@@ -206,7 +218,7 @@ static bool kind_of (napi_env env, napi_value item, enum kind *out)
   size_t i = 0;
   while (i < sizeof kinds / sizeof *kinds && strcmp(kinds[i].name, name) != 0) i++;
   free(name);
-  if (i == sizeof kinds / sizeof *kinds) { throw_type(env, "kind must be directory, file, beginning, moved, none or empty"); return false; }
+  if (i == sizeof kinds / sizeof *kinds) { throw_type(env, "kind must be directory, file, beginning, room, moved, none or empty"); return false; }
   *out = kinds[i].kind;
   return true;
 }
@@ -230,6 +242,7 @@ static bool change_of (napi_env env, napi_value item, struct change *change)
   switch (change->kind) {
     case NOTHING: return true;
     case EMPTY: return int_of(env, item, "levels", &change->levels);
+    case ROOM: return int_of(env, item, "size", &change->size);
     case MOVED: return text_of(env, item, "to", &change->data);
     case BEGINNING: return data_of(env, item, change);
     case DIRECTORY: return int_of(env, item, "mode", &change->mode) && int_of(env, item, "group", &change->group);

@@ -145,7 +145,9 @@ export class Book {
       ...updates.length === 0 ? {} : { updates }, ...follows === undefined ? {} : { follows }, ...trial === undefined ? {} : { trial }, ...confirms === undefined ? {} : { confirms }, ...this.#lifetime === undefined ? {} : { lifetime: this.#lifetime },
     }
     const text = await formatRecord(record)
-    await this.#write(this.#journal, fileOf(record), { text, removal, first: removal ? [] : await this.#roomFor(Buffer.byteLength(text)) })
+    const size = Math.max(SPARE, 2 * Buffer.byteLength(text))
+    await this.#write(this.#journal, fileOf(record), { text, removal, first: removal ? [] : await this.#roomFor(size) })
+    if (!removal) this.#room = Math.max(size, this.#room ?? 0)
     this.#journal.put(fileOf(record), record)
     return record
   }
@@ -293,6 +295,7 @@ export class Book {
   /** `unused`: nothing is on record. */
   #tidying (unused: boolean): FileChange[] {
     const { journal, standing, spare, graves, run, lock } = this.#places
+    if (unused) this.#room = undefined
     return [...unused ? [absent(spare)] : [], ...[journal, standing, graves].map((directory) => ifEmpty(directory, 1)), ifEmpty(run, 3), ifEmpty(dirname(lock), 1)]
   }
 
@@ -309,13 +312,10 @@ export class Book {
   }
 
   /** What starts must be able to stop: room for the intent and for a record that replaces another, on the same file system. */
-  async #roomFor (bytes: number): Promise<readonly FileChange[]> {
+  async #roomFor (size: number): Promise<readonly FileChange[]> {
     const { spare } = this.#places
-    const size = Math.max(SPARE, 2 * bytes)
-    const unused = this.#journal.names.size + this.#standing.names.size === 0
-    const now = unused ? 0 : this.#room ?? await stat(spare).then((found) => found.size, () => 0)
-    this.#room = undefined // until it is written
-    return now < size ? [written(spare, Buffer.alloc(size))] : []
+    this.#room ??= this.#journal.names.size + this.#standing.names.size === 0 ? 0 : await stat(spare).then((found) => found.size, () => 0)
+    return this.#room < size ? [{ kind: 'room', path: spare, size }] : []
   }
 }
 

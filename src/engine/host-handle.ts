@@ -35,6 +35,7 @@ import { topology } from './topology.js'
 import type { Topology } from './topology-api.js'
 import { Watch } from './watch.js'
 import { typed } from './system-error.js'
+import { transactTogether } from './transact-together.js'
 import { transact, type Transacted } from './transact.js'
 import { isTrial, TransactionTrials } from './transaction-trial.js'
 import type { CommittedOnTrial, TransactionTrialOptions } from './trial-api.js'
@@ -111,7 +112,7 @@ export class HostHandle implements Host {
 
   async #create (work: Work, options?: Options): Promise<Network[]> {
     if (work.create?.length === 0) return []
-    const { networks } = await transact(work, { context: this.#works.context, daemons: this.daemons, signal: options?.signal })
+    const { networks } = await transactTogether(work, { context: this.#works.context, daemons: this.daemons, signal: options?.signal })
     await started(this.#works, networks)
     return networks.map(({ definition }) => new NetworkHandle(this.#works, definition, true))
   }

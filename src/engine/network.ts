@@ -21,6 +21,7 @@ import { rulesOf } from './rules.js'
 import { bridgeOf, statistics } from './statistics.js'
 import { stopTogether } from './stop-together.js'
 import { typed } from './system-error.js'
+import { transactTogether } from './transact-together.js'
 import { transact, type Transacted } from './transact.js'
 import type { Doing } from './tallies.js'
 import { warnings } from './warnings.js'
@@ -105,7 +106,7 @@ export class NetworkHandle implements Network {
     const { context, daemons } = this.#works
     const [port] = await this.#works.during(async () => {
       await this.#entry()
-      const { ports } = await transact({ attach: [{ network: this.name, input }] }, { context, daemons, signal: options?.signal })
+      const { ports } = await transactTogether({ attach: [{ network: this.name, input }] }, { context, daemons, signal: options?.signal })
       await this.#works.refresh()
       return ports
     }, this.#doing('attach'))

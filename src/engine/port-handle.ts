@@ -12,7 +12,7 @@ import type { PortRecord } from './record.js'
 import { portStatistics } from './statistics.js'
 import { closeAll } from './taps.js'
 import type { Transacted } from './transact.js'
-import { transact } from './transact.js'
+import { transactTogether } from './transact-together.js'
 import { cloudHypervisor } from './vmm/cloud-hypervisor.js'
 import { firecracker } from './vmm/firecracker.js'
 import { kernelIp } from './vmm/kernel-ip.js'
@@ -92,7 +92,7 @@ export async function allPorts ({ context }: Works): Promise<PortInfo[]> {
 export async function detachPort (works: Works, port: { readonly network: string, readonly dev: string, readonly index?: number }, options?: Options): Promise<void> {
   const { context, daemons } = works
   await works.during(async () => {
-    await transact({ detach: [port] }, { context, daemons, signal: options?.signal })
+    await transactTogether({ detach: [port] }, { context, daemons, signal: options?.signal })
     await works.refresh()
   }, { operation: 'detach', names: () => [port.network] })
 }

@@ -26,6 +26,8 @@ export type FileChange =
   | { readonly kind: 'file', readonly path: string, readonly data: string | Uint8Array, readonly mode: number, readonly group: number, readonly durable: boolean }
   /** What is in the file first is written over, where there is a file: what is behind it stays. */
   | { readonly kind: 'beginning', readonly path: string, readonly data: string }
+  /** `fallocate -l SIZE`, mode 0600: a file that takes the room of so many bytes, at least one. One that is there grows. */
+  | { readonly kind: 'room', readonly path: string, readonly size: number }
   /** `mv -T`. */
   | { readonly kind: 'moved', readonly path: string, readonly to: string }
   /** `rm -f`. */

@@ -95,9 +95,12 @@ kernelTest(test, 'file: changes move files, write over their beginnings, and rem
   await mkdir(`${tmp}/x/y`, { recursive: true })
   await writeFile(`${tmp}/x/kept`, 'old words')
   await native().filesEdit([
+    { kind: 'room', path: `${tmp}/room`, size: 70_000 },
     { kind: 'moved', path: `${tmp}/x/kept`, to: `${tmp}/x/moved` }, { kind: 'beginning', path: `${tmp}/x/moved`, data: 'new' }, { kind: 'beginning', path: `${tmp}/x/never`, data: 'new' },
     { kind: 'empty', path: `${tmp}/a/b/c`, levels: 2 }, { kind: 'empty', path: `${tmp}/x/y`, levels: 3 }, { kind: 'empty', path: `${tmp}/a/b/never`, levels: 1 },
   ])
+  const { size, blocks } = await stat(`${tmp}/room`)
+  assert.ok(size === 70_000 && blocks * 512 >= size, `${size} bytes in ${blocks} blocks`)
   assert.equal([await readdir(`${tmp}/a`), await readdir(`${tmp}/x`), await readFile(`${tmp}/x/moved`, 'utf8')], [[], ['moved'], 'new words'])
   const refused = async (change: FileChange): Promise<string | undefined> => (await rejection(native().filesEdit([change])) as NodeJS.ErrnoException).code
   assert.equal(await Promise.all([
