@@ -146,7 +146,10 @@ export class Book {
     }
     const text = await formatRecord(record)
     const size = Math.max(SPARE, 2 * Buffer.byteLength(text))
-    await this.#write(this.#journal, fileOf(record), { text, removal, first: removal ? [] : await this.#roomFor(size) })
+    try { await this.#write(this.#journal, fileOf(record), { text, removal, first: removal ? [] : await this.#roomFor(size) }) } catch (error) {
+      if (this.#unused) await edit(this.#tidying(true)).catch(() => undefined)
+      throw error
+    }
     if (!removal) this.#room = Math.max(size, this.#room ?? 0)
     this.#journal.put(fileOf(record), record)
     return record
@@ -172,7 +175,7 @@ export class Book {
     const { journal } = this.#places
     const going = ids.reduce((sum, id) => sum + this.#filesOf(id).length, 1)
     const stands = this.#current && this.#holding && this.#ledger.held.size > ids.length
-    const tidying = stands ? [ifEmpty(journal, 1)] : this.#tidying(this.#journal.names.size + this.#standing.names.size <= going)
+    const tidying = stands ? [ifEmpty(journal, 1)] : this.#tidying(this.#journal.holds + this.#standing.holds <= going)
     await this.#discard(ids, [absent(join(journal, fileOf(record))), ...tidying])
     this.#journal.take(fileOf(record))
   }
@@ -264,35 +267,35 @@ export class Book {
     if (ids.length > 0) this.#changes++
   }
 
-  /** Whether a killed process left the beginning of a record, or an earlier boot its records (below a root that is not in memory). */
+  /** Whether a killed process left the beginning of a record, or room for one, or an earlier boot its records (below a root that is not in memory). */
   async littered (): Promise<boolean> {
-    const { journal, standing, graves } = this.#places
-    const [records, intents, buried = [], shared = []] = await listEach([standing, journal, graves, this.#shared])
+    const { journal, standing, graves, run, spare } = this.#places
+    const [records, intents, buried = [], shared = [], own = []] = await listEach([standing, journal, graves, this.#shared, run])
     const shelves = await Promise.all([this.#standing.look(records), this.#journal.look(intents)])
-    return shelves.some((shelf) => shelf.torn || shelf.void.length > 0) || tempsOf(graves, buried).length + tempsOf(this.#shared, shared, this.#sharedNames).length > 0
+    return (this.#unused && own.includes(basename(spare))) || shelves.some((shelf) => shelf.torn || shelf.void.length > 0) || tempsOf(graves, buried).length + tempsOf(this.#shared, shared, this.#sharedNames).length > 0
   }
 
   /** Removes what `littered` sees; once is enough while nobody else has the lock. Callers hold it. */
   async sweep (): Promise<void> {
     if (this.#swept) return
-    const { graves } = this.#places
+    const { graves, spare } = this.#places
     const shelves = await Promise.all([this.#standing, this.#journal].map(async (shelf) => {
       const useless = (await this.#lookAt(shelf)).void.map((name) => absent(join(shelf.directory, name)))
       return [...useless, ...tempsOf(shelf.directory, [...shelf.names])]
     }))
     const [buried = [], shared = []] = this.#strewn ?? await listEach([graves, this.#shared])
     this.#strewn = undefined
-    await edit([...shelves.flat(), ...tempsOf(graves, buried), ...tempsOf(this.#shared, shared, this.#sharedNames)])
+    await edit([...this.#unused ? [absent(spare)] : [], ...shelves.flat(), ...tempsOf(graves, buried), ...tempsOf(this.#shared, shared, this.#sharedNames)])
     this.#swept = this.#holding
   }
 
-  /** Removes directories that are empty, and the room that nothing needs any more. */
-  async tidy (): Promise<void> {
-    const { journal, standing } = this.#places
-    await edit(this.#tidying((await listEach([journal, standing])).flat().length === 0))
-  }
+  /** Nothing is on record, as far as we know. */
+  get #unused (): boolean { return this.#journal.holds + this.#standing.holds === 0 }
 
-  /** `unused`: nothing is on record. */
+  /** Removes directories that are empty. Needs no lock. */
+  async tidy (): Promise<void> { await edit(this.#tidying(false)) }
+
+  /** `unused`: nothing is on record, so that nothing needs room. */
   #tidying (unused: boolean): FileChange[] {
     const { journal, standing, spare, graves, run, lock } = this.#places
     if (unused) this.#room = undefined
@@ -314,7 +317,7 @@ export class Book {
   /** What starts must be able to stop: room for the intent and for a record that replaces another, on the same file system. */
   async #roomFor (size: number): Promise<readonly FileChange[]> {
     const { spare } = this.#places
-    this.#room ??= this.#journal.names.size + this.#standing.names.size === 0 ? 0 : await stat(spare).then((found) => found.size, () => 0)
+    this.#room ??= this.#unused ? 0 : await stat(spare).then((found) => found.size, () => 0)
     return this.#room < size ? [{ kind: 'room', path: spare, size }] : []
   }
 }

@@ -78,6 +78,8 @@ export class Shelf {
 
   /** What is there, as it was listed last and changed by us since. */
   get names (): ReadonlySet<string> { return this.#names }
+  /** How many of them are more than the beginning of one. */
+  get holds (): number { return [...this.#names].filter((name) => finalName(name) === undefined).length }
 
   /** False where not all of it was there. */
   async #learn (names: readonly string[]): Promise<boolean> {

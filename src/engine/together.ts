@@ -9,6 +9,9 @@ import { stopIfAborted } from './steps.js'
 /** One who waits. */
 export interface Asked<T, R> {
   readonly item: T
+  /** Those that have one in common are not done together. */
+  readonly names: readonly string[]
+  readonly size: number
   readonly signal: AbortSignal | undefined
   readonly done: (result: R) => void
   readonly failed: (error: unknown) => void
@@ -20,7 +23,7 @@ export interface Asked<T, R> {
 export interface How<T, R> {
   /** Does all of them or none, and returns their results in order. */
   act (items: readonly T[], signal: AbortSignal | undefined): Promise<readonly R[]>
-  /** Those that have one in common are not done together. */
+  /** What only one of those that are done together can have. */
   names (item: T): readonly string[]
   /** Links, about. Default: one. */
   size? (item: T): number
@@ -43,6 +46,7 @@ export class Together<T, R> {
   /** Throws as `act`, of this one alone; NETWRIGHT_ABORTED. Those with the same `key` wait for each other. */
   async ask (key: string, item: T, { signal, purpose }: { readonly signal: AbortSignal | undefined, readonly purpose: string }): Promise<R> {
     stopIfAborted(signal, purpose)
+    const [names, size] = [this.#how.names(item), this.#how.size?.(item) ?? 1]
     return await new Promise<R>((done, failed) => {
       const abort = (): void => {
         const queue = this.#queues.get(key) ?? []
@@ -50,7 +54,7 @@ export class Together<T, R> {
         asked.leave()
         failed(new NetwrightError('NETWRIGHT_ABORTED', `${purpose} was aborted`, { cause: signal?.reason }))
       }
-      const asked: Asked<T, R> = { item, signal, done, failed, leave: () => { signal?.removeEventListener('abort', abort) } }
+      const asked: Asked<T, R> = { item, names, size, signal, done, failed, leave: () => { signal?.removeEventListener('abort', abort) } }
       signal?.addEventListener('abort', abort)
       const queue = this.#queues.get(key)
       if (queue !== undefined) { queue.push(asked); return }
@@ -63,7 +67,7 @@ export class Together<T, R> {
   async #drain (key: string, queue: Asked<T, R>[]): Promise<void> {
     await gathered(queue)
     for (let group = this.#next(queue); group.length > 0; group = this.#next(queue)) {
-      for (const some of await this.#how.divide?.(group) ?? [group]) await this.#settle(some)
+      try { for (const some of await this.#how.divide?.(group) ?? [group]) await this.#settle(some) } catch (error) { for (const { failed } of group) failed(error) }
     }
     this.#queues.delete(key)
   }
@@ -74,10 +78,9 @@ export class Together<T, R> {
     const taken = new Set<string>()
     let room = MOST
     for (const asked of queue) {
-      const names = this.#how.names(asked.item)
-      room -= this.#how.size?.(asked.item) ?? 1
-      if (group.length > 0 && (room < 0 || names.some((name) => taken.has(name)))) break
-      for (const name of names) taken.add(name)
+      room -= asked.size
+      if (group.length > 0 && (room < 0 || asked.names.some((name) => taken.has(name)))) break
+      for (const name of asked.names) taken.add(name)
       group.push(asked)
     }
     queue.splice(0, group.length)

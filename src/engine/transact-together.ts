@@ -1,7 +1,6 @@
 /** Networks that are made, and ports that come to one network or leave it, while the same is under way are one batch: a manager that starts fifty guests asks for each by itself. */
 import { needsDnsmasq } from '../dnsmasq/config.js'
 import type { NetworkSpec } from '../network/spec.js'
-import type { PortInput } from './api.js'
 import type { Context } from './context.js'
 import { Together } from './together.js'
 import { transact, type Transacted, type Transacting } from './transact.js'
@@ -40,7 +39,12 @@ function namesOf ({ work: { create = [], attach = [], detach = [] } }: One): rea
   return [...create.map(({ spec }) => `network ${spec.name}`), ...attach.flatMap(({ input }) => hostDev(input) ?? []), ...detach.map(({ dev }) => dev)]
 }
 
-const hostDev = (input: PortInput): string | undefined => input.kind === 'tap' ? input.dev : input.hostDev
+/** Programs without types pass anything, which is looked at later. */
+function hostDev (input: unknown): string | undefined {
+  if (typeof input !== 'object' || input === null || !('kind' in input)) return undefined
+  const dev: unknown = Reflect.get(input, input.kind === 'tap' ? 'dev' : 'hostDev')
+  return typeof dev === 'string' ? dev : undefined
+}
 
 const sizeOf = ({ work: { create = [], attach = [], detach = [] } }: One): number => create.length + attach.length + detach.length
 

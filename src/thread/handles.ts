@@ -32,13 +32,21 @@ shaped(DomainHandle, shapes.domain)
 
 export class HostHandle extends Handle {
   readonly pool: LinkPool
+  #closed = false
 
   constructor ({ remote, pool }: Facts, data: object) {
     super(remote, data)
     this.pool = { ...methods(remote, shapes.host.parts.pool, ['pool']), get size () { return pool() } }
   }
 
+  async close (): Promise<void> {
+    this.#closed = true
+    await Handle.remoteOf(this).ask(['close'], [])
+  }
+
+  /** A host that is closed does not ask what would be done. */
   async transaction (collect: (tx: Transaction) => void, options?: TransactionTrialOptions): Promise<Committed> {
+    if (this.#closed) throw new NetwrightError('NETWRIGHT_CLOSED', 'the host is closed')
     return await Handle.remoteOf(this).ask(['transact'], [new Collector().gather(collect), options]) as Committed
   }
 

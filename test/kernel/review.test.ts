@@ -106,6 +106,7 @@ kernelTest(test, 'close: waits for what is going on, then nothing more is begun'
   await host.close()
   assert.is((await making).name, 'red')
   assert.is(await codeOf(host.networks()), 'NETWRIGHT_CLOSED')
+  assert.is(await codeOf(host.transaction(() => { throw new Error('asked all the same') })), 'NETWRIGHT_CLOSED')
   assert.is(await codeOf(host.links.bridges()), 'NETWRIGHT_CLOSED')
   await using again = await openHost({ netns: ns.path, root: tmp })
   await (await again.network('red')).destroy()
