@@ -24,9 +24,10 @@ import { enterSandbox, inSandbox } from './sandbox.js'
 import { serve } from './serve.js'
 import { soak } from './soak.js'
 import { startUp } from './start-up.js'
+import { together } from './together.js'
 
 /** In this order: the loop's rows are about all before them. */
-const groups: Readonly<Record<string, (runs: number) => Promise<Row[]>>> = { make, links, destroy, recycle, serve, constant, forwards, foreign, reopen, 'start-up': startUp, processes, peers, loop: eventLoop }
+const groups: Readonly<Record<string, (runs: number) => Promise<Row[]>>> = { make, links, destroy, recycle, together, serve, constant, forwards, foreign, reopen, 'start-up': startUp, processes, peers, loop: eventLoop }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

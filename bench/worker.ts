@@ -13,7 +13,10 @@ import { batch, type Wanted } from './objects.js'
 /** What can be asked for. `watch`: with an eye on the event loop, which costs a hundredth. */
 export type Order = { readonly watch?: boolean } & (
   | { readonly verb: 'open', readonly options: HostOptions }
-  | { readonly verb: 'make', readonly wanted: Wanted }
+  /** `each`: by a call of its own, all at once. */
+  | { readonly verb: 'make', readonly wanted: Wanted, readonly each?: boolean }
+  /** TAPs of the first network that was made. */
+  | { readonly verb: 'attach' | 'detach', readonly count: number, readonly each: boolean }
   /** All that were made here, at once, or those named. */
   | { readonly verb: 'destroy', readonly names?: readonly string[] }
   /** `destroyAll`: whoever made them. */
@@ -39,8 +42,19 @@ function opened (): Host {
   return host
 }
 
-async function make (wanted: Wanted): Promise<void> {
-  for (const network of await opened().create(batch(wanted))) handles.set(network.name, network)
+async function make (wanted: Wanted, each = false): Promise<void> {
+  const items = batch(wanted)
+  const made = each ? await Promise.all(items.map(async (item) => await opened().create(item))) : await opened().create(items)
+  for (const network of made) handles.set(network.name, network)
+}
+
+/** `each`: by a call of its own, all at once; else in one transaction. */
+async function plug (verb: 'attach' | 'detach', count: number, each: boolean): Promise<void> {
+  const [network] = handles.values()
+  if (network === undefined) throw new Error('no network was made')
+  const devs = Array.from({ length: count }, (_, i) => `more${i}`)
+  if (each) await Promise.all(devs.map(async (dev) => await (verb === 'attach' ? network.attach({ kind: 'tap', dev, fds: false }) : network.detach(dev))))
+  else await opened().transaction((tx) => { for (const dev of devs) if (verb === 'attach') tx.attach(network.name, { kind: 'tap', dev, fds: false }); else tx.detach(network.name, dev) })
 }
 
 /** All at once, each by its own call, as a program does that knows nothing of batches. */
@@ -72,7 +86,8 @@ async function cycle (wanted: Wanted, seconds: number): Promise<number> {
 async function obey (order: Order): Promise<number | { readonly values: readonly number[] } | Holding | string[] | undefined> {
   switch (order.verb) {
     case 'open': host = await openHost(order.options); return undefined
-    case 'make': await make(order.wanted); return undefined
+    case 'make': await make(order.wanted, order.each); return undefined
+    case 'attach': case 'detach': await plug(order.verb, order.count, order.each); return undefined
     case 'destroy': await destroy(order.names ?? [...handles.keys()]); return undefined
     case 'destroyAll': await destroyAll(); return undefined
     case 'settled': await opened().settled(); return undefined
