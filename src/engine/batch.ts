@@ -85,10 +85,12 @@ export async function planBatch (work: Work, planning: Planning): Promise<Batch>
 interface Stocking { readonly stock: (wanted: Wanted) => Stocked | undefined, /** Before this nothing can be taken. */ readonly prepared: Promise<void> | undefined }
 
 async function plan (work: Work, { context, guests }: Planning, { stock, prepared }: Stocking, stocked: readonly Stocked[]): Promise<Batch> {
+  const there = stillThere(context.netns)
+  there.catch(() => undefined) // it is asked for meanwhile
   const decided = await decide(context, work)
   const fresh = decided.fresh.map(({ definition }) => definition)
   await able([...fresh, ...decided.changed.map(({ after }) => after)])
-  await Promise.all([stillThere(context.netns), claimable(context)])
+  await Promise.all([there, claimable(context)])
   const removal = await removalOf(context, work)
   try {
     const coming = [...fresh, ...decided.changed.map(({ after }) => after)]

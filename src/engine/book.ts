@@ -12,7 +12,7 @@ import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { mapSlowly } from '../netlink/breathe.js'
 import type { FileChange } from '../netlink/native.js'
-import { MARK, markOver, parseClaim, readClaim, type Claim } from './claim.js'
+import { claimAs, MARK, markOver, parseClaim, readClaim, type Claim } from './claim.js'
 import { absent, edit, editInside, ifEmpty, isFull, listEach, lookInto, namesOf, removeFile, tempsOf, textOf, written } from './files.js'
 import { identity } from './identity.js'
 import { indexesOf, Ledger, without, type Held } from './ledger.js'
@@ -35,6 +35,9 @@ export class Book {
   #mark: string | undefined
   /** The claim is there and has our mark. Of use under the lock only. */
   claimed = false
+  /** While we have the lock, always the same, and another one each time: nobody else writes meanwhile what is written under the lock. */
+  get session (): object | undefined { return this.#session }
+  #session: object | undefined
   /** The claim as it was when we took the lock. */
   get found (): Claim | undefined { return this.#found }
   #found: Claim | undefined
@@ -89,11 +92,15 @@ export class Book {
       await this.#refresh(records === undefined ? undefined : namesOf(records))
       this.#current = true
     }
+    this.#session = {}
     this.#holding = true // not sooner: whoever looks meanwhile must not take what we knew before for what stands
   }
 
   /** Before the lock is given back. */
-  leave (): void { this.#holding = false }
+  leave (): void {
+    this.#holding = false
+    this.#session = undefined
+  }
 
   /** What stands, of this boot. For those who do not have the lock it is right for as long as nobody else changes it. */
   async look (): Promise<Ledger> {
@@ -146,10 +153,15 @@ export class Book {
     }
     const text = await formatRecord(record)
     const size = Math.max(SPARE, 2 * Buffer.byteLength(text))
-    try { await this.#write(this.#journal, fileOf(record), { text, removal, first: removal ? [] : await this.#roomFor(size) }) } catch (error) {
-      if (this.#unused) await edit(this.#tidying(true)).catch(() => undefined)
+    const claims = networks.length > 0 && !removal && !this.claimed
+    const { claim, journal, run } = this.#places
+    try {
+      await this.#write(this.#journal, fileOf(record), { text, removal, first: removal ? [] : await this.#roomFor(size), last: claims ? [claimAs(claim, { mark: this.mark, run })] : [] })
+    } catch (error) {
+      await edit([absent(join(journal, fileOf(record))), ...this.#unused ? this.#tidying(true) : []]).catch(() => undefined)
       throw error
     }
+    if (claims) this.claimed = true
     if (!removal) this.#room = Math.max(size, this.#room ?? 0)
     this.#journal.put(fileOf(record), record)
     return record
@@ -302,11 +314,11 @@ export class Book {
     return [...unused ? [absent(spare)] : [], ...[journal, standing, graves].map((directory) => ifEmpty(directory, 1)), ifEmpty(run, 3), ifEmpty(dirname(lock), 1)]
   }
 
-  /** `removal`: where the disk is full, the room that was kept is used. `first`: what is changed before. */
-  async #write (shelf: Shelf, file: string, { text, removal, first = [] }: { readonly text: string, readonly removal: boolean, readonly first?: readonly FileChange[] }): Promise<void> {
+  /** `removal`: where the disk is full, the room that was kept is used. `first`, `last`: what is changed before and after. */
+  async #write (shelf: Shelf, file: string, { text, removal, first = [], last = [] }: { readonly text: string, readonly removal: boolean, readonly first?: readonly FileChange[], readonly last?: readonly FileChange[] }): Promise<void> {
     const { spare } = this.#places
     const there = shelf === this.#standing && this.#ledger.held.size > 0 // a standing record keeps the directory
-    const write = async (): Promise<void> => { await editInside(shelf.directory, [...first, written(join(shelf.directory, file), text)], { there }) }
+    const write = async (): Promise<void> => { await editInside(shelf.directory, [...first, written(join(shelf.directory, file), text), ...last], { there }) }
     try { await write() } catch (error) {
       if (!removal || !isFull(error) || !await removeFile(spare)) throw error
       this.#room = undefined

@@ -5,11 +5,11 @@
  * The claim says below which root, and who has had the lock last: as long as it is the same book, nobody else has changed what is on record.
  */
 import { realpath } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { NetwrightError } from '../errors.js'
 import type { Context } from './context.js'
 import type { FileChange } from '../netlink/native.js'
-import { edit, editInside, listEach, readIfThere, written, absent } from './files.js'
+import { absent, edit, listEach, readIfThere, written } from './files.js'
 
 /** `run`: where the records are; `mark`: whose book was at them last. */
 export interface Claim { readonly run: string, readonly mark: string }
@@ -34,12 +34,8 @@ export async function claimable ({ owner, book, places: { run } }: Context): Pro
   })
 }
 
-/** After the intent, so that whoever undoes it removes the claim too. */
-export async function claim ({ book, places: { run, claim: path } }: Pick<Context, 'book' | 'places'>): Promise<void> {
-  if (book.claimed) return
-  await editInside(dirname(path), [written(path, `${book.mark}\n${run}`)], { there: true }) // with the lock
-  book.claimed = true
-}
+/** Written with the first intent of a network, after it, so that whoever undoes it removes the claim too. */
+export const claimAs = (path: string, { mark, run }: Claim): FileChange => written(path, `${mark}\n${run}`)
 
 /** When the last record of this owner is about to go; a claim of another root stays. */
 export async function unclaim ({ book, places: { run, claim: path } }: Context): Promise<void> {

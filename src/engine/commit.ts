@@ -40,12 +40,12 @@ export async function publish (context: Context, elements: readonly Request[], n
   const touched = await context.strangers.touched([context.table, guardTable])
   let refused = touched.includes(context.table) && await damaged(context, standing)
   await repeated(async () => {
-    const found = await getTable(context.nft, { family: 'inet', table: context.table })
+    const [found, guarding] = await Promise.all([getTable(context.nft, { family: 'inet', table: context.table }), guard !== undefined && exists(context, guardTable)])
     const there = found !== undefined
     const requests: Request[] = []
     if (!there || standing.size === 0 || refused || !isOfOurShape(found)) requests.push(...there ? deleteRuleset(context.table) : [], ...createRuleset(context.table), ...await allElements(context, standing))
     requests.push(...elements, ...removeMembers(context.table, pairMembers(had, have)), ...addMembers(context.table, pairMembers(have, had)))
-    if (guard !== undefined) requests.push(...await guardFor(context, guard, { networks, anew: refused || touched.includes(guardTable) }))
+    if (guard !== undefined) requests.push(...guardFor(guard, { networks, there: guarding, anew: refused || touched.includes(guardTable) }))
     refused = true // whoever comes here again has been
     await nftBatch(context.nft, requests)
   })
@@ -62,8 +62,8 @@ async function allElements (context: Context, standing: Ledger, instead: readonl
 const allPairs = (standing: Running, networks: readonly NetworkRecord[]): Pairs => pairsOf(networks.map(({ definition }) => definition.name), standing)
 
 /** Made where it is missing or may be damaged, else extended by what these networks need. */
-async function guardFor (context: Context, guard: Guarded, { networks, anew }: { readonly networks: readonly Pick<NetworkRecord, 'bridge'>[], readonly anew: boolean }): Promise<Request[]> {
-  if (!await exists(context, guardTable)) return createGuard(guard)
+function guardFor (guard: Guarded, { networks, there, anew }: { readonly networks: readonly Pick<NetworkRecord, 'bridge'>[], readonly there: boolean, readonly anew: boolean }): Request[] {
+  if (!there) return createGuard(guard)
   if (anew) return [...deleteGuard(), ...createGuard(guard)]
   return extendGuard(guard.only(networks.map(({ bridge }) => bridge.name)))
 }

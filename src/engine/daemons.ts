@@ -4,7 +4,7 @@ import type { Running } from '../dnsmasq/running.js'
 import { Supervisor } from '../dnsmasq/supervise.js'
 import type { Context } from './context.js'
 import { each } from './each.js'
-import { finalName, namesIn, removeEmpty, removeTemps } from './files.js'
+import { edit, finalName, ifEmpty, lookInto, namesOf, removeEmpty, removeTemps } from './files.js'
 import { fileName } from './places.js'
 import { adopt, exclusively, finalNames, findProgram, forget, launch, refreshServers, reload } from './daemon.js'
 import type { NetworkRecord, PortRecord } from './record.js'
@@ -77,8 +77,10 @@ export class Daemons {
   /** Removes the files of networks that have stopped; the leases stay where the network is defined. */
   async forget (networks: readonly NetworkRecord[]): Promise<void> {
     const { dnsmasq, leases } = this.#context.places
-    // Where there is no file there is nothing to forget: hundreds of networks without dnsmasq cost two looks.
-    const there = (await Promise.all([dnsmasq, leases].map(namesIn))).flat()
+    // Where there is no file there is nothing to forget: hundreds of networks without dnsmasq cost one look.
+    const found = await lookInto([dnsmasq, leases])
+    if (found.every((one) => one === undefined)) return
+    const there = found.flatMap(namesOf)
     const begun = new Set(there.flatMap(beginnings))
     const some = networks.filter(({ definition: { name } }) => begun.has(fileName(name)))
     const stored = await this.#context.store.some(some.map(({ definition: { name } }) => name))
@@ -89,8 +91,7 @@ export class Daemons {
       const finals = new Set(networks.flatMap(({ definition: { name } }) => finalNames(this.#context, name)))
       for (const directory of [dnsmasq, leases]) await removeTemps(directory, finals)
     }
-    await removeEmpty(dnsmasq, 1)
-    await removeEmpty(leases, 3)
+    await edit([ifEmpty(dnsmasq, 1), ifEmpty(leases, 3)])
   }
 
   /** Is the dnsmasq of this network down at the moment? */

@@ -56,6 +56,8 @@ class Log {
   readonly count = { ipv4: 0, ipv6: 0 }
   /** Of the file that this is: nobody else has written to it while inode and size are the same. */
   mark = ''
+  /** Who has the lock, since when: nobody else writes meanwhile. */
+  session: object | undefined
   /** Entries in the file. */
   entries = 0
   /** The last line is the beginning of one, or some line is not ours: it cannot be gone on with. */
@@ -95,11 +97,16 @@ async function markOf (path: string): Promise<string> {
   } catch { return '' }
 }
 
-async function logOf (path: string): Promise<Log> {
-  const mark = await markOf(path)
+async function logOf (path: string, session: object | undefined): Promise<Log> {
   const before = known.get(path)
-  if (mark !== '' && before?.mark === mark) return before
+  if (session !== undefined && before?.session === session) return before
+  const mark = await markOf(path)
+  if (mark !== '' && before?.mark === mark) {
+    before.session = session
+    return before
+  }
   const log = await parse(path)
+  log.session = session
   log.mark = mark
   if (mark === '') known.delete(path)
   else known.set(path, log)
@@ -134,12 +141,12 @@ function parsed (text: string): unknown {
   try { return JSON.parse(text) } catch { return undefined }
 }
 
-/** Reads it; costs one look at the file where nobody else has written to it. Callers hold the namespace's lock. */
-export async function readForwarding (path: string): Promise<ForwardingRecord> { return await logOf(path) }
+/** Reads it; costs one look at the file where nobody else has written to it. Callers hold the namespace's lock; `session`: always the same as long as they do, then it is looked at once. */
+export async function readForwarding (path: string, session?: object): Promise<ForwardingRecord> { return await logOf(path, session) }
 
 /** Writes a change down. The file goes with the last of what it holds. */
-export async function changeForwarding (path: string, change: ForwardingChange): Promise<void> {
-  const log = await logOf(path)
+export async function changeForwarding (path: string, change: ForwardingChange, session?: object): Promise<void> {
+  const log = await logOf(path, session)
   const text = [...change.state === undefined ? [] : [{ saved: change.state.saved, restoring: change.state.restoring }], ...change.remove === undefined ? [] : [{ remove: change.remove }], ...change.add === undefined ? [] : [{ add: change.add }]].map((one) => `${JSON.stringify(one)}\n`).join('')
   const first = log.mark === ''
   known.delete(path) // until it is on disk, nobody knows what is

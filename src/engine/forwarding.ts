@@ -26,7 +26,7 @@ export interface Dismissed { readonly guard?: GuardContent | 'all', readonly cha
 export async function enlist (context: Context, needs: readonly Need[]): Promise<void> {
   const add = needs.filter(({ ipv4, ipv6 }) => ipv4 || ipv6).map(({ bridge, ipv4, ipv6 }) => ({ owner: context.owner, bridge, ipv4, ipv6 }))
   if (add.length === 0) return
-  const old = await readForwarding(context.places.forwarding)
+  const old = await readForwarding(context.places.forwarding, context.book.session)
   const saved = [...old.saved]
   for (const family of both) {
     const number = families[family]
@@ -38,7 +38,7 @@ export async function enlist (context: Context, needs: readonly Need[]): Promise
   }
   const restoring = old.restoring.filter((number) => !both.some((family) => families[family] === number && needs.some((need) => need[family])))
   const same = saved.length === old.saved.length && restoring.length === old.restoring.length
-  await changeForwarding(context.places.forwarding, { ...same ? {} : { state: { saved, restoring } }, add })
+  await changeForwarding(context.places.forwarding, { ...same ? {} : { state: { saved, restoring } }, add }, context.book.session)
 }
 
 /** What a guard must hold; `only`: what these bridges add to one that holds the others. */
@@ -46,7 +46,7 @@ export interface Guarded extends GuardContent { only (bridges: readonly string[]
 
 /** All that the guard must hold now; undefined where none is needed. Asked at the commit, since others come and go while a dnsmasq starts. */
 export async function guarded (context: Context): Promise<Guarded | undefined> {
-  const record = await readForwarding(context.places.forwarding)
+  const record = await readForwarding(context.places.forwarding, context.book.session)
   if (record.saved.length === 0) return undefined
   return {
     families: guards(record),
@@ -57,7 +57,7 @@ export async function guarded (context: Context): Promise<Guarded | undefined> {
 
 /** Switches on what these networks need and what is off still, or again: whoever was to switch it may have failed. */
 export async function switchOn (context: Context, needs: readonly Omit<Need, 'bridge'>[]): Promise<void> {
-  const { saved } = await readForwarding(context.places.forwarding)
+  const { saved } = await readForwarding(context.places.forwarding, context.book.session)
   for (const family of both) {
     const number = families[family]
     if (!needs.some((need) => need[family]) || !saved.some((state) => state.family === number)) continue
@@ -72,13 +72,13 @@ export async function switchOn (context: Context, needs: readonly Omit<Need, 'br
  */
 export async function dismiss (context: Context, bridges: readonly string[], staying: readonly Need[] = []): Promise<Dismissed> {
   const { forwarding } = context.places
-  const old = await readForwarding(forwarding)
+  const old = await readForwarding(forwarding, context.book.session)
   const leaving = bridges.flatMap((bridge) => old.users.get(bridge) ?? []).filter(({ owner }) => owner === context.owner)
   if (leaving.length === 0) return {}
   const left = (family: Family): number => old.count[family] - leaving.filter((user) => user[family]).length + staying.filter((need) => need[family]).length
   const idle = old.saved.filter(({ family: number }) => both.every((family) => families[family] !== number || left(family) === 0))
   const { saved: before, restoring } = old
-  if (idle.length > 0) await changeForwarding(forwarding, { state: { saved: before, restoring: idle.map(({ family }) => family) } })
+  if (idle.length > 0) await changeForwarding(forwarding, { state: { saved: before, restoring: idle.map(({ family }) => family) } }, context.book.session)
   for (const state of idle) await putBack(context, state, restoring.includes(state.family))
   const saved = before.filter((state) => !idle.includes(state))
   const change = {
@@ -99,5 +99,5 @@ async function putBack (context: Context, state: ForwardingState, again: boolean
 
 /** The guard has lost what `dismiss` said: now nobody needs to know any more. */
 export async function dismissed (context: Context, { change }: Dismissed): Promise<void> {
-  if (change !== undefined) await changeForwarding(context.places.forwarding, change)
+  if (change !== undefined) await changeForwarding(context.places.forwarding, change, context.book.session)
 }

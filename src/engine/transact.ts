@@ -12,7 +12,6 @@ import { missingCapabilities, requireCapabilities } from '../kernel/host.js'
 import { needsDnsmasq } from '../dnsmasq/config.js'
 import type { Request } from '../netlink/request.js'
 import { isSlow, planBatch, whose, type Batch } from './batch.js'
-import { claim } from './claim.js'
 import { loosen, publish } from './commit.js'
 import { locked, type Context } from './context.js'
 import { needOf } from './converge.js'
@@ -145,7 +144,6 @@ class Transaction {
     const begun: Begun = { batch, record, elements: [], published: networks.length > 0 && batch.updates.length === 0 && !isSlow(batch) }
     return await this.#orUndo(begun, async () => {
       await context.stock?.used(batch.stocked)
-      if (networks.length > 0) await claim(context)
       const running = [...networks, ...batch.updates.map(({ before, after }) => union(before, after))]
       if (running.length > 0) await this.#step.before('record forwarding')
       // The switch comes after the commit, so its record may come while the links are made.

@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Book } from '../../../src/engine/book.js'
-import { claim } from '../../../src/engine/claim.js'
 import { inventory } from '../../../src/engine/inventory.js'
 import { places } from '../../../src/engine/places.js'
 import type { BatchRecord, NetworkRecord } from '../../../src/engine/record.js'
@@ -36,7 +35,6 @@ function network (name: string, index: number): NetworkRecord {
 async function stands (clerk: Clerk, ...networks: readonly NetworkRecord[]): Promise<BatchRecord> {
   await clerk.book.enter()
   const record = await clerk.book.intend('create', { networks })
-  await claim(clerk)
   await clerk.book.stand(record)
   clerk.book.leave()
   return record
