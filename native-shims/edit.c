@@ -143,13 +143,27 @@ static bool write_beginning (struct editing *editing, const struct change *chang
   return done;
 }
 
+/* Where the file system cannot promise room (ramfs, some of the network), bytes are written. */
+static bool fill_room (struct editing *editing, const struct change *change, int fd)
+{
+  char *zeros = calloc(1, (size_t)change->size);
+  if (zeros == NULL) { errno = ENOMEM; return fail_at(editing, "malloc", change); }
+  struct change written = *change;
+  written.data = zeros;
+  written.length = (size_t)change->size;
+  bool done = put(editing, &written, fd);
+  free(zeros);
+  if (!done) editing->job.failure.index = (int)(change - editing->changes);
+  return done;
+}
+
 /* Nobody reads it, so it may be half made. */
 static bool keep_room (struct editing *editing, const struct change *change)
 {
   int fd = open(change->path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) return fail_at(editing, "open", change);
-  errno = posix_fallocate(fd, 0, change->size);
-  bool done = errno == 0 || fail_at(editing, "fallocate", change);
+  bool done = fallocate(fd, 0, 0, change->size) == 0;
+  if (!done) done = errno == EOPNOTSUPP || errno == ENOSYS ? fill_room(editing, change, fd) : fail_at(editing, "fallocate", change);
   close_fd(&fd);
   return done;
 }

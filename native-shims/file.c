@@ -96,11 +96,13 @@ static bool read_directory (struct files *files, size_t index, int *fd)
   content->directory = true;
   content->data = malloc(room);
   bool done = content->data != NULL;
-  errno = done ? 0 : ENOMEM;
-  for (struct dirent *entry; done && (entry = readdir(directory)) != NULL; errno = 0) {
-    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-    if (!(done = add_name(content, entry->d_name, &room))) errno = ENOMEM;
+  while (done) {
+    errno = 0;
+    struct dirent *entry = readdir(directory);
+    if (entry == NULL) break;
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) done = add_name(content, entry->d_name, &room);
   }
+  if (!done) errno = ENOMEM;
   if (errno != 0) done = fail_at(files, "readdir", index);
   closedir(directory);
   return done;

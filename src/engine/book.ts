@@ -18,7 +18,7 @@ import { identity } from './identity.js'
 import { indexesOf, Ledger, without, type Held } from './ledger.js'
 import type { Places } from './places.js'
 import { formatRecord, type BatchRecord, type NetworkRecord, type PortRecord, type Trying, type UpdateRecord } from './record.js'
-import { ABANDONED, goneName, Shelf, type Contents } from './shelf.js'
+import { ABANDONED, goneName, NAMED, Shelf, type Contents } from './shelf.js'
 import { reached } from './spoken.js'
 
 /** What a batch is of, and whether its record may use the room that is kept free for removals. */
@@ -55,6 +55,8 @@ export class Book {
   #strewn: readonly (readonly string[])[] | undefined
   /** Bytes that are kept free; undefined where we do not know. */
   #room: number | undefined
+  /** Some of that was used. */
+  #spent = false
   /** Counts the changes of the ledger. */
   #changes = 0
   /** What all owners of the namespace share lies there, written under the same lock. */
@@ -190,6 +192,8 @@ export class Book {
     const tidying = stands ? [ifEmpty(journal, 1)] : this.#tidying(this.#journal.holds + this.#standing.holds <= going)
     await this.#discard(ids, [absent(join(journal, fileOf(record))), ...tidying])
     this.#journal.take(fileOf(record))
+    // On a full disk the room was used: the next one to stop needs it too.
+    if (this.#spent && this.#ledger.held.size > 0) await edit(await this.#roomFor(SPARE)).then(() => { this.#spent = false; this.#room = SPARE }, () => undefined)
   }
 
   #filesOf (id: string): readonly string[] { return [`${id}.json`, ...this.#standing.beside(id)] }
@@ -242,22 +246,33 @@ export class Book {
     const whole: string[] = []
     for (const [held, indexes] of going) {
       const left = held.record.networks.length + held.record.ports.length - held.gone.size - indexes.length
-      if (left > held.gone.size + indexes.length) await this.#strike(held, indexes)
-      else {
-        if (left > 0) await this.#replace(held, indexes)
-        whole.push(held.record.id)
-      }
+      if (left > held.gone.size + indexes.length || !await this.#replaced(held, left, indexes)) await this.#strike(held, indexes)
+      else whole.push(held.record.id)
     }
     return whole
   }
 
-  /** Less than half of a record is gone: that is written down beside it. */
+  /** Less than half of a record is gone: that is written down beside it. On a full disk it is as many names as it takes. */
   async #strike ({ record: { id } }: Held, indexes: readonly number[]): Promise<void> {
-    const file = goneName(id, randomBytes(6).toString('hex'))
-    await this.#write(this.#standing, file, { text: `${indexes.join('\n')}\n`, removal: true })
+    try { await this.#note(id, indexes) } catch (error) {
+      if (!isFull(error) || indexes.length <= NAMED) throw error
+      for (let from = 0; from < indexes.length; from += NAMED) await this.#note(id, indexes.slice(from, from + NAMED))
+    }
+  }
+
+  async #note (id: string, indexes: readonly number[]): Promise<void> {
+    const few = indexes.length <= NAMED
+    const file = goneName(id, few ? indexes.join('-') : randomBytes(6).toString('hex'))
+    await this.#write(this.#standing, file, { text: few ? '' : `${indexes.join('\n')}\n`, removal: true })
     this.#standing.strike(file, id, indexes)
     this.#ledger.remove(id, indexes)
     this.#changes++
+  }
+
+  /** False where the disk has no room for it: then the old record stays, with what is gone beside it. */
+  async #replaced (held: Held, left: number, indexes: readonly number[]): Promise<boolean> {
+    if (left > 0) try { await this.#replace(held, indexes) } catch (error) { if (isFull(error)) return false; throw error }
+    return true
   }
 
   /** What is left of a record gets a record of its own; the old one is to be dropped then. */
@@ -322,6 +337,7 @@ export class Book {
     try { await write() } catch (error) {
       if (!removal || !isFull(error) || !await removeFile(spare)) throw error
       this.#room = undefined
+      this.#spent = true
       await write()
     }
   }

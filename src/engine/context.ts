@@ -7,7 +7,7 @@ import type { Transport } from '../netlink/transport.js'
 import type { Book } from './book.js'
 import type { Flows } from './flows.js'
 import type { Graves } from './graves.js'
-import { lock } from './lock.js'
+import { lock, type Place } from './lock.js'
 import type { Places } from './places.js'
 import type { Sexton } from './sexton.js'
 import type { Recycler } from './recycle.js'
@@ -55,8 +55,8 @@ export interface Context {
 }
 
 /** Runs `work` under the namespace's lock, which all owners share: for planning and committing, never while a process starts. */
-export async function locked<T> (context: Context, purpose: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-  return await under(context, context.places.lock, { purpose, signal }, async () => {
+export async function locked<T> (context: Context, purpose: string, signal: AbortSignal | undefined, work: () => Promise<T>, place?: Place): Promise<T> {
+  return await under(context, context.places.lock, { purpose, signal, place }, async () => {
     try {
       await context.book.enter()
       return await work()
@@ -70,9 +70,9 @@ export async function owned<T> (context: Context, purpose: string, signal: Abort
 }
 
 /** Runs `work` under the lock at `path`, whose file is gone afterwards. What the system refuses comes as a typed error. Throws NETWRIGHT_LOCKED. */
-export async function under<T> (context: Pick<Context, 'tallies' | 'lockTimeout'>, path: string, { purpose, signal }: { readonly purpose: string, readonly signal: AbortSignal | undefined }, work: () => Promise<T>): Promise<T> {
+export async function under<T> (context: Pick<Context, 'tallies' | 'lockTimeout'>, path: string, { purpose, signal, place }: { readonly purpose: string, readonly signal: AbortSignal | undefined, readonly place?: Place | undefined }, work: () => Promise<T>): Promise<T> {
   return await typed(async () => {
-    const held = await context.tallies.lock(async () => await lock({ path, purpose, timeout: context.lockTimeout, signal }))
+    const held = await context.tallies.lock(async () => await lock({ path, purpose, timeout: context.lockTimeout, signal, place }))
     try { return await work() } finally { await held.release(true) }
   })
 }

@@ -16,6 +16,17 @@ export interface LockOptions {
   /** Milliseconds. */
   readonly timeout: number
   readonly signal?: AbortSignal | undefined
+  /** One that was taken before, unless it has been left. Default: behind all that have asked. */
+  readonly place?: Place | undefined
+}
+
+/** Among those of this process who wait for a lock. */
+export interface Place {
+  /** It is our turn. */
+  readonly ready: Promise<void>
+  readonly left: boolean
+  /** Twice is fine. */
+  leave (): void
 }
 
 /** Held until `release`. Two locks of one process exclude each other as those of two processes do. */
@@ -27,23 +38,30 @@ export interface Lock {
 /** Who waits for which lock inside this process: one of us at a time asks the kernel, in the order of asking. */
 const queues = new Map<string, Promise<void>>()
 
-/** Resolves with the way out when it is our turn. What our own process does takes as long as it takes: only the signal ends the waiting. */
-async function turn ({ path, purpose, signal }: LockOptions): Promise<() => void> {
-  const before = queues.get(path) ?? Promise.resolve()
+/** The last place. Whoever takes one must leave it, or give it to `lock`, which does. */
+export function placeAt (path: string): Place {
+  const ready = queues.get(path) ?? Promise.resolve()
   let done: () => void = () => undefined
   const mine = new Promise<void>((resolve) => { done = resolve })
-  const last = before.then(async () => { await mine })
+  const last = ready.then(async () => { await mine })
   queues.set(path, last)
   // Not before all who asked earlier are done, else the next one would take itself for the first.
   void last.then(() => { if (queues.get(path) === last) queues.delete(path) })
+  let left = false
+  return { ready, get left () { return left }, leave: () => { left = true; done() } }
+}
+
+/** Resolves with the way out when it is our turn. What our own process does takes as long as it takes: only the signal ends the waiting. */
+async function turn ({ path, purpose, signal, place }: LockOptions): Promise<() => void> {
+  const { ready, leave } = place?.left === false ? place : placeAt(path)
   try {
-    await either(before, signal)
+    await either(ready, signal)
     stopIfAborted(signal, purpose)
   } catch (error) {
-    done() // whoever asks after us waits for this
+    leave() // whoever asks after us waits for this
     throw error
   }
-  return done
+  return leave
 }
 
 /** Resolves when it is our turn or the signal aborts. A signal may live as long as its program: nothing of ours stays with it. */

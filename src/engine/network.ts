@@ -105,8 +105,11 @@ export class NetworkHandle implements Network {
   async attach (input: PortInput, options?: Options): Promise<Port> {
     const { context, daemons } = this.#works
     const [port] = await this.#works.during(async () => {
-      await this.#entry()
-      const { ports } = await transactTogether({ attach: [{ network: this.name, input }] }, { context, daemons, signal: options?.signal })
+      // Calls keep their order, so nothing is looked at before.
+      const { ports } = await transactTogether({ attach: [{ network: this.name, input }] }, { context, daemons, signal: options?.signal }).catch(async (error: unknown) => {
+        if (error instanceof NetwrightError && error.code === 'NETWRIGHT_INACTIVE') await this.#entry() // perhaps there is no such network
+        throw error
+      })
       await this.#works.refresh()
       return ports
     }, this.#doing('attach'))

@@ -17,6 +17,7 @@ import { pairsOf, type Pairs } from './peering.js'
 import type { BatchRecord, PortRecord } from './record.js'
 import { stopIfAborted, undoSteps } from './steps.js'
 import { teardown, type Left } from './teardown.js'
+import { BusyNow, type Turn } from './together.js'
 import { failure } from './undo.js'
 
 export interface Means { readonly context: Context, readonly daemons: Daemons }
@@ -134,9 +135,10 @@ const isAbandoned = (record: BatchRecord): boolean => record.abandoned === true 
 const namesOf = ({ networks, ports, updates = [], trial }: BatchRecord): string[] => [...trial?.names ?? [], ...networks.map(({ definition }) => definition.name), ...ports.map((port) => port.network), ...updates.map(({ after }) => after.definition.name)]
 
 /** Somebody alive is at one of these networks or its ports; undefined where nobody is. Throws NETWRIGHT_UNDO_INCOMPLETE where somebody dead was, and it cannot be cleared. */
-async function busy (means: Means, { networks, removal = false }: Pick<Quiet, 'networks' | 'removal'>): Promise<{ readonly network: string, readonly record: BatchRecord } | undefined> {
+async function busy (means: Means, { networks, removal = false, turn }: Pick<Quiet, 'networks' | 'removal' | 'turn'>): Promise<{ readonly network: string, readonly record: BatchRecord } | undefined> {
   const failed = await recover(means)
   const hopeless = failed.find(({ record }) => namesOf(removal && record.trial === undefined ? { ...record, updates: [] } : record).some((name) => networks.includes(name)))
+  if (hopeless !== undefined && turn?.patient === false) throw new BusyNow()
   if (hopeless !== undefined) throw failure(hopeless.record.purpose, hopeless.left[0]?.error, hopeless.left)
   for (const record of await means.context.book.journal()) {
     if (isAbandoned(record)) continue
@@ -152,21 +154,26 @@ export interface Quiet extends Means {
   readonly signal?: AbortSignal | undefined
   /** They only go: what an update left half-way in them, and nobody can put back, goes with them. */
   readonly removal?: boolean
+  /** Of a batch of several callers. */
+  readonly turn?: Turn | undefined
 }
 
 /**
  * Runs `work` under the lock, after what dead processes left is gone, and when nobody is at any of these networks: a network that is being
  * started is waited for, one that is on trial is not. Throws NETWRIGHT_LOCKED, naming who is at it, after the lock's deadline, and NETWRIGHT_UNDO_INCOMPLETE where one
- * of them is only half there and cannot be cleared.
+ * of them is only half there and cannot be cleared; BusyNow instead of the latter two where nobody is to wait.
  */
-export async function whenQuiet<T> ({ context, daemons, purpose, networks, signal, removal = false }: Quiet, work: () => Promise<T>): Promise<T> {
+export async function whenQuiet<T> ({ context, daemons, purpose, networks, signal, removal = false, turn }: Quiet, work: () => Promise<T>): Promise<T> {
   const deadline = now() + context.lockTimeout
   for (let pause = 2; ; pause = Math.min(pause * 2, 25)) {
     const result = await locked(context, purpose, signal, async () => {
-      const at = await busy({ context, daemons }, { networks, removal })
-      return at === undefined ? { done: await work() } : { at }
-    })
+      const at = await busy({ context, daemons }, { networks, removal, turn })
+      if (at !== undefined) return { at }
+      turn?.begun()
+      return { done: await work() }
+    }, turn?.place)
     if ('done' in result) return result.done
+    if (turn?.patient === false) throw new BusyNow()
     if (now() >= deadline || result.at.record.trial !== undefined) throw busyError(result.at.network, result.at.record)
     await sleep(pause)
     stopIfAborted(signal, purpose)

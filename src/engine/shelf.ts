@@ -9,8 +9,10 @@ export const ABANDONED = '.left.json'
 const RECORD = '.json'
 const GONE = '.gone'
 
-/** `directory/ID.X.gone`: links of a record that stand no more. */
-export const goneName = (id: string, random: string): string => `${id}.${random}${GONE}`
+/** `directory/ID.X.gone`: links of a record that stand no more, one a line. Of a few of them X are the indexes, and the file is empty: that needs no room on a full disk. */
+export const goneName = (id: string, x: string): string => `${id}.${x}${GONE}`
+/** So many: a name has 255 bytes, and the number of a link ten digits. */
+export const NAMED = 16
 
 /** What a directory holds, of this boot. */
 export interface Contents {
@@ -168,7 +170,11 @@ export class Shelf {
   }
 
   async #parse (name: string, text: string): Promise<Known> {
-    if (name.endsWith(GONE)) return { of: basename(name).split('.')[0] ?? '', gone: text.split(/\s+/).filter((word) => /^\d+$/.test(word)).map(Number) }
+    if (name.endsWith(GONE)) {
+      const [of = '', indexes = ''] = basename(name).split('.')
+      const words = text === '' ? indexes.split('-') : text.split(/\s+/)
+      return { of, gone: words.filter((word) => /^\d+$/.test(word)).map(Number) }
+    }
     const record = await parseRecord(text)
     if (record === undefined) return { nothing: true }
     if (name.endsWith(ABANDONED)) return { record: { ...record, abandoned: true } }

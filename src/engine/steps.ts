@@ -4,7 +4,7 @@ import { InputError, NetwrightError } from '../errors.js'
 
 /** Programs without types pass anything. */
 function isSignal (value: unknown): value is AbortSignal {
-  return typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value
+  return typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value && 'removeEventListener' in value
 }
 
 /** Throws NETWRIGHT_ABORTED, with the signal's reason as cause, where the caller has had enough; NETWRIGHT_INVALID for what is no signal. */

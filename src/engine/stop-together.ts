@@ -1,10 +1,11 @@
-/** Stops that are asked for while another is under way are done together. */
+/** Stops that meet are done together. */
 import { NetwrightError } from '../errors.js'
 import type { Context } from './context.js'
 import { find } from './inventory.js'
+import { placeAt } from './lock.js'
 import { stop, type Stop } from './stop.js'
 import { typed } from './system-error.js'
-import { Together, type Asked } from './together.js'
+import { BusyNow, Together, type Asked, type Turn } from './together.js'
 
 interface One extends Stop { readonly name: string }
 
@@ -13,14 +14,15 @@ const together = new WeakMap<Context, Together<One, undefined>>()
 /** Stops one network: as `stop`, with the same errors, and NETWRIGHT_NOT_FOUND. One that is not stored loses its ports: nobody could bring them back. */
 export async function stopTogether (name: string, options: Stop): Promise<void> {
   const { context, signal } = options
-  const stops = together.get(context) ?? new Together<One, undefined>({ act, divide, names: (one) => [one.name], isFinal: isHalfDone })
+  await context.sexton.room(signal)
+  const stops = together.get(context) ?? new Together<One, undefined>({ act, divide, isFinal, place: () => placeAt(context.places.lock) })
   together.set(context, stops)
-  await stops.ask('', { ...options, name }, { signal, purpose: `stop ${name}` })
+  await stops.ask('', { item: { ...options, name }, names: [name], signal, purpose: `stop ${name}` })
 }
 
-async function act (group: readonly One[], signal: AbortSignal | undefined): Promise<readonly undefined[]> {
+async function act (group: readonly One[], turn: Turn): Promise<readonly undefined[]> {
   const [first] = group
-  if (first !== undefined) await stop(group.map(({ name }) => name), { ...first, signal })
+  if (first !== undefined) await stop(group.map(({ name }) => name), { ...first, signal: turn.signal, turn })
   return group.map(() => undefined)
 }
 
@@ -36,4 +38,7 @@ async function divide (group: readonly Asked<One, undefined>[]): Promise<readonl
   return (['keep', 'remove'] as const).map((ports) => known.filter(({ item }) => item.ports === ports))
 }
 
-const isHalfDone = (error: unknown): boolean => error instanceof NetwrightError && error.code === 'NETWRIGHT_UNDO_INCOMPLETE'
+/** What has begun to go is tried again by the next command; whoever did not get the lock would wait for it in vain once more. */
+export function isFinal (error: unknown): boolean {
+  return !(error instanceof BusyNow) && error instanceof NetwrightError && (error.code === 'NETWRIGHT_UNDO_INCOMPLETE' || error.code === 'NETWRIGHT_LOCKED')
+}

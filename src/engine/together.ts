@@ -1,110 +1,176 @@
 /**
- * What is asked for while the same is under way is done together, a few at a time: one journal record, one send and one commit for all of it.
- * Not all at once, since everybody else waits for the lock meanwhile. Each caller has its own answer, as if it had been alone.
+ * What is asked for while the same waits for its turn is done together: one journal record, one send and one commit for all of it. Each caller has his own answer, as if
+ * he had been alone: where a batch fails, its halves are tried, so that whoever is to blame ends up by himself.
  */
 import { NetwrightError } from '../errors.js'
 import { turn } from '../netlink/breathe.js'
+import type { Place } from './lock.js'
 import { stopIfAborted } from './steps.js'
 
 /** One who waits. */
 export interface Asked<T, R> {
   readonly item: T
-  /** Those that have one in common are not done together. */
+  /** What only one of those that are done together can have. */
   readonly names: readonly string[]
+  /** Links, about. */
   readonly size: number
+  readonly purpose: string
   readonly signal: AbortSignal | undefined
   readonly done: (result: R) => void
   readonly failed: (error: unknown) => void
-  /** Takes its listener off the caller's signal. */
-  readonly leave: () => void
+}
+
+/** How a batch is carried out. */
+export interface Turn {
+  /** Where it waits for the lock; undefined: at the end. */
+  readonly place?: Place
+  /** Somebody may be at one of its networks: then `BusyNow` is thrown, unless it waits for him. */
+  readonly patient: boolean
+  readonly signal?: AbortSignal | undefined
+  /** Called with the lock held, before anything is done. What is aborted from here on is taken back. */
+  readonly begun: () => void
 }
 
 /** How something is done together. */
 export interface How<T, R> {
+  place (): Place
   /** Does all of them or none, and returns their results in order. */
-  act (items: readonly T[], signal: AbortSignal | undefined): Promise<readonly R[]>
-  /** What only one of those that are done together can have. */
-  names (item: T): readonly string[]
-  /** Links, about. Default: one. */
-  size? (item: T): number
+  act (items: readonly T[], turn: Turn): Promise<readonly R[]>
+  /** Undoes what was done for one that was aborted meanwhile. Undefined: there is no way back. */
+  takeBack? (item: T, result: R): Promise<void>
   /** Which of them can be done in one go; may answer some at once. Default: all. */
   divide? (group: readonly Asked<T, R>[]): Promise<readonly (readonly Asked<T, R>[])[]>
-  /** Where all failed with this error, it is the answer of each; else each is tried by itself. */
-  isFinal? (error: unknown): boolean
+  /** This error is the answer of all: to try them one by one would do no good. */
+  isFinal (error: unknown): boolean
 }
+
+/** Somebody is at one of the networks of a batch, or what he left cannot be cleared. */
+export class BusyNow extends Error {}
 
 /** About a tenth of a second's work. */
 const MOST = 128
 
+interface Group<T, R> { readonly members: Asked<T, R>[], readonly names: Set<string>, room: number }
+
 export class Together<T, R> {
   readonly #how: How<T, R>
-  /** By what they wait for; there while one of it is under way. */
-  readonly #queues = new Map<string, Asked<T, R>[]>()
+  /** By what they are, the last ones that wait for their turn: others can join them. */
+  readonly #open = new Map<string, Group<T, R>>()
 
   constructor (how: How<T, R>) { this.#how = how }
 
-  /** Throws as `act`, of this one alone; NETWRIGHT_ABORTED. Those with the same `key` wait for each other. */
-  async ask (key: string, item: T, { signal, purpose }: { readonly signal: AbortSignal | undefined, readonly purpose: string }): Promise<R> {
-    stopIfAborted(signal, purpose)
-    const [names, size] = [this.#how.names(item), this.#how.size?.(item) ?? 1]
-    return await new Promise<R>((done, failed) => {
-      const abort = (): void => {
-        const queue = this.#queues.get(key) ?? []
-        queue.splice(queue.indexOf(asked), 1)
-        asked.leave()
-        failed(new NetwrightError('NETWRIGHT_ABORTED', `${purpose} was aborted`, { cause: signal?.reason }))
-      }
-      const asked: Asked<T, R> = { item, names, size, signal, done, failed, leave: () => { signal?.removeEventListener('abort', abort) } }
-      signal?.addEventListener('abort', abort)
-      const queue = this.#queues.get(key)
-      if (queue !== undefined) { queue.push(asked); return }
-      const own = [asked]
-      this.#queues.set(key, own)
-      void this.#drain(key, own)
-    })
+  /** Throws as `act`, of this one alone; NETWRIGHT_ABORTED. */
+  async ask (key: string, one: Pick<Asked<T, R>, 'item' | 'names' | 'purpose' | 'signal'> & { readonly size?: number }): Promise<R> {
+    stopIfAborted(one.signal, one.purpose)
+    return await new Promise<R>((done, failed) => { this.#join(key, { size: 1, ...one, done, failed }) })
   }
 
-  async #drain (key: string, queue: Asked<T, R>[]): Promise<void> {
-    await gathered(queue)
-    for (let group = this.#next(queue); group.length > 0; group = this.#next(queue)) {
-      try { for (const some of await this.#how.divide?.(group) ?? [group]) await this.#settle(some) } catch (error) { for (const { failed } of group) failed(error) }
+  #join (key: string, asked: Asked<T, R>): void {
+    const { names, size, signal } = asked
+    let group = this.#open.get(key)
+    if (group === undefined || group.room < size || names.some((name) => group?.names.has(name))) {
+      group = { members: [], names: new Set(), room: MOST }
+      this.#open.set(key, group)
+      void this.#run(key, group)
     }
-    this.#queues.delete(key)
-  }
-
-  /** Takes the first that waits, and those behind it that have none of its names. */
-  #next (queue: Asked<T, R>[]): readonly Asked<T, R>[] {
-    const group: Asked<T, R>[] = []
-    const taken = new Set<string>()
-    let room = MOST
-    for (const asked of queue) {
-      room -= asked.size
-      if (group.length > 0 && (room < 0 || asked.names.some((name) => taken.has(name)))) break
-      for (const name of asked.names) taken.add(name)
-      group.push(asked)
+    const { members } = group
+    members.push(asked)
+    group.room -= size
+    for (const name of names) group.names.add(name)
+    if (signal === undefined) return
+    // One that still waits is answered at once.
+    const abort = (): void => {
+      const at = members.indexOf(asked)
+      if (at < 0) return
+      members.splice(at, 1)
+      asked.failed(aborted(asked))
     }
-    queue.splice(0, group.length)
-    for (const { leave } of group) leave()
-    return group
+    signal.addEventListener('abort', abort, { once: true })
+    const { done, failed } = asked
+    const leave = (): void => { signal.removeEventListener('abort', abort) }
+    members[members.length - 1] = Object.assign(asked, { done: (result: R) => { leave(); done(result) }, failed: (error: unknown) => { leave(); failed(error) } })
   }
 
-  async #settle (group: readonly Asked<T, R>[]): Promise<void> {
-    if (group.length === 0) return
-    const signals = group.flatMap(({ signal }) => signal ?? [])
+  async #run (key: string, group: Group<T, R>): Promise<void> {
+    const place = this.#how.place()
+    let members: readonly Asked<T, R>[] = group.members
     try {
-      const results = await this.#how.act(group.map(({ item }) => item), signals.length > 1 ? AbortSignal.any(signals) : signals[0])
-      for (const [i, result] of results.entries()) group[i]?.done(result)
-    } catch (error) {
-      if (group.length > 1 && this.#how.isFinal?.(error) !== true) for (const one of group) await this.#settle([one])
-      else for (const { failed } of group) failed(error)
+      await place.ready
+      await gathered(group.members)
+      if (this.#open.get(key) === group) this.#open.delete(key)
+      members = group.members.splice(0)
+      for (const some of await this.#how.divide?.(members) ?? [members]) await this.#settle(some, place)
+    } catch (error) { for (const { failed } of members) failed(error) } finally {
+      if (this.#open.get(key) === group) this.#open.delete(key)
+      place.leave()
     }
+  }
+
+  async #settle (all: readonly Asked<T, R>[], place?: Place): Promise<void> {
+    const group = all.filter((asked) => {
+      if (asked.signal?.aborted === true) asked.failed(aborted(asked))
+      return asked.signal?.aborted !== true
+    })
+    if (group.length === 0) return
+    const [first] = group
+    if (first !== undefined && group.length === 1) { await this.#alone(first, place); return }
+    const early = new Early(group)
+    try {
+      const results = await this.#how.act(group.map(({ item }) => item), { ...place === undefined ? {} : { place }, patient: false, signal: early.signal, begun: () => { early.end() } })
+      await Promise.all(results.map(async (result, i) => { for (const asked of group.slice(i, i + 1)) await this.#answer(asked, result) }))
+    } catch (error) {
+      early.end()
+      if (this.#how.isFinal(error)) { for (const { failed } of group) failed(error); return }
+      place?.leave()
+      const middle = early.signal.aborted ? group.length : group.length >> 1
+      // Not one after the other: one of them may wait for somebody.
+      await Promise.all([group.slice(0, middle), group.slice(middle)].map(async (some) => { await this.#settle(some) }))
+    }
+  }
+
+  async #alone (asked: Asked<T, R>, place: Place | undefined): Promise<void> {
+    const { item, signal } = asked
+    const begun = (): void => undefined
+    try {
+      const results = await this.#how.act([item], { ...place === undefined ? {} : { place }, patient: false, signal, begun }).catch(async (error: unknown) => {
+        if (!(error instanceof BusyNow)) throw error
+        place?.leave()
+        return await this.#how.act([item], { patient: true, signal, begun })
+      })
+      for (const result of results) asked.done(result)
+    } catch (error) { asked.failed(error) }
+  }
+
+  async #answer (asked: Asked<T, R>, result: R): Promise<void> {
+    if (asked.signal?.aborted !== true || this.#how.takeBack === undefined) { asked.done(result); return }
+    try {
+      await this.#how.takeBack(asked.item, result)
+      asked.failed(aborted(asked))
+    } catch (error) { asked.failed(error) }
   }
 }
 
+/** Aborted when one of a group is, until it ends. */
+class Early {
+  readonly #controller = new AbortController()
+  readonly #signals: readonly AbortSignal[]
+  readonly #abort = (): void => { this.#controller.abort() }
+
+  constructor (group: readonly { readonly signal: AbortSignal | undefined }[]) {
+    this.#signals = group.flatMap(({ signal }) => signal ?? [])
+    for (const signal of this.#signals) signal.addEventListener('abort', this.#abort)
+  }
+
+  get signal (): AbortSignal { return this.#controller.signal }
+  end (): void { for (const signal of this.#signals) signal.removeEventListener('abort', this.#abort) }
+}
+
+const aborted = ({ purpose, signal }: Pick<Asked<unknown, unknown>, 'purpose' | 'signal'>): NetwrightError => new NetwrightError('NETWRIGHT_ABORTED', `${purpose} was aborted`, { cause: signal?.reason })
+
 /** As long as more are asked for in each turn of the event loop, they are waited for. */
-async function gathered (queue: readonly unknown[]): Promise<void> {
-  for (let before = 0; queue.length > before && queue.length < MOST;) {
-    before = queue.length
+async function gathered (members: readonly unknown[]): Promise<void> {
+  for (let before = 0; members.length > before && members.length < MOST;) {
+    before = members.length
     await turn()
   }
 }

@@ -29,6 +29,7 @@ import { removalOf } from './removal.js'
 import { reload, serve } from './serving.js'
 import { steps, type Steps } from './steps.js'
 import { closeAll, type TapFds } from './taps.js'
+import type { Turn } from './together.js'
 import { failure } from './undo.js'
 import { foreignDrops } from './warnings.js'
 import { networksOf, onlyRemoves, purposeOf, type Work } from './work.js'
@@ -36,6 +37,8 @@ import type { Consequence } from './change.js'
 
 export interface Transacting extends Means {
   readonly signal?: AbortSignal | undefined
+  /** Of a batch of several callers. */
+  readonly turn?: Turn | undefined
   /** On trial: called when all is made, says until when (milliseconds of CLOCK_MONOTONIC). Whoever finds it unconfirmed then takes it back; removals are left to the confirmation. */
   readonly trial?: (() => Promise<number>) | undefined
 }
@@ -102,9 +105,9 @@ class Transaction {
   }
 
   async run (): Promise<Transacted> {
-    const { context, daemons, signal } = this.#means
+    const { context, daemons, signal, turn } = this.#means
     if (onlyRemoves(this.#work) && !releasesGuests(this.#work, await context.book.look())) return await this.#onlyRemove()
-    const started = await whenQuiet({ context, daemons, purpose: this.#purpose, networks: networksOf(this.#work), signal }, async () => {
+    const started = await whenQuiet({ context, daemons, purpose: this.#purpose, networks: networksOf(this.#work), signal, turn }, async () => {
       const begun = await this.#begin()
       return isSlow(begun.batch) ? { begun } : { done: await this.#orUndo(begun, async () => await this.#finish(begun)) }
     })
@@ -118,8 +121,8 @@ class Transaction {
 
   /** Nothing comes or changes: the removal's intent is the only one. */
   async #onlyRemove (): Promise<Transacted> {
-    const { context, daemons, signal } = this.#means
-    return await whenQuiet({ context, daemons, purpose: this.#purpose, networks: networksOf(this.#work), signal, removal: true }, async () => {
+    const { context, daemons, signal, turn } = this.#means
+    return await whenQuiet({ context, daemons, purpose: this.#purpose, networks: networksOf(this.#work), signal, removal: true, turn }, async () => {
       const removal = await removalOf(context, this.#work)
       if (this.#means.trial !== undefined) {
         await this.#try([], {})

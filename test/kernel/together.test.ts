@@ -4,6 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { NetwrightError, type Host } from '../../src/index.js'
 import { kernelTest, type KernelTest } from '../harness/kernel-test.js'
+import { openHost } from '../../src/engine/host.js'
 import { host } from './bed.js'
 
 interface Definition { name: string, forward: 'nat', subnet: string, bridge: string, dns: { enable: false } }
@@ -58,6 +59,35 @@ kernelTest(test, 'together: one that cannot be made has its own answer, and the 
   await h.close()
   assert.equal(await links(bed), ['lo'])
 }, { needs: ['nft', 'tun'] })
+
+kernelTest(test, 'together: one that is aborted while the batch is made is taken back, and the others stay', async (bed) => {
+  const late = new AbortController()
+  await using h = await openHost({ netns: bed.ns.path, root: bed.tmp }, { hook: (step) => { if (step === 'make links') late.abort() } })
+  const asked = [h.create(definition(0)), h.create({ network: definition(1), ports: [{ kind: 'tap', dev: 'tap1' }] }, { signal: late.signal }), h.create(definition(2))]
+  assert.equal((await outcomes(asked)).map((one) => typeof one === 'string' ? one : one.name), ['net0', 'NETWRIGHT_ABORTED', 'net2'])
+  assert.equal((await h.networks()).map(({ name }) => name).sort(), ['net0', 'net2'])
+  await h.settled()
+  assert.equal(await links(bed), ['lo', 'nwb0', 'nwb2'])
+  for (const name of ['net0', 'net2']) await (await h.network(name)).destroy()
+}, { needs: ['nft', 'tun'] })
+
+kernelTest(test, 'together: a network that somebody else is at keeps nobody waiting but those who want it', async (bed) => {
+  let release = (): void => undefined
+  const released = new Promise<void>((resolve) => { release = resolve })
+  let begun = (): void => undefined
+  const starting = new Promise<void>((resolve) => { begun = resolve })
+  await using slow = await openHost({ netns: bed.ns.path, root: bed.tmp }, { hook: async (step) => { if (step === 'start dnsmasq') { begun(); await released } } })
+  await using h = await openHost({ netns: bed.ns.path, root: bed.tmp })
+  const first = slow.create({ ...definition(0), dns: { enable: true } })
+  await starting
+  const same = outcomes([h.create({ ...definition(0) })])
+  const others = await outcomes([h.create(definition(1)), h.create(definition(2))])
+  assert.equal(others.map((one) => typeof one === 'string' ? one : one.name), ['net1', 'net2'])
+  release()
+  assert.is((await first).name, 'net0')
+  assert.equal(await same, ['NETWRIGHT_ACTIVE'])
+  for (const { name } of await h.networks()) await (await h.network(name)).destroy()
+}, { needs: ['nft', 'dnsmasq'] })
 
 kernelTest(test, 'together: ports that come to one network, and leave it, in one moment', async (bed) => {
   const h = await host(bed)
