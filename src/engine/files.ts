@@ -15,12 +15,28 @@ export const isMissing = (error: unknown): boolean => errnoOf(error) === 'ENOENT
 /** True where `error` says that there is no room: on the file system, or for this user. */
 export const isFull = (error: unknown): boolean => errnoOf(error) === 'ENOSPC' || errnoOf(error) === 'EDQUOT'
 
+/** Each takes a thread. */
+const AT_ONCE = 16
+let trips = 0
+const waiting: (() => void)[] = []
+
+/** One trip to another thread and back; thousands of them wait for each other. */
+async function trip<T> (work: () => Promise<T>): Promise<T> {
+  if (trips === AT_ONCE) await new Promise<void>((resolve) => { waiting.push(resolve) })
+  else trips++
+  try { return await work() } finally {
+    const next = waiting.shift()
+    if (next === undefined) trips--
+    else next()
+  }
+}
+
 /** Bytes, of one file. */
 const LIMIT = 0x7fff_ffff
 
 /** What files and directories hold: a text, names, or undefined where there is nothing. */
 export async function lookInto (paths: readonly string[]): Promise<readonly (string | readonly string[] | undefined)[]> {
-  return (await native().filesLook(-1, paths, LIMIT)).map((found) => found === null ? undefined : Buffer.isBuffer(found) ? found.toString() : found)
+  return (await trip(async () => await native().filesLook(-1, paths, LIMIT))).map((found) => found === null ? undefined : Buffer.isBuffer(found) ? found.toString() : found)
 }
 
 export const namesOf = (found: string | readonly string[] | undefined): readonly string[] => typeof found === 'object' ? found : []
@@ -59,7 +75,7 @@ export const ifEmpty = (path: string, levels: number): FileChange => ({ kind: 'e
 /** Makes changes, in order; the first that fails is the last one tried. */
 export async function edit (changes: readonly FileChange[]): Promise<void> {
   if (changes.length === 0) return
-  try { await native().filesEdit(changes) } catch (error) {
+  try { await trip(async () => { await native().filesEdit(changes) }) } catch (error) {
     // The addon keeps the beginning of a long path only.
     const at = isError(error) && 'index' in error && typeof error.index === 'number' ? changes[error.index] : undefined
     throw isError(error) && at !== undefined && at.kind !== 'empty' ? Object.assign(error, { path: at.path }) : error
@@ -79,7 +95,7 @@ export async function syncDirectory (directory: string): Promise<void> {
 }
 
 /** The text of a file, undefined where there is none. */
-export async function readIfThere (path: string): Promise<string | undefined> { return (await native().filesRead(-1, [path], LIMIT))[0]?.toString() }
+export async function readIfThere (path: string): Promise<string | undefined> { return (await trip(async () => await native().filesRead(-1, [path], LIMIT)))[0]?.toString() }
 
 /** Unlinks; false where there was nothing. Whoever does not ask that has `absent`. */
 export async function removeFile (path: string): Promise<boolean> {
