@@ -73,22 +73,9 @@ export class Together<T, R> {
       this.#open.set(key, group)
       void this.#run(key, group)
     }
-    const { members } = group
-    members.push(asked)
+    group.members.push(signal === undefined ? asked : heeding(signal, asked, group.members))
     group.room -= size
     for (const name of names) group.names.add(name)
-    if (signal === undefined) return
-    // One that still waits is answered at once.
-    const abort = (): void => {
-      const at = members.indexOf(asked)
-      if (at < 0) return
-      members.splice(at, 1)
-      asked.failed(aborted(asked))
-    }
-    signal.addEventListener('abort', abort, { once: true })
-    const { done, failed } = asked
-    const leave = (): void => { signal.removeEventListener('abort', abort) }
-    members[members.length - 1] = Object.assign(asked, { done: (result: R) => { leave(); done(result) }, failed: (error: unknown) => { leave(); failed(error) } })
   }
 
   async #run (key: string, group: Group<T, R>): Promise<void> {
@@ -148,6 +135,20 @@ export class Together<T, R> {
       asked.failed(aborted(asked))
     } catch (error) { asked.failed(error) }
   }
+}
+
+/** As `asked`; aborted while it is among `members`, it is answered at once. */
+function heeding<T, R> (signal: AbortSignal, asked: Asked<T, R>, members: Asked<T, R>[]): Asked<T, R> {
+  const abort = (): void => {
+    const at = members.indexOf(one)
+    if (at < 0) return
+    members.splice(at, 1)
+    one.failed(aborted(one))
+  }
+  const leave = (): void => { signal.removeEventListener('abort', abort) }
+  const one: Asked<T, R> = { ...asked, done: (result) => { leave(); asked.done(result) }, failed: (error) => { leave(); asked.failed(error) } }
+  signal.addEventListener('abort', abort)
+  return one
 }
 
 /** Aborted when one of a group is, until it ends. */
