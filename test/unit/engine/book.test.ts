@@ -1,5 +1,5 @@
 /** The books of one owner, as several hosts read and write them at the same moment. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -75,6 +75,27 @@ test('book: whoever looks at any moment while the lock is being taken sees it', 
       await other.book.gone(record)
       other.book.leave()
     }
+  })
+})
+
+test('book: what is gone of a batch takes no room on the disk, and others read it', async () => {
+  await clerks(async (one, other) => {
+    const all = [10, 11, 12, 13, 14].map((index) => network(`n${String(index)}`, index))
+    await stands(one, ...all)
+    for (const [i, going] of all.slice(0, 2).entries()) {
+      await one.book.enter()
+      await one.book.gone(await one.book.intend('stop', { networks: [going], removal: true }))
+      one.book.leave()
+      const files = await readdir(one.places.standing)
+      const sizes = await Promise.all(files.filter((name) => name.endsWith('.gone')).map(async (name) => (await stat(join(one.places.standing, name))).size))
+      assert.equal(sizes, Array.from({ length: i + 1 }, () => 0))
+    }
+    assert.equal(await names(other), ['n12', 'n13', 'n14'])
+    await other.book.enter()
+    await other.book.gone(await other.book.intend('stop', { networks: all.slice(2), removal: true }))
+    other.book.leave()
+    assert.equal(await names(one), [])
+    assert.equal(await readdir(one.places.standing).catch(() => []), [])
   })
 })
 
